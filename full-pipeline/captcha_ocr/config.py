@@ -1,0 +1,100 @@
+"""Configuration as frozen dataclasses: what is written here is what a checkpoint records."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+
+class ConfigError(ValueError):
+    """A setting that cannot work; the message says what came, what is allowed, what to do."""
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """How a picture becomes an array. Travels in every checkpoint and beside every ONNX file."""
+
+    height: int = 32  # every picture is scaled to this height, pixels
+    max_width: int = 256  # wider pictures are squeezed to this width, pixels
+    channels: int = 1  # 1 = grey, 3 = RGB
+    pad_multiple: int = 4  # widths are padded on the right to a multiple of this, pixels
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3):
+            raise ConfigError(f"channels is {self.channels}; choose 1 (grey) or 3 (RGB)")
+        if not 8 <= self.height <= 512:
+            raise ConfigError(f"image height is {self.height}; choose 8 to 512 pixels")
+        if not 1 <= self.pad_multiple <= self.max_width:
+            raise ConfigError(
+                f"pad multiple is {self.pad_multiple}; choose 1 to the image width {self.max_width}"
+            )
+        if self.max_width % self.pad_multiple:
+            raise ConfigError(
+                f"image width {self.max_width} is not a multiple of pad multiple "
+                f"{self.pad_multiple}"
+            )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ImageConfig:
+        return strict_from_dict(cls, values)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a training run. Written to the run folder as args.yaml."""
+
+    arch: str  # a key of captcha_ocr.models.MODELS
+    train_root: str  # folder with images/ and labels.txt, or *.tar / *.parquet shards
+    val_root: str = ""  # the same; empty: split val_fraction off the training set
+    out: str = "runs"  # run folders go here, one per architecture
+    image: ImageConfig = ImageConfig()
+    model: dict[str, Any] = dataclasses.field(default_factory=dict)  # constructor arguments
+
+    epochs: int = 30  # passes over the training set
+    batch: int = 192  # pictures a step once the batch has grown (all processes together)
+    batch_start: int = 16  # pictures a step at the start; many small steps leave the plateau
+    grow_steps: int = 1875  # steps at each batch size before it doubles
+    lr: float = 1e-3  # peak learning rate of AdamW
+    lr_end: float = 0.01  # last learning rate as a fraction of the peak
+    warmup: int = 2000  # pictures over which the learning rate rises
+    flat: float = 0.3  # fraction of the run at the peak before the cosine
+    weight_decay: float = 0.01  # on matrices and kernels only
+    clip: float = 5.0  # largest gradient norm
+    aux_weight: float = 0.5  # share of the loss on the auxiliary heads, 0 = none
+    ema: float = 0.999  # decay of the averaged weights, 0 = off
+    aug: bool = False  # albumentations on the training pictures
+
+    val_fraction: float = 0.05  # split off when val_root is empty
+    eval_every: int = 0  # pictures between two evaluations, 0 = once an epoch
+    patience: int = 0  # stop after this many evaluations without a better one, 0 = never
+    max_minutes: float = 0.0  # stop, saved, after this long; 0 = no limit
+    save_minutes: float = 3.0  # write last.pt this often
+    stop_loss: float = 0.0  # stop when the epoch's loss is below this, 0 = never
+
+    seed: int = 0  # weights, order, augmentation, split
+    num_workers: int = 0  # loader processes
+    cache: bool = False  # keep scaled pictures in memory
+    amp: str = "off"  # off | bf16 | fp16 (fp16 needs CUDA)
+    compile: bool = False  # torch.compile
+    device: str = "auto"  # auto | cpu | cuda | cuda:N
+    tensorboard: bool = False  # write event files too
+    init_from: str = ""  # checkpoint to fine-tune from
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
+        values = dict(values)
+        values["image"] = ImageConfig.from_dict(values["image"])
+        return strict_from_dict(cls, values)
+
+
+def strict_from_dict(cls: type, values: dict[str, Any]) -> Any:
+    """Build a dataclass from a mapping; an unknown or missing key is an error, never dropped."""
+    known = {field.name for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(f"{cls.__name__} has no {unknown}; known: {sorted(known)}")
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ConfigError(f"{cls.__name__}: {error}") from error

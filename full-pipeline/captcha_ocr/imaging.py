@@ -1,0 +1,202 @@
+"""From untrusted bytes to the array a model reads: ``open_image``, then ``preprocess``.
+
+Train, eval, infer, the servers and the exported models all use these two functions.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Union
+
+import numpy as np
+from PIL import Image
+
+from captcha_ocr.config import ImageConfig
+from captcha_ocr.gif import check_gif_frames
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
+
+ImageSource = Union[str, Path, bytes, BinaryIO, Image.Image, np.ndarray]
+
+
+class ImageError(ValueError):
+    """A picture that is not read. ``code`` is stable: unsupported, size, broken or missing."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What ``open_image`` accepts; everything is checked before pixels are decoded."""
+
+    max_bytes: int = 8 << 20  # bytes of the file
+    min_side: int = 8  # pixels
+    max_pixels: int = 1_000_000  # width times height
+    max_frames: int = 64  # frames of a GIF that are looked at
+
+
+DEFAULT_LIMITS = ImageLimits()
+
+
+def open_image(source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Image.Image:
+    """Open one picture safely and return it as an RGB image.
+
+    The format is told from the bytes alone. Transparency is laid on white. The frames of a GIF
+    are combined: each pixel comes from the frame where it differs most from the background, so a
+    text that fades in and out over the frames is whole.
+
+    Raises ImageError: the file is missing, larger than the limits, of another format, or broken.
+    """
+    if isinstance(source, np.ndarray):
+        source = _from_array(source)
+    if isinstance(source, Image.Image):
+        _check_size(source.size, limits)
+        return _to_rgb(source)
+    data = _read_bytes(source, limits)
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_size(image.size, limits)
+            if image.format == "GIF":
+                check_gif_frames(data, image.size)
+                return _combine_frames(image, limits)
+            return _to_rgb(image)
+    except ImageError:
+        raise
+    except Image.UnidentifiedImageError:
+        raise ImageError(
+            "unsupported", f"not a picture in a known format; send {', '.join(FORMATS)}"
+        ) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _size_error("more pixels than any limit", limits) from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
+        raise ImageError("broken", f"the picture is cut off or damaged ({error})") from None
+
+
+def preprocess(image: Image.Image, config: ImageConfig) -> np.ndarray:
+    """An RGB image as the array a model reads: float32, (C, H, W), in [-1, 1].
+
+    A pure function of one picture: W depends on the picture's own shape and nothing else, so
+    a picture reads the same alone and in any batch (batches hold pictures of equal W).
+    """
+    return normalise(pad(scale(image, config), config))
+
+
+def scale(image: Image.Image, config: ImageConfig) -> np.ndarray:
+    """Scale to the configured height, aspect kept, width capped: uint8, (H, w, C)."""
+    if config.channels == 1:
+        image = image.convert("L")
+    size = (scaled_width(image.size, config), config.height)
+    pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+    return pixels.reshape(config.height, size[0], config.channels)
+
+
+def pad(pixels: np.ndarray, config: ImageConfig) -> np.ndarray:
+    """Pad (H, w, C) on the right with the picture's background to a multiple: (H, W, C)."""
+    missing = -pixels.shape[1] % config.pad_multiple
+    if not missing:
+        return pixels
+    filler = np.broadcast_to(background(pixels), (pixels.shape[0], missing, pixels.shape[2]))
+    return np.concatenate([pixels, filler], axis=1)
+
+
+def normalise(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, C) to float32 (C, H, W) in [-1, 1]."""
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32) / 127.5 - 1.0
+
+
+def scaled_width(size: tuple[int, int], config: ImageConfig) -> int:
+    """Width in pixels, before padding, of a picture of ``size`` (width, height)."""
+    width, height = size
+    # Integer arithmetic, halves up: the same in every language that has to repeat it.
+    exact = (2 * width * config.height + height) // (2 * height)
+    return max(1, min(exact, config.max_width))
+
+
+def padded_width(size: tuple[int, int], config: ImageConfig) -> int:
+    """W of ``preprocess`` for a picture of ``size`` (width, height), without decoding it."""
+    width = scaled_width(size, config)
+    return width + -width % config.pad_multiple
+
+
+def background(pixels: np.ndarray) -> np.ndarray:
+    """The background colour of (H, W, C) pixels: the median of the border, one value a channel."""
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    middle = len(border) // 2
+    return np.partition(border, middle, axis=0)[middle]
+
+
+def _read_bytes(source: str | Path | bytes | BinaryIO, limits: ImageLimits) -> bytes:
+    if isinstance(source, bytes):
+        data = source
+    elif isinstance(source, (str, Path)):
+        try:
+            with Path(source).open("rb") as file:
+                data = file.read(limits.max_bytes + 1)
+        except OSError as error:
+            raise ImageError("missing", f"cannot open {source}: {error.strerror}") from None
+    else:
+        data = source.read(limits.max_bytes + 1)
+    if len(data) > limits.max_bytes:
+        raise ImageError("size", f"the file is larger than {limits.max_bytes} bytes")
+    return data
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    if array.dtype != np.uint8 or array.ndim not in (2, 3):
+        raise ImageError(
+            "unsupported",
+            f"an array of {array.dtype} {array.shape}; give uint8 (H, W), (H, W, 3) or (H, W, 4)",
+        )
+    try:
+        return Image.fromarray(array)
+    except (TypeError, ValueError) as error:
+        raise ImageError("unsupported", f"an array of shape {array.shape}: {error}") from None
+
+
+def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
+    width, height = size
+    if min(size) < limits.min_side or width * height > limits.max_pixels:
+        raise _size_error(f"{width}x{height} pixels", limits)
+
+
+def _size_error(what: str, limits: ImageLimits) -> ImageError:
+    return ImageError(
+        "size",
+        f"the picture has {what}; sides of {limits.min_side} pixels or more and "
+        f"{limits.max_pixels} pixels in all or fewer are read",
+    )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    if image.mode.startswith("I"):  # 16 bits a channel: convert() would clip, not scale
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    return image.convert("RGB")
+
+
+def _combine_frames(image: Image.Image, limits: ImageLimits) -> Image.Image:
+    """Each pixel from the frame where it lies farthest from the background."""
+    combined = np.asarray(_to_rgb(image))
+    ground = background(combined).astype(np.int16)
+    farthest = np.abs(combined - ground).sum(axis=2)
+    combined = combined.copy()
+    for number in range(1, limits.max_frames):
+        try:
+            image.seek(number)
+        except EOFError:
+            break
+        frame = np.asarray(_to_rgb(image))
+        distance = np.abs(frame - ground).sum(axis=2)
+        closer = distance > farthest
+        combined[closer] = frame[closer]
+        farthest = np.maximum(farthest, distance)
+    return Image.fromarray(combined)

@@ -1,0 +1,160 @@
+"""The only reader and writer of ``labels.txt``: UTF-8, one ``file<TAB>label`` a line.
+
+A bad row is never skipped: reading stops with the file, the line and what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TextIO
+
+LABELS_FILE = "labels.txt"
+IMAGES_DIR = "images"
+MANIFEST_FILE = "manifest.jsonl"
+CHARSET_FILE = "charset.txt"
+
+
+class LabelError(ValueError):
+    """A label file that cannot be used; the message starts with ``file:line``."""
+
+    def __init__(self, path: Path, line: int, problem: str) -> None:
+        super().__init__(f"{path}:{line}: {problem}")
+        self.path, self.line, self.problem = path, line, problem
+
+
+@dataclass(frozen=True)
+class Label:
+    """One row: a picture's name relative to ``images/``, its text, and where that was written."""
+
+    file: str
+    text: str
+    line: int = 0
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` when it is a relative path that stays inside its folder on every system.
+
+    Raises ValueError for an absolute path, ``..``, a drive letter, a backslash or a control
+    character: a label file comes from anywhere, and its names are joined to a folder of ours.
+    """
+    if not name or name != name.strip():
+        raise ValueError(f"the file name {name!r} is empty or has spaces around it")
+    if re.search(r"[\x00-\x1f\x7f\\]", name):
+        raise ValueError(f"the file name {name!r} holds a control character or a backslash")
+    parts = name.split("/")
+    if PurePosixPath(name).is_absolute() or re.match(r"[A-Za-z]:", name):
+        raise ValueError(f"the file name {name!r} is absolute; names are relative to images/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise ValueError(f"the file name {name!r} holds an empty, '.' or '..' part")
+    return name
+
+
+def resolve_inside(folder: Path, name: str) -> Path:
+    """``folder / name`` once links are followed; ValueError when that leaves ``folder``."""
+    root = folder.resolve()
+    path = (root / check_name(name)).resolve()
+    if not path.is_relative_to(root):
+        raise ValueError(f"the file name {name!r} leads outside {folder} through a link")
+    return path
+
+
+def parse_row(row: str) -> tuple[str, str]:
+    """Split one row (without its line end) into name and text; ValueError says what is wrong."""
+    name, tab, text = row.partition("\t")
+    if not tab:
+        raise ValueError(f"no tab in {row[:80]!r}; a row is: file name, one tab, label")
+    check_name(name)
+    if not text.strip():
+        raise ValueError(f"the label of {name!r} is empty")
+    if "\t" in text:
+        raise ValueError(f"the label of {name!r} holds a tab; a row has exactly one")
+    bad = [char for char in text if unicodedata.category(char) in ("Cc", "Cs")]
+    if bad:
+        raise ValueError(f"the label of {name!r} holds control characters: {bad}")
+    return name, unicodedata.normalize("NFC", text)
+
+
+def iter_labels(path: Path) -> Iterator[Label]:
+    """Rows of a label file in order, one at a time. Blank lines and a BOM are tolerated.
+
+    Raises LabelError (file, line, problem) at the first bad row.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            try:
+                row = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                raise LabelError(path, number, f"not UTF-8: {error.reason}") from None
+            if not row:
+                continue
+            try:
+                name, text = parse_row(row)
+            except ValueError as error:
+                raise LabelError(path, number, str(error)) from None
+            yield Label(name, text, number)
+
+
+def read_labels(path: Path) -> list[Label]:
+    """All rows of a label file. A name that stands twice, or no row at all, is an error."""
+    path = Path(path)
+    labels: list[Label] = []
+    seen: dict[str, int] = {}
+    for label in iter_labels(path):
+        if label.file in seen:
+            first = seen[label.file]
+            raise LabelError(path, label.line, f"{label.file!r} stands at line {first} already")
+        seen[label.file] = label.line
+        labels.append(label)
+    if not labels:
+        raise LabelError(path, 0, "no labels in the file")
+    return labels
+
+
+def write_labels(path: Path, labels: Iterable[Label]) -> None:
+    """Write a label file whole or not at all."""
+    with atomic_write(path) as file:
+        for label in labels:
+            row = f"{label.file}\t{label.text}"
+            parse_row(row)
+            file.write(row + "\n")
+
+
+def read_manifest(path: Path) -> dict[str, dict[str, Any]]:
+    """``manifest.jsonl`` as file name -> fields; ``{}`` when there is none."""
+    path = Path(path)
+    records: dict[str, dict[str, Any]] = {}
+    if not path.is_file():
+        return records
+    with path.open(encoding="utf-8-sig") as file:
+        for number, row in enumerate(file, start=1):
+            if not row.strip():
+                continue
+            try:
+                record = json.loads(row)
+                records[record["file"]] = record
+            except (ValueError, KeyError, TypeError) as error:
+                raise LabelError(path, number, f"no JSON object with 'file': {error}") from None
+    return records
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[TextIO]:
+    """Open a temporary text file beside ``path``; it takes the name only when all went well."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
