@@ -1,0 +1,76 @@
+"""What stands beside a model's weights: ``<arch>.json`` next to ``<arch>.onnx``."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from captcha_ocr.charset import Charset
+from captcha_ocr.config import ImageConfig
+from captcha_ocr.labels import atomic_write
+
+FORMAT = 1
+WEIGHTS_DIR = Path(__file__).parent / "weights"
+
+
+class ModelError(ValueError):
+    """Weights that are missing, broken or not what their description says."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Description of one exported model; everything needed to read a picture with it."""
+
+    arch: str  # a key of captcha_ocr.models.MODELS
+    charset: Charset  # class number -> character
+    image: ImageConfig  # the preprocessing it was trained with
+    width_stride: int  # pixels of width a time step stands for
+    temperature: float = 1.0  # divides the logits so that confidence is calibrated
+    params: int = 0  # number of weights
+    metrics: dict[str, Any] = field(default_factory=dict)  # figures on named test sets
+    sha256: str = ""  # of the weights file; verified at load
+
+    @classmethod
+    def load(cls, path: Path) -> ModelInfo:
+        """Read ``<arch>.json``. Raises ModelError that names the file and the problem."""
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            if values.pop("format") != FORMAT:
+                raise ValueError(f"its format is not {FORMAT}")
+            values["charset"] = Charset(tuple(values["charset"]))
+            values["image"] = ImageConfig.from_dict(values["image"])
+            return cls(**values)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{path} does not describe a model: {error}") from error
+
+    def save(self, path: Path) -> None:
+        values = dataclasses.asdict(self)
+        values["charset"] = "".join(self.charset.symbols)
+        with atomic_write(path) as file:
+            json.dump({"format": FORMAT, **values}, file, ensure_ascii=False, indent=2)
+            file.write("\n")
+
+
+def find_models(folder: Path = WEIGHTS_DIR) -> dict[str, Path]:
+    """The models in a folder: name -> ONNX file, for every ``<name>.onnx`` with its JSON."""
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is no folder; name one that holds <arch>.onnx and <arch>.json")
+    found = {file.stem: file for file in sorted(folder.glob("*.onnx"))}
+    alone = [file.name for file in found.values() if not file.with_suffix(".json").is_file()]
+    if alone:
+        raise ModelError(f"{folder}: {alone} without the .json beside it; export the model again")
+    if not found:
+        raise ModelError(f"{folder} holds no model; train one: train.py writes <arch>.onnx")
+    return found
+
+
+def file_sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

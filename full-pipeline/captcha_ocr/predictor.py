@@ -1,0 +1,145 @@
+"""Read pictures with an exported model: numpy and onnxruntime, no torch."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from captcha_ocr.arithmetic import solve
+from captcha_ocr.constraints import Constraint
+from captcha_ocr.decoding import Character, Reading, decode, log_softmax
+from captcha_ocr.imaging import ImageSource, open_image, preprocess, scaled_width
+from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, ModelInfo, file_sha256, find_models
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was read in one picture."""
+
+    text: str
+    confidence: float  # calibrated probability that the whole text is right, 0 to 1
+    characters: tuple[Character, ...]  # each with confidence and columns [start, end)
+    answer: Optional[int]  # value of an arithmetic picture such as "7*3=?", else None
+    readings: tuple[Reading, ...]  # the top_k texts, most probable first
+    log_probs: np.ndarray  # (T, C), natural logarithms, after temperature
+    picture_columns: float  # time steps the picture covers; the rest of T is padding
+
+
+class Predictor(ABC):
+    """Opens, preprocesses, runs and decodes. A backend supplies ``_run``."""
+
+    info: ModelInfo
+
+    @abstractmethod
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        """Logits (N, T, C) of float32 images (N, C, H, W)."""
+
+    def logits(self, arrays: Sequence[np.ndarray], batch_size: int = 64) -> list[np.ndarray]:
+        """Logits (T, C) for each preprocessed array (C, H, W), in order.
+
+        Arrays of equal width run together; none is padded to another's width, so the
+        result does not depend on what else is in the list.
+        """
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, array in enumerate(arrays):
+            groups[array.shape].append(index)
+        results: list[np.ndarray] = [np.empty(0)] * len(arrays)
+        for indices in groups.values():
+            for first in range(0, len(indices), batch_size):
+                chunk = indices[first : first + batch_size]
+                outputs = self._run(np.stack([arrays[i] for i in chunk]))
+                for i, output in zip(chunk, outputs):
+                    results[i] = output
+        return results
+
+    def predict(
+        self,
+        sources: Sequence[ImageSource],
+        *,
+        constraint: Optional[Constraint] = None,
+        top_k: int = 1,
+        batch_size: int = 64,
+    ) -> list[Prediction]:
+        """Read pictures, in order. Raises ImageError at the first that cannot be opened.
+
+        ``constraint`` (built for ``info.charset``) limits the texts; ``top_k`` asks for
+        alternatives.
+        """
+        images = [open_image(source) for source in sources]
+        arrays = [preprocess(image, self.info.image) for image in images]
+        predictions = []
+        for image, logits in zip(images, self.logits(arrays, batch_size)):
+            log_probs = log_softmax(logits, self.info.temperature)
+            readings = decode(log_probs, self.info.charset, constraint=constraint, top_k=top_k)
+            best = readings[0]
+            predictions.append(
+                Prediction(
+                    text=best.text,
+                    confidence=best.confidence,
+                    characters=best.characters,
+                    answer=solve(best.text),
+                    readings=tuple(readings),
+                    log_probs=log_probs,
+                    picture_columns=scaled_width(image.size, self.info.image)
+                    / self.info.width_stride,
+                )
+            )
+        return predictions
+
+    def warm_up(self) -> float:
+        """Run once on an empty picture; seconds it took. Shows at start that the model runs."""
+        config = self.info.image
+        started = time.perf_counter()
+        self._run(np.zeros((1, config.channels, config.height, 96), np.float32))
+        return time.perf_counter() - started
+
+
+class OnnxPredictor(Predictor):
+    """An exported model under onnxruntime. Thread-safe: one session serves many threads."""
+
+    def __init__(self, weights: Path, *, threads: int = 0, verify: bool = True) -> None:
+        """``weights`` is ``<arch>.onnx`` with ``<arch>.json`` beside it; threads 0 = all cores.
+
+        Raises ModelError when either is missing, broken, or fails its checksum.
+        """
+        import onnxruntime
+
+        weights = Path(weights)
+        self.info = ModelInfo.load(weights.with_suffix(".json"))
+        if not weights.is_file():
+            raise ModelError(f"{weights} is missing")
+        if verify and self.info.sha256 != file_sha256(weights):
+            raise ModelError(f"{weights} is not the file its .json describes (sha256 differs)")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(weights), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises its own types, by its build
+            raise ModelError(f"onnxruntime cannot load {weights}: {error}") from error
+        self._input = self._session.get_inputs()[0].name
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        return self._session.run(None, {self._input: images})[0]
+
+
+def load_predictors(
+    archs: Sequence[str] = ("all",), folder: Path = WEIGHTS_DIR, *, threads: int = 0
+) -> dict[str, Predictor]:
+    """Load the named models (or ``all``) of a weights folder. Unknown names are a ModelError."""
+    found = find_models(folder)
+    names = list(found) if "all" in archs else list(archs)
+    for name in names:
+        if name not in found:
+            raise ModelError(f"no weights for {name!r} in {folder}; choose from {', '.join(found)}")
+    return {name: OnnxPredictor(found[name], threads=threads) for name in names}
