@@ -1,0 +1,276 @@
+"""What a text may be: a length, an alphabet, a lexicon, a pattern, or several at once.
+
+`Constraint.build` turns them into one deterministic automaton over the charset's classes (their
+intersection). It also knows, for every state, how many columns an allowed text still needs; the
+search drops what cannot be completed any more.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from .charset import Charset
+from .patterns import Pattern
+
+MAX_TEXT_LENGTH = 256  # longer than any picture's text; bounds the automaton
+MAX_EDGES = 200_000  # some 40,000 words of a lexicon; keeps one decoding under a second
+_NEVER = np.iinfo(np.int32).max // 2  # more steps than any picture has; adding 1 cannot overflow
+
+
+class ConstraintError(ValueError):
+    """A constraint that cannot be built, or that no text satisfies."""
+
+
+class Language(Protocol):
+    """One of the given conditions, as an automaton whose states appear as they are asked for."""
+
+    start: Any
+
+    def arcs(self, state: Any) -> Mapping[int, Hashable]:
+        """Class -> next state, for every class that may follow."""
+        ...
+
+    def accepts(self, state: Any) -> bool:
+        """Whether a text may end here."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Constraint:
+    """A deterministic automaton with S states and E edges; state 0 is the start.
+
+    From every state an accepting one can be reached. The edges are sorted by source: those out
+    of state q are ``first[q]`` to ``first[q + 1]``.
+    """
+
+    symbols: tuple[str, ...]  # the charset it was built for
+    accepting: np.ndarray  # (S,) bool
+    first: np.ndarray  # (S + 1,)
+    source: np.ndarray  # (E,) state
+    symbol: np.ndarray  # (E,) class, 1 .. C-1
+    target: np.ndarray  # (E,) state
+    steps_from_state: np.ndarray  # (S,) columns an allowed text still needs, after a blank
+    steps_after_edge: np.ndarray  # (E,) the same right after the edge's label, blanks counted
+
+    @classmethod
+    def build(
+        cls,
+        charset: Charset,
+        *,
+        length: int | tuple[int, int] | None = None,
+        alphabet: str | None = None,
+        lexicon: Iterable[str] | None = None,
+        pattern: str | None = None,
+    ) -> Constraint:
+        """The texts that meet every condition given; all texts when none is.
+
+        Args:
+            charset: the model's.
+            length: characters, exactly or (fewest, most), at most `MAX_TEXT_LENGTH`.
+            alphabet: the characters allowed. Those the charset lacks cannot be read anyway.
+            lexicon: the texts allowed. One that the charset cannot write is an error.
+            pattern: see pattern_syntax.py, for example ``[0-9][+\\-*/][0-9]=\\?``.
+
+        Raises:
+            ConstraintError: a condition out of range, or no text meets all of them.
+            PatternError: the pattern is malformed or too large.
+            CharsetError: a lexicon entry cannot be written with the charset.
+        """
+        languages: list[Language] = []
+        if length is not None:
+            languages.append(_Length(charset, length))
+        if alphabet is not None:
+            languages.append(_Alphabet(charset, alphabet))
+        if lexicon is not None:
+            languages.append(_Lexicon(charset, lexicon))
+        compiled = None if pattern is None else Pattern(pattern, charset)
+        if compiled is not None:
+            languages.append(compiled)
+        accepting, edges = _intersect(languages or [_Alphabet(charset, "".join(charset.symbols))])
+        accepting, edges = _trim(accepting, edges)
+        if not len(accepting):
+            missing = sorted(compiled.missing) if compiled is not None else []
+            hint = f"; the charset lacks {missing}, which the pattern asks for" if missing else ""
+            raise ConstraintError(
+                f"no text meets length={length!r}, alphabet={alphabet!r}, pattern={pattern!r}"
+                f"{' and the lexicon' if lexicon is not None else ''} together{hint}"
+            )
+        source, symbol, target = edges.T
+        first = np.searchsorted(source, np.arange(len(accepting) + 1))
+        steps = _steps_to_accept(accepting, first, source, symbol, target)
+        return cls(charset.symbols, accepting, first, source, symbol, target, *steps)
+
+    @property
+    def num_states(self) -> int:
+        return len(self.accepting)
+
+    @property
+    def min_steps(self) -> int:
+        """The fewest columns any allowed text needs, blanks between doubles included."""
+        return int(self.steps_from_state[0])
+
+    def accepts(self, text: str) -> bool:
+        """Whether ``text`` is allowed."""
+        classes = {symbol: number for number, symbol in enumerate(self.symbols, start=1)}
+        state = 0
+        for char in text:
+            out = slice(self.first[state], self.first[state + 1])
+            hits = np.flatnonzero(self.symbol[out] == classes.get(char, Charset.BLANK))
+            if not len(hits):
+                return False
+            state = int(self.target[out][hits[0]])
+        return bool(self.accepting[state])
+
+
+class _Length:
+    """State: the number of characters so far."""
+
+    start = 0
+
+    def __init__(self, charset: Charset, length: int | tuple[int, int]) -> None:
+        self.fewest, self.most = (length, length) if isinstance(length, int) else length
+        if not 0 <= self.fewest <= self.most <= MAX_TEXT_LENGTH:
+            raise ConstraintError(
+                f"length is {length!r}; give a number or (fewest, most), "
+                f"with 0 <= fewest <= most <= {MAX_TEXT_LENGTH}"
+            )
+        self.classes = range(1, charset.num_classes)
+
+    def arcs(self, state: int) -> dict[int, int]:
+        return dict.fromkeys(self.classes, state + 1) if state < self.most else {}
+
+    def accepts(self, state: int) -> bool:
+        return state >= self.fewest
+
+
+class _Alphabet:
+    """One state: any number of the allowed characters."""
+
+    start = 0
+
+    def __init__(self, charset: Charset, alphabet: str) -> None:
+        known = {c for c in unicodedata.normalize("NFC", alphabet) if c in charset}
+        if not known:
+            raise ConstraintError(
+                f"the alphabet {alphabet!r} holds none of the charset's "
+                f"{len(charset.symbols)} symbols"
+            )
+        self.loop = dict.fromkeys(charset.encode("".join(sorted(known))), 0)
+
+    def arcs(self, state: int) -> dict[int, int]:
+        return self.loop
+
+    def accepts(self, state: int) -> bool:
+        return True
+
+
+class _Lexicon:
+    """A trie; state: the number of a node."""
+
+    start = 0
+
+    def __init__(self, charset: Charset, lexicon: Iterable[str]) -> None:
+        if isinstance(lexicon, str):
+            raise ConstraintError("the lexicon is one string; give a list of texts")
+        self.nodes: list[dict[int, int]] = [{}]
+        self.ends: set[int] = set()
+        for word in lexicon:
+            if len(word) > MAX_TEXT_LENGTH:
+                raise ConstraintError(
+                    f"the lexicon entry {word[:20]!r}… has {len(word)} characters; "
+                    f"{MAX_TEXT_LENGTH} are allowed"
+                )
+            self._add(charset.encode(unicodedata.normalize("NFC", word)))
+
+    def _add(self, labels: list[int]) -> None:
+        node = 0
+        for label in labels:
+            following = self.nodes[node].setdefault(label, len(self.nodes))
+            if following == len(self.nodes):
+                self.nodes.append({})
+            node = following
+        self.ends.add(node)
+
+    def arcs(self, state: int) -> dict[int, int]:
+        return self.nodes[state]
+
+    def accepts(self, state: int) -> bool:
+        return state in self.ends
+
+
+def _intersect(languages: list[Language]) -> tuple[np.ndarray, np.ndarray]:
+    """Walk all languages side by side: accepting (S,) and edges (E, 3), sorted by source.
+
+    A state of the product is a tuple of their states; only those that can be reached are made.
+    """
+    states: list[tuple[Any, ...]] = [tuple(language.start for language in languages)]
+    number = {states[0]: 0}
+    edges: list[tuple[int, int, int]] = []
+    for source, state in enumerate(states):  # grows while it is walked
+        arcs = [language.arcs(part) for language, part in zip(languages, state)]
+        for symbol in min(arcs, key=len):
+            if all(symbol in arc for arc in arcs):
+                target = tuple(arc[symbol] for arc in arcs)
+                if number.setdefault(target, len(states)) == len(states):
+                    states.append(target)
+                edges.append((source, symbol, number[target]))
+        if len(edges) > MAX_EDGES:
+            raise ConstraintError(
+                f"the constraint needs more than {MAX_EDGES:,} transitions: use a shorter "
+                "length, a smaller lexicon or alphabet, or a simpler pattern"
+            )
+    ends = [all(lang.accepts(part) for lang, part in zip(languages, state)) for state in states]
+    return np.array(ends), np.array(edges, dtype=np.intp).reshape(-1, 3)
+
+
+def _trim(accepting: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Drop the states from which no text can end; both results are empty when 0 is one."""
+    source, _, target = edges.T
+    live, before = accepting.copy(), -1
+    while live.sum() != before:
+        before = live.sum()
+        live[source[live[target]]] = True
+    if not live[0]:
+        return accepting[:0], edges[:0]
+    renumbered = np.cumsum(live) - 1
+    edges = edges[live[source] & live[target]]
+    edges[:, [0, 2]] = renumbered[edges[:, [0, 2]]]
+    return accepting[live], edges
+
+
+def _steps_to_accept(
+    accepting: np.ndarray,
+    first: np.ndarray,
+    source: np.ndarray,
+    symbol: np.ndarray,
+    target: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(S,) and (E,): the fewest columns to an accepting state, after a blank or a label.
+
+    After label c the cheapest edge may carry c again and cost one blank more; then the cheapest
+    edge with another label competes. Repeated until nothing changes (Bellman and Ford).
+    """
+    after = np.where(accepting[target], 0, _NEVER)  # (E,)
+    rows = np.flatnonzero(np.diff(first))  # states with edges
+    while True:
+        best, other = np.full((2, len(accepting)), _NEVER)
+        cheapest = np.zeros(len(accepting), dtype=np.intp)  # the label of the best edge
+        if len(rows):
+            cost = after + 1
+            best[rows] = np.minimum.reduceat(cost, first[rows])
+            hits = np.flatnonzero(cost == best[source])
+            cheapest[source[hits]] = symbol[hits]
+            cost[symbol == cheapest[source]] = _NEVER
+            other[rows] = np.minimum.reduceat(cost, first[rows])
+        best[accepting] = 0
+        doubled = (symbol == cheapest[target]) & ~accepting[target]
+        update = np.where(doubled, np.minimum(best[target] + 1, other[target]), best[target])
+        update = np.minimum(update, _NEVER)
+        if np.array_equal(update, after):
+            return best, after
+        after = update
