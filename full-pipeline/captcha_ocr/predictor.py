@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 
@@ -26,10 +25,18 @@ class Prediction:
     text: str
     confidence: float  # calibrated probability that the whole text is right, 0 to 1
     characters: tuple[Character, ...]  # each with confidence and columns [start, end)
-    answer: Optional[int]  # value of an arithmetic picture such as "7*3=?", else None
+    answer: int | None  # value of an arithmetic picture such as "7*3=?", else None
     readings: tuple[Reading, ...]  # the top_k texts, most probable first
     log_probs: np.ndarray  # (T, C), natural logarithms, after temperature
     picture_columns: float  # time steps the picture covers; the rest of T is padding
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture ready for the model."""
+
+    array: np.ndarray  # float32 (C, H, W), in [-1, 1]
+    columns: float  # time steps the picture covers; the rest is padding
 
 
 class Predictor(ABC):
@@ -63,7 +70,7 @@ class Predictor(ABC):
         self,
         sources: Sequence[ImageSource],
         *,
-        constraint: Optional[Constraint] = None,
+        constraint: Constraint | None = None,
         top_k: int = 1,
         batch_size: int = 64,
     ) -> list[Prediction]:
@@ -72,26 +79,41 @@ class Predictor(ABC):
         ``constraint`` (built for ``info.charset``) limits the texts; ``top_k`` asks for
         alternatives.
         """
-        images = [open_image(source) for source in sources]
-        arrays = [preprocess(image, self.info.image) for image in images]
-        predictions = []
-        for image, logits in zip(images, self.logits(arrays, batch_size)):
-            log_probs = log_softmax(logits, self.info.temperature)
-            readings = decode(log_probs, self.info.charset, constraint=constraint, top_k=top_k)
-            best = readings[0]
-            predictions.append(
-                Prediction(
-                    text=best.text,
-                    confidence=best.confidence,
-                    characters=best.characters,
-                    answer=solve(best.text),
-                    readings=tuple(readings),
-                    log_probs=log_probs,
-                    picture_columns=scaled_width(image.size, self.info.image)
-                    / self.info.width_stride,
-                )
-            )
-        return predictions
+        prepared = [self.prepare(source) for source in sources]
+        outputs = self.logits([picture.array for picture in prepared], batch_size)
+        return [
+            self.interpret(logits, picture.columns, constraint=constraint, top_k=top_k)
+            for picture, logits in zip(prepared, outputs)
+        ]
+
+    def prepare(self, source: ImageSource) -> Prepared:
+        """The first of predict's three steps; the servers run the steps apart, to batch the
+        second over requests. Raises ImageError."""
+        image = open_image(source)
+        columns = scaled_width(image.size, self.info.image) / self.info.width_stride
+        return Prepared(preprocess(image, self.info.image), columns)
+
+    def interpret(
+        self,
+        logits: np.ndarray,
+        columns: float,
+        *,
+        constraint: Constraint | None = None,
+        top_k: int = 1,
+    ) -> Prediction:
+        """The last step: logits (T, C) of a picture that covers ``columns`` of them."""
+        log_probs = log_softmax(logits, self.info.temperature)
+        readings = decode(log_probs, self.info.charset, constraint=constraint, top_k=top_k)
+        best = readings[0]
+        return Prediction(
+            text=best.text,
+            confidence=best.confidence,
+            characters=best.characters,
+            answer=solve(best.text),
+            readings=tuple(readings),
+            log_probs=log_probs,
+            picture_columns=columns,
+        )
 
     def warm_up(self) -> float:
         """Run once on an empty picture; seconds it took. Shows at start that the model runs."""
