@@ -14,7 +14,8 @@ from captcha_ocr.charset import Charset, CharsetError
 from captcha_ocr.constraints import MAX_EDGES, MAX_TEXT_LENGTH, Constraint, ConstraintError
 from captcha_ocr.decoding import log_softmax, prefix_beam
 from captcha_ocr.pattern_syntax import PatternError
-from captcha_ocr.search import NoAllowedTextError, best_allowed
+from captcha_ocr.search import NoAllowedTextError
+from captcha_ocr.viterbi import best_allowed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_decoding import CHARSET, all_texts, pictures

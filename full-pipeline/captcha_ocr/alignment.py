@@ -15,12 +15,31 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .charset import Charset
+from captcha_ocr.charset import Charset
 
 BLANK = Charset.BLANK
 # Stands for log(0) where a path must exist even through impossible columns. Finite, so that
 # such a path still beats a forbidden one (-inf); small enough to leave the rest its digits.
 LOG_ZERO = -1e6
+
+
+def best_path(log_probs: np.ndarray) -> np.ndarray:
+    """(T, C) -> (T,): the best class of each column, blanks (0) and repeats included."""
+    return log_probs.argmax(axis=-1)
+
+
+def collapse(path: Sequence[int] | np.ndarray) -> list[int]:
+    """Merge repeats, then drop blanks: ``[0, 7, 7, 0, 7, 2]`` -> ``[7, 7, 2]``."""
+    return [label for label, _, _ in path_runs(np.asarray(path))]
+
+
+def path_runs(path: np.ndarray) -> list[tuple[int, int, int]]:
+    """The non-blank runs of a path (T,) as (label, start, end)."""
+    edges = np.flatnonzero(path[1:] != path[:-1]) + 1
+    starts = [0, *edges.tolist()]
+    ends = [*starts[1:], len(path)]
+    labels = path[starts].tolist()
+    return [run for run in zip(labels, starts, ends) if run[0] != BLANK]
 
 
 def required_steps(labels: Sequence[int]) -> int:

@@ -7,37 +7,27 @@ search drops what cannot be completed any more.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from .charset import Charset
-from .patterns import Pattern
+from captcha_ocr.charset import Charset
+from captcha_ocr.languages import (
+    MAX_TEXT_LENGTH,
+    Alphabet,
+    ConstraintError,
+    Language,
+    Length,
+    Lexicon,
+)
+from captcha_ocr.patterns import Pattern
 
-MAX_TEXT_LENGTH = 256  # longer than any picture's text; bounds the automaton
+__all__ = ["MAX_EDGES", "MAX_TEXT_LENGTH", "Constraint", "ConstraintError"]
+
 MAX_EDGES = 200_000  # some 40,000 words of a lexicon; keeps one decoding under a second
 _NEVER = np.iinfo(np.int32).max // 2  # more steps than any picture has; adding 1 cannot overflow
-
-
-class ConstraintError(ValueError):
-    """A constraint that cannot be built, or that no text satisfies."""
-
-
-class Language(Protocol):
-    """One of the given conditions, as an automaton whose states appear as they are asked for."""
-
-    start: Any
-
-    def arcs(self, state: Any) -> Mapping[int, Hashable]:
-        """Class -> next state, for every class that may follow."""
-        ...
-
-    def accepts(self, state: Any) -> bool:
-        """Whether a text may end here."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,21 +67,21 @@ class Constraint:
             pattern: see pattern_syntax.py, for example ``[0-9][+\\-*/][0-9]=\\?``.
 
         Raises:
-            ConstraintError: a condition out of range, or no text meets all of them.
-            PatternError: the pattern is malformed or too large.
+            ConstraintError: a condition out of range, or no text meets all of them; its subclass
+                PatternError when the pattern is malformed or too large.
             CharsetError: a lexicon entry cannot be written with the charset.
         """
         languages: list[Language] = []
         if length is not None:
-            languages.append(_Length(charset, length))
+            languages.append(Length(charset, length))
         if alphabet is not None:
-            languages.append(_Alphabet(charset, alphabet))
+            languages.append(Alphabet(charset, alphabet))
         if lexicon is not None:
-            languages.append(_Lexicon(charset, lexicon))
+            languages.append(Lexicon(charset, lexicon))
         compiled = None if pattern is None else Pattern(pattern, charset)
         if compiled is not None:
             languages.append(compiled)
-        accepting, edges = _intersect(languages or [_Alphabet(charset, "".join(charset.symbols))])
+        accepting, edges = _intersect(languages or [Alphabet(charset, "".join(charset.symbols))])
         accepting, edges = _trim(accepting, edges)
         if not len(accepting):
             missing = sorted(compiled.missing) if compiled is not None else []
@@ -116,91 +106,19 @@ class Constraint:
 
     def accepts(self, text: str) -> bool:
         """Whether ``text`` is allowed."""
-        classes = {symbol: number for number, symbol in enumerate(self.symbols, start=1)}
+        number = {symbol: label for label, symbol in enumerate(self.symbols, start=1)}
+        return self.accepts_labels([number.get(char, Charset.BLANK) for char in text])
+
+    def accepts_labels(self, labels: Sequence[int]) -> bool:
+        """The same for class numbers."""
         state = 0
-        for char in text:
+        for label in labels:
             out = slice(self.first[state], self.first[state + 1])
-            hits = np.flatnonzero(self.symbol[out] == classes.get(char, Charset.BLANK))
+            hits = np.flatnonzero(self.symbol[out] == label)
             if not len(hits):
                 return False
             state = int(self.target[out][hits[0]])
         return bool(self.accepting[state])
-
-
-class _Length:
-    """State: the number of characters so far."""
-
-    start = 0
-
-    def __init__(self, charset: Charset, length: int | tuple[int, int]) -> None:
-        self.fewest, self.most = (length, length) if isinstance(length, int) else length
-        if not 0 <= self.fewest <= self.most <= MAX_TEXT_LENGTH:
-            raise ConstraintError(
-                f"length is {length!r}; give a number or (fewest, most), "
-                f"with 0 <= fewest <= most <= {MAX_TEXT_LENGTH}"
-            )
-        self.classes = range(1, charset.num_classes)
-
-    def arcs(self, state: int) -> dict[int, int]:
-        return dict.fromkeys(self.classes, state + 1) if state < self.most else {}
-
-    def accepts(self, state: int) -> bool:
-        return state >= self.fewest
-
-
-class _Alphabet:
-    """One state: any number of the allowed characters."""
-
-    start = 0
-
-    def __init__(self, charset: Charset, alphabet: str) -> None:
-        known = {c for c in unicodedata.normalize("NFC", alphabet) if c in charset}
-        if not known:
-            raise ConstraintError(
-                f"the alphabet {alphabet!r} holds none of the charset's "
-                f"{len(charset.symbols)} symbols"
-            )
-        self.loop = dict.fromkeys(charset.encode("".join(sorted(known))), 0)
-
-    def arcs(self, state: int) -> dict[int, int]:
-        return self.loop
-
-    def accepts(self, state: int) -> bool:
-        return True
-
-
-class _Lexicon:
-    """A trie; state: the number of a node."""
-
-    start = 0
-
-    def __init__(self, charset: Charset, lexicon: Iterable[str]) -> None:
-        if isinstance(lexicon, str):
-            raise ConstraintError("the lexicon is one string; give a list of texts")
-        self.nodes: list[dict[int, int]] = [{}]
-        self.ends: set[int] = set()
-        for word in lexicon:
-            if len(word) > MAX_TEXT_LENGTH:
-                raise ConstraintError(
-                    f"the lexicon entry {word[:20]!r}… has {len(word)} characters; "
-                    f"{MAX_TEXT_LENGTH} are allowed"
-                )
-            self._add(charset.encode(unicodedata.normalize("NFC", word)))
-
-    def _add(self, labels: list[int]) -> None:
-        node = 0
-        for label in labels:
-            following = self.nodes[node].setdefault(label, len(self.nodes))
-            if following == len(self.nodes):
-                self.nodes.append({})
-            node = following
-        self.ends.add(node)
-
-    def arcs(self, state: int) -> dict[int, int]:
-        return self.nodes[state]
-
-    def accepts(self, state: int) -> bool:
-        return state in self.ends
 
 
 def _intersect(languages: list[Language]) -> tuple[np.ndarray, np.ndarray]:

@@ -13,13 +13,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from .alignment import align, ctc_log_probs
-from .charset import Charset
-from .constraints import Constraint
-from .search import prefix_search
+from captcha_ocr.alignment import align, best_path, collapse, ctc_log_probs, path_runs
+from captcha_ocr.charset import Charset
+from captcha_ocr.constraints import Constraint
+from captcha_ocr.search import NoAllowedTextError, prefix_search
+
+__all__ = [
+    "Character",
+    "NoAllowedTextError",
+    "Reading",
+    "best_path",
+    "collapse",
+    "decode",
+    "greedy",
+    "greedy_batch",
+    "log_softmax",
+    "prefix_beam",
+]
 
 
 @dataclass(frozen=True)
@@ -74,16 +88,6 @@ def log_softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     return shifted - normaliser
 
 
-def best_path(log_probs: np.ndarray) -> np.ndarray:
-    """(T, C) -> (T,): the best class of each column, blanks (0) and repeats included."""
-    return log_probs.argmax(axis=-1)
-
-
-def collapse(path: Sequence[int] | np.ndarray) -> list[int]:
-    """Merge repeats, then drop blanks: ``[0, 7, 7, 0, 7, 2]`` -> ``[7, 7, 2]``."""
-    return [label for label, _, _ in _runs(np.asarray(path))]
-
-
 def greedy(log_probs: np.ndarray, charset: Charset) -> Reading:
     """The text of the best path. ``log_probs`` is (T, C), from `log_softmax`."""
     return greedy_batch(log_probs[None], charset)[0]
@@ -96,7 +100,7 @@ def greedy_batch(log_probs: np.ndarray, charset: Charset) -> list[Reading]:
     of those that spell its text, and its runs are the characters' columns.
     """
     _check_shape(log_probs, charset, ndim=3)
-    runs = [_runs(path) for path in best_path(log_probs)]
+    runs = [path_runs(path) for path in best_path(log_probs)]
     labels = [[label for label, _, _ in row] for row in runs]
     confidences = _probabilities(ctc_log_probs(log_probs, labels))
     peaks = log_probs.max(axis=-1)  # (N, T): on the best path, the peak is the character's own
@@ -130,14 +134,14 @@ def prefix_beam(
         (allowed) path.
 
     Raises:
-        search.NoAllowedTextError: (a ValueError) T is too small for every allowed text.
+        NoAllowedTextError: (a ValueError) T is too small for every allowed text.
         ValueError: arguments out of range.
     """
     _check_shape(log_probs, charset, ndim=2)
     if not 1 <= top_k <= beam_width:
         raise ValueError(f"top_k is {top_k}; choose 1 to beam_width ({beam_width})")
     if constraint is None:
-        constraint = Constraint.build(charset)
+        constraint = _anything(charset)
     elif constraint.symbols != charset.symbols:
         raise ValueError("the constraint was built for another charset; build it for this one")
     candidates = prefix_search(log_probs, constraint, beam_width)
@@ -166,6 +170,11 @@ def decode(
     )
 
 
+@lru_cache(maxsize=8)
+def _anything(charset: Charset) -> Constraint:
+    return Constraint.build(charset)
+
+
 def _check_shape(log_probs: np.ndarray, charset: Charset, ndim: int) -> None:
     classes = charset.num_classes
     if log_probs.ndim != ndim or log_probs.shape[-1] != classes or 0 in log_probs.shape[-2:]:
@@ -174,15 +183,6 @@ def _check_shape(log_probs: np.ndarray, charset: Charset, ndim: int) -> None:
             f"log_probs has shape {log_probs.shape}; expected ({', '.join(wanted)}), "
             f"T >= 1 time steps and {classes} classes: the charset's symbols and the blank"
         )
-
-
-def _runs(path: np.ndarray) -> list[tuple[int, int, int]]:
-    """The non-blank runs of a path (T,) as (label, start, end)."""
-    edges = np.flatnonzero(path[1:] != path[:-1]) + 1
-    starts = [0, *edges.tolist()]
-    ends = [*starts[1:], len(path)]
-    labels = path[starts].tolist()
-    return [run for run in zip(labels, starts, ends) if run[0] != Charset.BLANK]
 
 
 def _probabilities(log_probs: np.ndarray) -> list[float]:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from rapidfuzz.distance import Levenshtein
 
-from .arithmetic import fold_operators
+from captcha_ocr.arithmetic import fold_operators
 
 __all__ = [
     "Score",

@@ -19,14 +19,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, Union
 
-from .charset import Charset
+from captcha_ocr.charset import Charset
+from captcha_ocr.languages import ConstraintError
 
 MAX_PATTERN = 256  # characters
 MAX_REPEAT = 64
 MAX_DEPTH = 20  # groups inside groups
 
 
-class PatternError(ValueError):
+class PatternError(ConstraintError):
     """A malformed or too large pattern; the message names the position (from 0)."""
 
 

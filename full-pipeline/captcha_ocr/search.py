@@ -1,6 +1,6 @@
-"""Search for the most probable texts a `Constraint` allows: prefix beam and exact Viterbi.
+"""Prefix beam search for the most probable texts that a `Constraint` allows.
 
-Sources: prefix search, Graves et al. 2006, section 3.2; as a beam in log space, Hannun et al.,
+Source: prefix search, Graves et al. 2006, section 3.2; as a beam in log space, Hannun et al.,
 "First-Pass Large Vocabulary Continuous Speech Recognition using Bi-Directional Recurrent DNNs",
 2014, algorithm 1. Here every prefix also carries the state of the constraint's automaton.
 """
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .alignment import LOG_ZERO
-from .charset import Charset
-from .constraints import Constraint
+from captcha_ocr.alignment import LOG_ZERO
+from captcha_ocr.charset import Charset
+from captcha_ocr.constraints import Constraint
+from captcha_ocr.viterbi import best_allowed
 
 BLANK = Charset.BLANK
 
@@ -79,28 +80,16 @@ def _advance(
     label = beam.ends_label + column[beam.last]
     blank[constraint.steps_from_state[beam.state] > steps_left] = -np.inf
     label[beam.need > steps_left] = -np.inf
-    # Grow: over each edge out of the prefix's state. The last label again needs a blank before.
-    begin = constraint.first[beam.state]
-    counts = constraint.first[beam.state + 1] - begin
-    offset = np.cumsum(counts) - counts  # where each prefix's edges start in the arrays below
-    parent = np.repeat(np.arange(len(counts)), counts)
-    edge = np.arange(len(parent)) + np.repeat(begin - offset, counts)
+    # Grow: the last label again needs a blank before.
+    parent, edge = _edges_out(beam.state, constraint)
     symbol = constraint.symbol[edge]
     doubled = symbol == beam.last[parent]
     grown = np.where(doubled, beam.ends_blank[parent], total[parent]) + column[symbol]
     grown[constraint.steps_after_edge[edge] > steps_left] = -np.inf
-    # A prefix that grows into one already in the beam is the same text: add, do not repeat it.
-    index = {prefix: i for i, prefix in enumerate(beam.prefixes)}
-    for child, prefix in enumerate(beam.prefixes):
-        origin = index.get(prefix[:-1]) if prefix else None
-        if origin is not None:
-            place = offset[origin] + beam.edge[child] - begin[origin]
-            label[child] = np.logaddexp(label[child], grown[place])
-            grown[place] = -np.inf
+    _merge(beam, constraint, label, grown)
     kept = _best(np.concatenate([np.logaddexp(blank, label), grown]), width)
     stay, grow = kept[kept < len(blank)], kept[kept >= len(blank)] - len(blank)
-    origins, edges = parent[grow], edge[grow]
-    labels = symbol[grow]
+    origins, edges, labels = parent[grow], edge[grow], symbol[grow]
     return _Beam(
         prefixes=[beam.prefixes[i] for i in stay.tolist()]
         + [(*beam.prefixes[i], c) for i, c in zip(origins.tolist(), labels.tolist())],
@@ -113,6 +102,32 @@ def _advance(
     )
 
 
+def _edges_out(state: np.ndarray, constraint: Constraint) -> tuple[np.ndarray, np.ndarray]:
+    """All edges out of each prefix's state, one prefix after the other: (prefix, edge)."""
+    begin = constraint.first[state]
+    counts = constraint.first[state + 1] - begin
+    parent = np.repeat(np.arange(len(state)), counts)
+    before = np.cumsum(counts) - counts  # edges of the prefixes before
+    return parent, np.arange(len(parent)) + np.repeat(begin - before, counts)
+
+
+def _merge(beam: _Beam, constraint: Constraint, label: np.ndarray, grown: np.ndarray) -> None:
+    """A prefix that grows into one already in the beam is the same text: add it there.
+
+    Changes ``label`` (B,) and ``grown`` (as `_edges_out`) in place.
+    """
+    index = {prefix: i for i, prefix in enumerate(beam.prefixes)}
+    begin = constraint.first[beam.state]
+    counts = constraint.first[beam.state + 1] - begin
+    shift = np.cumsum(counts) - counts - begin  # from an edge to its place in `grown`
+    for child, prefix in enumerate(beam.prefixes):
+        origin = index.get(prefix[:-1]) if prefix else None
+        if origin is not None:
+            place = shift[origin] + beam.edge[child]
+            label[child] = np.logaddexp(label[child], grown[place])
+            grown[place] = -np.inf
+
+
 def _best(scores: np.ndarray, width: int) -> np.ndarray:
     """Indices of the ``width`` best scores above -inf."""
     if len(scores) > width:
@@ -120,81 +135,3 @@ def _best(scores: np.ndarray, width: int) -> np.ndarray:
     else:
         kept = np.arange(len(scores))
     return kept[scores[kept] > -np.inf]
-
-
-def best_allowed(log_probs: np.ndarray, constraint: Constraint) -> list[int]:
-    """The labels of the most probable allowed *path*: exact Viterbi, no beam.
-
-    A path walks over two kinds of nodes: "blank, in automaton state q" (0 .. S-1) and "label of
-    edge e" (S .. S+E-1). ``log_probs`` is (T, C), finite; T >= ``constraint.min_steps``.
-    """
-    if not len(constraint.symbol):
-        return []  # only the empty text is allowed
-    states, steps = constraint.num_states, len(log_probs)
-    incoming = _Incoming(constraint)
-    blank = np.full(states, -np.inf)
-    blank[0] = log_probs[0, BLANK]
-    label = np.where(constraint.source == 0, log_probs[0, constraint.symbol], -np.inf)
-    nodes = np.arange(states + len(label))
-    back = np.empty((steps, len(nodes)), dtype=np.intp)
-    for t in range(1, steps):
-        value, edge, other_value, other_edge = incoming.best_two(label)
-        from_label = value > blank
-        back[t, :states] = np.where(from_label, states + edge, nodes[:states])
-        # Into an edge: stay on it, come from a blank, or from an edge with another label.
-        same = constraint.symbol == constraint.symbol[edge[constraint.source]]
-        moves = np.stack(
-            [
-                label,
-                blank[constraint.source],
-                np.where(same, other_value[constraint.source], value[constraint.source]),
-            ]
-        )
-        origins = np.stack(
-            [
-                nodes[states:],
-                constraint.source,
-                states + np.where(same, other_edge[constraint.source], edge[constraint.source]),
-            ]
-        )
-        choice = moves.argmax(axis=0)[None]
-        back[t, states:] = np.take_along_axis(origins, choice, axis=0)[0]
-        label = np.take_along_axis(moves, choice, axis=0)[0] + log_probs[t, constraint.symbol]
-        blank = np.where(from_label, value, blank) + log_probs[t, BLANK]
-    allowed = np.concatenate([constraint.accepting, constraint.accepting[constraint.target]])
-    node = int(np.where(allowed, np.concatenate([blank, label]), -np.inf).argmax())
-    return _trace(back, node, states, constraint.symbol)
-
-
-def _trace(back: np.ndarray, node: int, states: int, symbol: np.ndarray) -> list[int]:
-    """Follow the back pointers (T, nodes) from the last node; each visit to an edge is a label."""
-    visits = [node]
-    for t in range(len(back) - 1, 0, -1):
-        node = int(back[t, node])
-        if node != visits[-1]:
-            visits.append(node)
-    return [int(symbol[visit - states]) for visit in reversed(visits) if visit >= states]
-
-
-class _Incoming:
-    """For every state, the best score among the edges that lead into it."""
-
-    def __init__(self, constraint: Constraint) -> None:
-        self.symbol, self.target = constraint.symbol, constraint.target
-        self.order = np.argsort(self.target, kind="stable")
-        self.present, self.starts = np.unique(self.target[self.order], return_index=True)
-        self.num_states = constraint.num_states
-
-    def best_two(self, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Edge scores (E,) -> best value and edge a state, and the best with another label."""
-        value, edge = self._best(score)
-        other = np.where(self.symbol == self.symbol[edge[self.target]], -np.inf, score)
-        return (value, edge, *self._best(other))
-
-    def _best(self, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        value = np.full(self.num_states, -np.inf)
-        value[self.present] = np.maximum.reduceat(score[self.order], self.starts)
-        hits = np.flatnonzero(score == value[self.target])
-        edge = np.zeros(self.num_states, dtype=np.intp)
-        edge[self.target[hits]] = hits  # of equals, any one
-        return value, edge

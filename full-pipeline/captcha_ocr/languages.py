@@ -1,0 +1,109 @@
+"""The simple conditions of a constraint: a length, an alphabet, a lexicon.
+
+Each is an automaton whose states appear as they are asked for, so that an intersection makes only
+the states it reaches. patterns.py has the fourth kind.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Protocol
+
+from captcha_ocr.charset import Charset
+
+MAX_TEXT_LENGTH = 256  # longer than any picture's text; bounds the automaton
+
+
+class ConstraintError(ValueError):
+    """A constraint that cannot be built, or that no text satisfies."""
+
+
+class Language(Protocol):
+    """A deterministic automaton over the charset's classes."""
+
+    start: Any
+
+    def arcs(self, state: Any) -> Mapping[int, Hashable]:
+        """Class -> next state, for every class that may follow."""
+        ...
+
+    def accepts(self, state: Any) -> bool:
+        """Whether a text may end here."""
+        ...
+
+
+class Length:
+    """State: the number of characters so far."""
+
+    start = 0
+
+    def __init__(self, charset: Charset, length: int | tuple[int, int]) -> None:
+        self.fewest, self.most = (length, length) if isinstance(length, int) else length
+        if not 0 <= self.fewest <= self.most <= MAX_TEXT_LENGTH:
+            raise ConstraintError(
+                f"length is {length!r}; give a number or (fewest, most), "
+                f"with 0 <= fewest <= most <= {MAX_TEXT_LENGTH}"
+            )
+        self.classes = range(1, charset.num_classes)
+
+    def arcs(self, state: int) -> dict[int, int]:
+        return dict.fromkeys(self.classes, state + 1) if state < self.most else {}
+
+    def accepts(self, state: int) -> bool:
+        return state >= self.fewest
+
+
+class Alphabet:
+    """One state: any number of the allowed characters."""
+
+    start = 0
+
+    def __init__(self, charset: Charset, alphabet: str) -> None:
+        known = {c for c in unicodedata.normalize("NFC", alphabet) if c in charset}
+        if not known:
+            raise ConstraintError(
+                f"the alphabet {alphabet!r} holds none of the charset's "
+                f"{len(charset.symbols)} symbols"
+            )
+        self.loop = dict.fromkeys(charset.encode("".join(sorted(known))), 0)
+
+    def arcs(self, state: int) -> dict[int, int]:
+        return self.loop
+
+    def accepts(self, state: int) -> bool:
+        return True
+
+
+class Lexicon:
+    """A trie; state: the number of a node."""
+
+    start = 0
+
+    def __init__(self, charset: Charset, lexicon: Iterable[str]) -> None:
+        if isinstance(lexicon, str):
+            raise ConstraintError("the lexicon is one string; give a list of texts")
+        self.nodes: list[dict[int, int]] = [{}]
+        self.ends: set[int] = set()
+        for word in lexicon:
+            if len(word) > MAX_TEXT_LENGTH:
+                raise ConstraintError(
+                    f"the lexicon entry {word[:20]!r}… has {len(word)} characters; "
+                    f"{MAX_TEXT_LENGTH} are allowed"
+                )
+            self._add(charset.encode(unicodedata.normalize("NFC", word)))
+
+    def _add(self, labels: list[int]) -> None:
+        node = 0
+        for label in labels:
+            following = self.nodes[node].setdefault(label, len(self.nodes))
+            if following == len(self.nodes):
+                self.nodes.append({})
+            node = following
+        self.ends.add(node)
+
+    def arcs(self, state: int) -> dict[int, int]:
+        return self.nodes[state]
+
+    def accepts(self, state: int) -> bool:
+        return state in self.ends
