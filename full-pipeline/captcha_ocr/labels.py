@@ -89,17 +89,27 @@ def iter_labels(path: Path) -> Iterator[Label]:
     path = Path(path)
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
-            try:
-                row = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-            except UnicodeDecodeError as error:
-                raise LabelError(path, number, f"not UTF-8: {error.reason}") from None
-            if not row:
-                continue
-            try:
-                name, text = parse_row(row)
-            except ValueError as error:
-                raise LabelError(path, number, str(error)) from None
-            yield Label(name, text, number)
+            label = parse_label(path, number, raw)
+            if label is not None:
+                yield label
+
+
+def parse_label(path: Path, number: int, raw: bytes) -> Label | None:
+    """One line of a label file, as bytes; None for a blank one. Raises LabelError.
+
+    For readers that deal lines out to several processes; ``iter_labels`` reads a whole file.
+    """
+    try:
+        row = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise LabelError(path, number, f"not UTF-8: {error.reason}") from None
+    if not row:
+        return None
+    try:
+        name, text = parse_row(row)
+    except ValueError as error:
+        raise LabelError(path, number, str(error)) from None
+    return Label(name, text, number)
 
 
 def read_labels(path: Path) -> list[Label]:
@@ -133,16 +143,25 @@ def read_manifest(path: Path) -> dict[str, dict[str, Any]]:
     records: dict[str, dict[str, Any]] = {}
     if not path.is_file():
         return records
-    with path.open(encoding="utf-8-sig") as file:
-        for number, row in enumerate(file, start=1):
-            if not row.strip():
-                continue
-            try:
-                record = json.loads(row)
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            record = parse_record(path, number, raw)
+            if record is not None:
                 records[record["file"]] = record
-            except (ValueError, KeyError, TypeError) as error:
-                raise LabelError(path, number, f"no JSON object with 'file': {error}") from None
     return records
+
+
+def parse_record(path: Path, number: int, raw: bytes) -> dict[str, Any] | None:
+    """One line of a manifest, as bytes; None for a blank one. Raises LabelError."""
+    if not raw.strip():
+        return None
+    try:
+        record = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
+        if not isinstance(record["file"], str):
+            raise TypeError("'file' is no text")
+    except (ValueError, KeyError, TypeError) as error:
+        raise LabelError(path, number, f"no JSON object with 'file': {error}") from None
+    return record
 
 
 @contextmanager
