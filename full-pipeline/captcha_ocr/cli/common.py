@@ -1,0 +1,135 @@
+"""What all commands share: exit codes, errors as one line, and the console."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Optional
+
+from captcha_ocr.charset import CharsetError
+from captcha_ocr.config import ConfigError
+from captcha_ocr.labels import LabelError
+from captcha_ocr.model_info import ModelError
+
+OK = 0
+FAILURE = 1  # it could not be done: a missing model, a full disk
+USAGE = 2  # the command line asks for something that cannot be; argparse uses the same number
+BAD_DATA = 65  # pictures, labels or texts that cannot be used; EX_DATAERR of sysexits.h
+INTERRUPTED = 130  # Ctrl-C; 128 + SIGINT, as shells count
+
+DISTRIBUTION = "captcha-ocr"
+# Import names that differ from the name pip knows.
+_PIP_NAMES = {"PIL": "pillow", "cv2": "albumentations", "multipart": "python-multipart"}
+_PIP_NAMES["yaml"] = "pyyaml"
+
+Arguments = Optional[Sequence[str]]
+
+
+def command(main: Callable[[Arguments], int]) -> Callable[..., int]:
+    """Wrap a command's ``main``: an expected error becomes one line on stderr and an exit code.
+
+    Anything else is a defect of ours and keeps its traceback.
+    """
+
+    @functools.wraps(main)
+    def run(argv: Arguments = None) -> int:
+        prepare_console()
+        try:
+            done = main(argv)
+            sys.stdout.flush()
+            return done
+        except KeyboardInterrupt:
+            return complain("interrupted", INTERRUPTED)
+        except BrokenPipeError:
+            # The reader (`| head`) has gone. Python would complain once more when it flushes.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FAILURE
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "captcha_ocr":
+                raise
+            return complain(missing_package(error.name or str(error)))
+        except (OSError, ValueError) as error:
+            code = exit_code(error)
+            if code is None:
+                raise
+            return complain(str(error), code)
+
+    return run
+
+
+def exit_code(error: OSError | ValueError) -> int | None:
+    """The exit code of an error that a user can cause; None for any other."""
+    # Imported here: `doctor` must start where numpy does not.
+    from captcha_ocr.constraints import ConstraintError
+    from captcha_ocr.imaging import ImageError
+    from captcha_ocr.pattern_syntax import PatternError
+
+    if isinstance(error, (ConfigError, ConstraintError, PatternError)):
+        return USAGE
+    if isinstance(error, (CharsetError, LabelError, ImageError)):
+        return BAD_DATA
+    if isinstance(error, (ModelError, OSError)):
+        return FAILURE
+    return None
+
+
+def complain(message: str, code: int = FAILURE) -> int:
+    """Print one line on stderr and return ``code``."""
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def prepare_console() -> None:
+    """Write UTF-8 wherever the output goes: labels are Chinese, and Windows pipes are not UTF-8.
+
+    What cannot be encoded (a file name of odd bytes) is written as an escape, never an error.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def program(name: str) -> str:
+    """What the user typed, for the usage line: ``infer.py`` or ``captcha-ocr infer``."""
+    script = Path(sys.argv[0]).name
+    return script if script == f"{name}.py" else f"{DISTRIBUTION} {name}"
+
+
+def requirements() -> dict[str, list[str]]:
+    """What pyproject.toml asks for, by extra ("" is the base install); {} when not installed.
+
+    Names are pip's, normalised: ``{"": ["numpy", ...], "serve": ["fastapi", ...]}``.
+    """
+    try:
+        lines = importlib.metadata.requires(DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        return {}
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        name = re.match(r"[\w.-]+", line)
+        extra = re.search(r"""extra == ['"]([\w-]+)['"]""", line)
+        if name and name[0] != DISTRIBUTION:
+            found.setdefault(extra[1] if extra else "", []).append(_normalised(name[0]))
+    return found
+
+
+def missing_package(module: str) -> str:
+    """The message for an import that failed, with the pip line that mends it."""
+    package = module.partition(".")[0]
+    pip_name = _normalised(_PIP_NAMES.get(package, package))
+    extras = [extra for extra, names in requirements().items() if pip_name in names]
+    target = f'".[{extras[0]}]"' if extras and extras[0] else "."
+    return (
+        f"this needs the Python package {pip_name!r}, which is not installed; in the folder "
+        f"of pyproject.toml run: {Path(sys.executable).name} -m pip install -e {target}"
+    )
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

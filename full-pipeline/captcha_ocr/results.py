@@ -1,0 +1,123 @@
+"""What was read, file by file: as a table, as JSON lines, or as CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from captcha_ocr.predictor import Prediction
+from captcha_ocr.tables import display_width, pad, printable, spreadsheet_cell
+
+# Of the table, in columns of a terminal.
+COLUMN_WIDTHS = {"text": 12, "confidence": 10, "answer": 6, "arch": 13, "label": 12}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One file under one model: what was read, or the error that stood in its way."""
+
+    file: str
+    arch: str
+    reading: Prediction | ValueError
+    label: str | None = None  # what is drawn, where that is known
+
+    @property
+    def text(self) -> str:
+        """What was read; empty for a file that could not be read, which so counts as wrong."""
+        return self.reading.text if isinstance(self.reading, Prediction) else ""
+
+    def record(self) -> dict[str, Any]:
+        """The JSON object: ``text``, or ``error`` in its place; probabilities to six digits."""
+        read = self.reading
+        if isinstance(read, Prediction):
+            values = {
+                "file": self.file,
+                "text": read.text,
+                "confidence": round(read.confidence, 6),
+                "answer": read.answer,
+                "arch": self.arch,
+            }
+            if len(read.readings) > 1:
+                values["readings"] = [
+                    {"text": other.text, "confidence": round(other.confidence, 6)}
+                    for other in read.readings
+                ]
+        else:
+            values = {"file": self.file, "error": str(read), "confidence": None, "answer": None}
+            values["arch"] = self.arch
+        if self.label is not None:
+            values |= {"label": self.label, "correct": self.text == self.label}
+        return values
+
+
+class Writer(ABC):
+    """Writes results one at a time, so that a folder of any size streams through."""
+
+    def __init__(self, out: TextIO, *, labels: bool = False) -> None:
+        """``labels`` adds the columns ``label`` and ``correct``."""
+        self.out = out
+        self.columns = ["file", "text", "confidence", "answer", "arch"]
+        self.columns += ["label", "correct"] if labels else []
+
+    @abstractmethod
+    def write(self, result: Result) -> None: ...
+
+
+class JsonWriter(Writer):
+    """One JSON object a line; nothing is escaped but what JSON itself demands."""
+
+    def write(self, result: Result) -> None:
+        self.out.write(json.dumps(result.record(), ensure_ascii=False) + "\n")
+
+
+class CsvWriter(Writer):
+    """Comma-separated with a header. Cells of text cannot become formulas (see tables.py)."""
+
+    def __init__(self, out: TextIO, *, labels: bool = False) -> None:
+        super().__init__(out, labels=labels)
+        self.columns = [*self.columns, "error"]
+        self.rows = csv.writer(out, lineterminator="\n")
+        self.rows.writerow(self.columns)
+
+    def write(self, result: Result) -> None:
+        record = result.record()
+        cells = [record.get(column) for column in self.columns]
+        self.rows.writerow([spreadsheet_cell(c) if isinstance(c, str) else c for c in cells])
+
+
+class TableWriter(Writer):
+    """Aligned text for people. Later readings stand in lines of their own below the first."""
+
+    def __init__(self, out: TextIO, *, labels: bool = False, names: Sequence[str] = ()) -> None:
+        """A stream has no widest row to look for: the first ``names`` set the first column's
+        width, and a wider cell pushes its own row to the right."""
+        super().__init__(out, labels=labels)
+        widest = max((display_width(printable(name)) for name in names), default=0)
+        self.widths = dict(COLUMN_WIDTHS, file=max(widest, 8))
+        self._row({column: column for column in self.columns})
+
+    def write(self, result: Result) -> None:
+        record = result.record()
+        if "error" in record:
+            record["text"] = f"error: {record['error']}"
+        readings = record.get("readings", [])
+        for row in (record, *readings[1:]):
+            self._row({column: _plain(row.get(column)) for column in self.columns})
+
+    def _row(self, cells: dict[str, str]) -> None:
+        shown = [
+            pad(printable(cells[column]), self.widths.get(column, 0)) for column in self.columns
+        ]
+        self.out.write("  ".join(shown).rstrip() + "\n")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return "" if value is None else str(value)

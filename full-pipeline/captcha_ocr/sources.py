@@ -1,0 +1,72 @@
+"""Where pictures come from: files, folders and standard input, found without opening them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from captcha_ocr.imaging import SUFFIXES, ImageError
+from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, LabelError, read_labels
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture to read: a name to show, what `open_image` opens, and its label if known."""
+
+    name: str
+    content: Path | BinaryIO
+    label: str | None = None
+
+
+def folder_sources(
+    folder: Path, *, recursive: bool = False, labels: Mapping[str, str] | None = None
+) -> Iterator[Source]:
+    """The pictures of a folder or a data set root, sorted, by their suffix.
+
+    ``labels`` maps names relative to the picture folder (with ``/``) to texts.
+
+    Raises ImageError when there is none: an empty result would look like success.
+    """
+    root = picture_folder(folder)
+    empty = True
+    for path in _walk(root, recursive):
+        empty = False
+        name = path.relative_to(root).as_posix()
+        yield Source(str(path), path, (labels or {}).get(name))
+    if empty:
+        deeper = "" if recursive else ", or read its sub-folders with --recursive"
+        raise ImageError(
+            "missing", f"no pictures in {root}; put {', '.join(SUFFIXES)} files there{deeper}"
+        )
+
+
+def picture_folder(folder: Path) -> Path:
+    """``folder``, or the ``images/`` of a data set root. Raises ImageError when it is none."""
+    if not folder.is_dir():
+        raise ImageError("missing", f"{folder} is no folder")
+    is_root = (folder / LABELS_FILE).is_file() and (folder / IMAGES_DIR).is_dir()
+    return folder / IMAGES_DIR if is_root else folder
+
+
+def folder_labels(folder: Path) -> dict[str, str]:
+    """File -> text from the ``labels.txt`` inside ``folder``, or beside it."""
+    places = [folder / LABELS_FILE, folder.resolve().parent / LABELS_FILE]
+    for path in places:
+        if path.is_file():
+            return {label.file: label.text for label in read_labels(path)}
+    raise LabelError(places[0], 0, f"no such file, nor {places[1]}; nothing to check against")
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
+    """Pictures in order of their names; links to folders are not followed, so it always ends."""
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            if recursive:
+                yield from _walk(Path(entry.path), recursive)
+        elif entry.name.lower().endswith(SUFFIXES):
+            yield Path(entry.path)

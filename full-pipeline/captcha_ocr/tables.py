@@ -1,0 +1,38 @@
+"""Text that lines up in a terminal, and cells that a spreadsheet does not run."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# A spreadsheet takes a cell that starts with one of these for a formula; the full-width forms
+# count where the input language is Chinese or Japanese.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def spreadsheet_cell(value: str) -> str:
+    """``value`` so that Excel, LibreOffice and Sheets show it as text: ``=cmd()`` -> ``'=cmd()``.
+
+    For cells that hold text from elsewhere (file names, readings, labels). Numbers stay
+    numbers: write them without this.
+    """
+    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+
+
+def display_width(text: str) -> int:
+    """Columns of a terminal that ``text`` takes: Chinese characters take two, accents none."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
+
+
+def printable(text: str) -> str:
+    """``text`` with control characters as escapes: a file name must not steer the terminal."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def pad(text: str, width: int) -> str:
+    """``text`` followed by blanks up to ``width`` columns; longer text stays whole."""
+    return text + " " * (width - display_width(text))

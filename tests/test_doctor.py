@@ -1,0 +1,125 @@
+"""``captcha-ocr doctor``: exit 0 where pictures can be read, 1 and a reason where not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from captcha_ocr.cli import common, doctor
+from captcha_ocr.cli.main import COMMANDS, main
+from tiny_model import write_tiny_model
+
+
+def examine(capsys: pytest.CaptureFixture[str], weights: Path) -> tuple[int, dict[str, Any]]:
+    code = doctor.main(["--weights", str(weights), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def finding(report: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = [row for row in report["findings"] if row["name"] == name]
+    return found
+
+
+def test_healthy(tiny_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, report = examine(capsys, tiny_weights)
+    assert (code, report["healthy"]) == (common.OK, True)
+    assert "checksum verified" in finding(report, "vanilla_crnn")["detail"]
+    for name in doctor.READING:
+        assert finding(report, name)["status"] == "ok"
+        assert finding(report, name)["detail"][0].isdigit()  # a version
+
+
+def test_changed_weights_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_tiny_model(tmp_path)
+    path.write_bytes(path.read_bytes() + b"\0")
+    code, report = examine(capsys, tmp_path)
+    assert (code, report["healthy"]) == (common.FAILURE, False)
+    assert finding(report, "vanilla_crnn")["status"] == "broken"
+    assert "sha256 differs" in finding(report, "vanilla_crnn")["detail"]
+
+
+def test_no_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, report = examine(capsys, tmp_path)
+    assert code == common.FAILURE
+    assert "holds no model" in finding(report, "all")["detail"]
+
+
+def test_package_that_does_not_start(
+    tiny_weights: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows without the C++ runtime: installed, and its DLL does not load."""
+
+    def import_module(name: str) -> None:
+        if name == "onnxruntime":
+            raise ImportError("DLL load failed")
+
+    monkeypatch.setattr(doctor.importlib, "import_module", import_module)
+    code, report = examine(capsys, tiny_weights)
+    assert code == common.FAILURE
+    assert finding(report, "onnxruntime")["status"] == "broken"
+    assert "DLL load failed" in finding(report, "onnxruntime")["detail"]
+    assert finding(report, "all")["status"] == "broken"
+
+
+def test_missing_java_does_not_matter_for_reading(
+    tiny_weights: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    code, report = examine(capsys, tiny_weights)
+    assert code == common.OK
+    assert finding(report, "javac")["status"] == "missing"
+
+
+def test_table_for_people(tiny_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--weights", str(tiny_weights)]) == common.OK
+    out = capsys.readouterr().out
+    assert out.endswith("Ready to read pictures.\n")
+    assert "\ndevice\n" in out
+
+
+def test_missing_package_names_the_pip_line() -> None:
+    assert common.missing_package("torch.nn").endswith('-m pip install -e ".[train]"')
+    assert common.missing_package("PIL").endswith("-m pip install -e .")
+    assert "'python-multipart'" in common.missing_package("multipart")
+
+
+def test_missing_extra_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @common.command
+    def needs_torch(argv: common.Arguments) -> int:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    assert needs_torch([]) == common.FAILURE
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "[train]" in err
+
+
+def test_interrupt_and_defects(capsys: pytest.CaptureFixture[str]) -> None:
+    @common.command
+    def fails(argv: common.Arguments) -> int:
+        raise KeyboardInterrupt if argv else ValueError("a defect of ours")
+
+    assert fails(["x"]) == common.INTERRUPTED
+    with pytest.raises(ValueError, match="a defect of ours"):
+        fails([])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_answers_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([name, "--help"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: captcha-ocr {name}")
+
+
+def test_no_command_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == common.USAGE
+    assert "COMMAND --help" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        main(["inferr"])
+    assert caught.value.code == common.USAGE

@@ -1,0 +1,340 @@
+"""``captcha-ocr infer``: what it reads, how it answers, and the exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from captcha_ocr.cli import common
+from captcha_ocr.cli.infer import main
+from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, Label, write_labels
+from captcha_ocr.tables import FORMULA_STARTS, display_width, pad, printable, spreadsheet_cell
+from drawing import draw_barcode
+from tiny_model import write_tiny_model
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three pictures of different width, and a file that is none."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, text in enumerate(("7*3=?", "AbaB", "中文")):
+        draw_barcode(text).save(folder / f"{number}.png")
+    (folder / "notes.md").write_text("no picture", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def root(folder: Path) -> Path:
+    """A data set root of the same pictures, the second one labelled wrongly."""
+    root = folder.parent / "root"
+    root.mkdir()
+    folder.rename(root / IMAGES_DIR)
+    labels = [Label("0.png", "7*3=?"), Label("1.png", "abaB"), Label("2.png", "中文")]
+    write_labels(root / LABELS_FILE, labels)
+    return root
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, str, str]:
+    code = main([str(argument) for argument in argv])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def rows(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_folder_as_json_lines(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, "--dir", folder, "--weights", tiny_weights, "--json")
+    assert (code, err) == (0, "")
+    found = rows(out)
+    assert [row["file"] for row in found] == [str(folder / f"{n}.png") for n in range(3)]
+    assert [row["text"] for row in found] == ["7*3=?", "AbaB", "中文"]
+    assert [row["answer"] for row in found] == [21, None, None]
+    assert {row["arch"] for row in found} == {"vanilla_crnn"}
+    assert all(0.99 < row["confidence"] <= 1 for row in found)
+
+
+@pytest.mark.parametrize("batch", ["1", "2", "100"])
+def test_batch_size_changes_nothing(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str], batch: str
+) -> None:
+    arguments = ("--dir", folder, "--weights", tiny_weights, "--json")
+    assert run(capsys, *arguments, "--batch", batch) == run(capsys, *arguments)
+
+
+def test_unreadable_file_is_a_row_and_the_rest_is_read(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = folder / "1.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    code, out, _ = run(capsys, "--dir", folder, "--weights", tiny_weights, "--json")
+    found = rows(out)
+    assert code == common.BAD_DATA
+    assert "text" not in found[1]
+    assert "damaged" in found[1]["error"]
+    assert found[1]["file"] == str(broken)
+    assert [row.get("text") for row in found] == ["7*3=?", None, "中文"]
+
+
+def test_files_by_position_and_by_flag(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(
+        capsys, folder / "2.png", "--image", folder / "0.png", "--weights", tiny_weights, "--json"
+    )
+    assert code == 0
+    assert [row["text"] for row in rows(out)] == ["中文", "7*3=?"]
+
+
+def test_missing_file(tiny_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--image", "nowhere.png", "--weights", tiny_weights, "--json")
+    assert code == common.BAD_DATA
+    assert "cannot open nowhere.png" in rows(out)[0]["error"]
+
+
+def test_standard_input_through_the_script(folder: Path, tiny_weights: Path) -> None:
+    """The real program, with bytes on stdin and UTF-8 on stdout."""
+    script = REPOSITORY / "full-pipeline" / "infer.py"
+    done = subprocess.run(
+        [sys.executable, script, "-", "--weights", tiny_weights, "--json"],
+        input=(folder / "2.png").read_bytes(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    (found,) = rows(done.stdout.decode("utf-8"))
+    assert (found["file"], found["text"]) == ("stdin", "中文")
+
+
+def test_sub_folders_only_when_asked(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "deep").mkdir()
+    draw_barcode("99").save(folder / "deep" / "UPPER.PNG")
+    arguments = ("--dir", folder, "--weights", tiny_weights, "--json")
+    assert len(rows(run(capsys, *arguments)[1])) == 3
+    assert [row["text"] for row in rows(run(capsys, *arguments, "--recursive")[1])] == [
+        "7*3=?",
+        "AbaB",
+        "中文",
+        "99",
+    ]
+
+
+def test_folder_without_pictures(
+    tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, "--dir", tmp_path, "--weights", tiny_weights, "--json")
+    assert (code, out) == (common.BAD_DATA, "")
+    assert err.startswith("error: no pictures in")
+
+
+def test_table_lines_up_with_chinese_text(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = run(capsys, "--dir", folder, "--weights", tiny_weights)[1]
+    starts = set()
+    for line in out.splitlines():
+        name = "arch" if line.startswith("file") else "vanilla_crnn"
+        starts.add(display_width(line[: line.index(name)]))
+    assert len(starts) == 1
+
+
+def test_table_shows_other_readings_below(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = run(capsys, folder / "1.png", "--weights", tiny_weights, "--top-k", "3")[1]
+    assert len(out.splitlines()) == 4  # the head, the reading, two more
+
+
+def test_csv_cells_cannot_be_formulas(
+    tmp_path: Path,
+    tiny_weights: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw_barcode("=1+2").save("@SUM(1).png")
+    draw_barcode("3-9=?").save("minus.png")
+    out = run(capsys, "@SUM(1).png", "minus.png", "--weights", tiny_weights, "--csv")[1]
+    found = list(csv.DictReader(io.StringIO(out)))
+    assert [(row["file"], row["text"]) for row in found] == [
+        ("'@SUM(1).png", "'=1+2"),
+        ("minus.png", "3-9=?"),
+    ]
+    assert found[1]["answer"] == "-6"  # a number, which a spreadsheet may take for one
+
+
+@pytest.mark.parametrize("start", FORMULA_STARTS)
+def test_every_formula_start_is_quoted(start: str) -> None:
+    assert spreadsheet_cell(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
+    assert spreadsheet_cell(f"a{start}") == f"a{start}"
+
+
+def test_json_is_lossless_where_csv_is_quoted(
+    tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "a.png"
+    draw_barcode("=1+2").save(picture)
+    found = rows(run(capsys, picture, "--weights", tiny_weights, "--json")[1])
+    assert found[0]["text"] == "=1+2"
+
+
+@pytest.mark.parametrize(
+    ("constraint", "allowed"),
+    [
+        (["--length", "3"], "..."),
+        (["--length", "5-6"], ".{5,6}"),
+        (["--alphabet", "0123456789"], "[0-9]+"),
+        (["--pattern", "[0-9]{2}"], "[0-9]{2}"),
+        (["--alphabet", "0123456789", "--length", "4"], "[0-9]{4}"),
+    ],
+)
+def test_constraints_are_obeyed(
+    folder: Path,
+    tiny_weights: Path,
+    capsys: pytest.CaptureFixture[str],
+    constraint: list[str],
+    allowed: str,
+) -> None:
+    out = run(capsys, folder / "1.png", "--weights", tiny_weights, "--json", *constraint)[1]
+    assert re.fullmatch(allowed, rows(out)[0]["text"])
+
+
+def test_lexicon(folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = folder / "words.txt"
+    words.write_text("\ufeffAbab\n\naaaa\n中文\n", encoding="utf-8")
+    arguments = (folder / "1.png", "--weights", tiny_weights, "--json", "--lexicon", words)
+    assert rows(run(capsys, *arguments)[1])[0]["text"] == "Abab"
+    words.write_bytes(b"\xff\xfe")
+    code, _, err = run(capsys, *arguments)
+    assert code == common.BAD_DATA
+    assert "not UTF-8" in err
+    words.write_text("xyz\n", encoding="utf-8")
+    assert run(capsys, *arguments)[0] == common.BAD_DATA  # the charset cannot write it
+
+
+def test_picture_too_narrow_for_the_constraint_is_a_row(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(
+        capsys, "--dir", folder, "--weights", tiny_weights, "--length", "15", "--json"
+    )
+    assert code == common.BAD_DATA
+    assert ["error" in row for row in rows(out)] == [False, False, True]
+
+
+def test_all_models_read_each_file(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "weights"
+    write_tiny_model(weights, "svtr_tiny")
+    write_tiny_model(weights, "vanilla_crnn")
+    found = rows(run(capsys, "--dir", folder, "--weights", weights, "--json", "--arch", "all")[1])
+    assert sorted((row["arch"], row["text"]) for row in found) == [
+        (arch, text) for arch in ("svtr_tiny", "vanilla_crnn") for text in ("7*3=?", "AbaB", "中文")
+    ]
+    only = rows(run(capsys, folder / "0.png", "--weights", weights, "--json")[1])
+    assert [row["arch"] for row in only] == ["vanilla_crnn"]
+
+
+def test_check_prints_scores(
+    root: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, "--dir", root, "--weights", tiny_weights, "--check")
+    assert code == 0
+    summary = out.splitlines()[-1]
+    assert "EM 66.7%" in summary
+    assert "case folded 100.0%" in summary
+    assert "CER 9.09%" in summary  # one of eleven characters
+    assert "3 pictures" in summary
+
+
+def test_check_keeps_json_clean_and_counts_what_is_missing(
+    root: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = root / IMAGES_DIR
+    (images / "0.png").write_bytes(b"broken")
+    (images / "1.png").unlink()
+    draw_barcode("00").save(images / "new.png")
+    arguments = ("--dir", images, "--weights", tiny_weights, "--check", "--json")
+    code, out, err = run(capsys, *arguments)
+    assert code == common.BAD_DATA
+    assert [row.get("correct") for row in rows(out)] == [False, True, None]
+    assert "EM 50.0%" in err
+    assert "1 could not be read and count as wrong" in err
+    assert "1 have no label" in err
+    assert "1 are labelled but not in the folder" in err
+
+
+def test_check_without_labels(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(capsys, "--dir", folder, "--weights", tiny_weights, "--check")
+    assert code == common.BAD_DATA
+    assert "nothing to check against" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["a.png", "--check"],
+        ["-", "--image", "-"],
+        ["a.png", "--backend", "torch"],
+        ["a.png", "--checkpoint", "best.safetensors"],
+        ["a.png", "--pattern", "["],
+        ["a.png", "--length", "5-4"],
+    ],
+)
+def test_impossible_requests_are_usage_errors(
+    tiny_weights: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    code, out, err = run(capsys, *arguments, "--weights", tiny_weights)
+    assert (code, out) == (common.USAGE, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--length", "x"], ["--batch", "0"], ["--top-k", "0"], ["--json", "--csv"]]
+)
+def test_malformed_flags_are_usage_errors(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["a.png", *arguments])
+    assert caught.value.code == common.USAGE
+
+
+def test_missing_model_is_a_failure(
+    folder: Path, tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(capsys, "--dir", folder, "--weights", tmp_path / "none")
+    assert code == common.FAILURE
+    assert "none" in err
+    code, _, err = run(capsys, "--dir", folder, "--weights", tiny_weights, "--arch", "svtr")
+    assert code == common.FAILURE
+    assert "choose from vanilla_crnn" in err
+
+
+def test_file_names_do_not_steer_the_terminal() -> None:
+    assert printable("a\x1b[31mb\n") == "a\\x1b[31mb\\n"
+    assert printable("验证码.png") == "验证码.png"
+
+
+def test_display_width() -> None:
+    assert [display_width(text) for text in ("abc", "中文", "e\u0301", "")] == [3, 4, 1, 0]
+    assert pad("中", 4) == "中  "
+    assert pad("long", 2) == "long"
