@@ -56,7 +56,7 @@ def test_confidences_are_the_decoders_for_mixed_widths_and_lengths() -> None:
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 2.5])
 def test_the_fit_undoes_a_scaling_of_the_logits(factor: float) -> None:
-    logits, texts, targets = calibrated_pictures(1200, seed=1)
+    logits, texts, targets = calibrated_pictures(1000, seed=1)
     fit = fit_temperature([factor * picture for picture in logits], texts, targets, CHARSET)
     assert fit.temperature == pytest.approx(factor, rel=0.1)
     assert fit.ece_after < 0.06
@@ -87,7 +87,7 @@ def test_case_is_folded_on_request() -> None:
     assert folded == fit_temperature(logits, texts, texts, CHARSET)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(CONFIDENCES, st.integers(1, 20))
 def test_bins_hold_every_picture_once(pairs: list[tuple[float, bool]], bins: int) -> None:
     confidences, correct = zip(*pairs)
@@ -122,6 +122,7 @@ def test_accuracy_at_coverage() -> None:
     assert accuracy_at_coverage(confidences, correct, 0.01) == 1.0
 
 
+@settings(max_examples=50, deadline=None)
 @given(CONFIDENCES, st.floats(0.01, 1.0), st.randoms())
 def test_accuracy_at_coverage_ignores_the_order(pairs: list, coverage: float, rng: object) -> None:
     shuffled = list(pairs)

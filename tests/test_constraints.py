@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from test_decoding import CHARSET, all_texts, pictures
 
 SYMBOLS = Charset(tuple("0129abz_?*-]\\中"))
-EXAMPLES = settings(max_examples=60, deadline=None)
+EXAMPLES = settings(max_examples=40, deadline=None)
 
 
 # --- patterns against re.fullmatch
@@ -53,7 +53,7 @@ PATTERNS = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(PATTERNS, st.lists(st.text(alphabet=list(SYMBOLS.symbols), max_size=5), max_size=12))
 def test_a_pattern_accepts_what_re_fullmatch_accepts(pattern: str, texts: list[str]) -> None:
     oracle = re.compile(pattern)
@@ -117,7 +117,7 @@ def test_catastrophic_backtracking_has_nothing_to_hold_on_to() -> None:
 
 
 @given(st.text(alphabet="ab[](){}|?*+\\-,2d^.$", max_size=12))
-@settings(deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_string_is_a_pattern_or_an_error_of_ours(pattern: str) -> None:
     with contextlib.suppress(PatternError, ConstraintError):
         Constraint.build(CHARSET, pattern=pattern)

@@ -86,10 +86,11 @@ def test_log_softmax_refuses_a_senseless_temperature(temperature: float) -> None
         log_softmax(np.zeros((1, 2), np.float32), temperature)
 
 
-def test_log_softmax_refuses_nan() -> None:
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_log_softmax_refuses_what_no_model_means(bad: float) -> None:
     logits = np.zeros((2, 3), np.float32)
-    logits[1, 2] = np.nan
-    with pytest.raises(ValueError, match="NaN"):
+    logits[1, 2] = bad
+    with pytest.raises(ValueError, match="NaN or infinity"):
         log_softmax(logits)
 
 
@@ -98,7 +99,13 @@ def test_log_softmax_refuses_nan() -> None:
 
 @pytest.mark.parametrize(
     ("path", "labels"),
-    [([0, 0], []), ([1, 1, 1], [1]), ([1, 0, 1], [1, 1]), ([0, 2, 2, 0, 2, 1, 0], [2, 2, 1])],
+    [
+        ([], []),
+        ([0, 0], []),
+        ([1, 1, 1], [1]),
+        ([1, 0, 1], [1, 1]),
+        ([0, 2, 2, 0, 2, 1, 0], [2, 2, 1]),
+    ],
 )
 def test_collapse_merges_repeats_then_drops_blanks(path: list[int], labels: list[int]) -> None:
     assert collapse(path) == labels

@@ -37,12 +37,13 @@ def slow_distance(a: str, b: str) -> int:
     return distance(len(a), len(b))
 
 
+@settings(max_examples=50, deadline=None)
 @given(WORDS, WORDS)
 def test_edit_distance_is_levenshtein(a: str, b: str) -> None:
     assert edit_distance(a, b) == slow_distance(a, b)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(PAIRS)
 def test_cer_divides_all_edits_by_all_target_characters(pairs: list[tuple[str, str]]) -> None:
     texts, targets = zip(*pairs)
@@ -50,7 +51,7 @@ def test_cer_divides_all_edits_by_all_target_characters(pairs: list[tuple[str, s
     assert character_error_rate(texts, targets) == edits / len("".join(targets))
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(PAIRS)
 def test_confusions_account_for_every_edit(pairs: list[tuple[str, str]]) -> None:
     texts, targets = zip(*pairs)
@@ -95,6 +96,7 @@ def test_wilson_interval(successes: int, n: int, low: float, high: float) -> Non
     assert wilson_interval(successes, n) == pytest.approx((low, high), abs=5e-5)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_interval_holds_the_share(case: tuple[int, int]) -> None:
     successes, n = case
@@ -125,7 +127,7 @@ def test_score_without_errors_still_has_an_upper_bound() -> None:
     assert got.cer_interval == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(PAIRS)
 def test_cer_interval_holds_the_cer(pairs: list[tuple[str, str]]) -> None:
     texts, targets = zip(*pairs)

@@ -35,6 +35,8 @@ def collapse(path: Sequence[int] | np.ndarray) -> list[int]:
 
 def path_runs(path: np.ndarray) -> list[tuple[int, int, int]]:
     """The non-blank runs of a path (T,) as (label, start, end)."""
+    if not len(path):
+        return []
     edges = np.flatnonzero(path[1:] != path[:-1]) + 1
     starts = [0, *edges.tolist()]
     ends = [*starts[1:], len(path)]

@@ -132,15 +132,11 @@ def fit_temperature(
     """Choose the temperature at which the confidences fit best.
 
     Args:
-        logits: (T, C) for each picture of a validation set; the network must not have learned
-            from these pictures, nor should figures be reported on them.
+        logits: (T, C) for each picture of a validation set: none the network learned from.
         texts: what was read in them, greedily.
         targets: what is drawn in them.
         charset: the model's.
         fold_case: count a text as right when only case differs.
-
-    Returns:
-        A temperature between `LOWEST` and `HIGHEST`, with the figures before and after.
 
     Raises:
         ValueError: no pictures, or lists of different length.
@@ -209,7 +205,7 @@ def _cross_entropy(confidences: np.ndarray, goal: np.ndarray) -> float:
 
 
 def _platt_targets(right: np.ndarray) -> np.ndarray:
-    """Goals a little inside (0, 1), so that a perfect set does not ask for certainty (Platt 1999)."""
+    """Goals a little inside (0, 1): a perfect set must not ask for certainty (Platt 1999)."""
     positives = right.sum()
     negatives = len(right) - positives
     return np.where(right, (positives + 1) / (positives + 2), 1 / (negatives + 2))

@@ -60,16 +60,15 @@ class Constraint:
         """The texts that meet every condition given; all texts when none is.
 
         Args:
-            charset: the model's.
             length: characters, exactly or (fewest, most), at most `MAX_TEXT_LENGTH`.
             alphabet: the characters allowed. Those the charset lacks cannot be read anyway.
             lexicon: the texts allowed. One that the charset cannot write is an error.
             pattern: see pattern_syntax.py, for example ``[0-9][+\\-*/][0-9]=\\?``.
 
         Raises:
-            ConstraintError: a condition out of range, or no text meets all of them; its subclass
-                PatternError when the pattern is malformed or too large.
-            CharsetError: a lexicon entry cannot be written with the charset.
+            ConstraintError: a condition out of range, or no text meets all of them.
+            PatternError: (a ConstraintError) the pattern is malformed or too large.
+            CharsetError: the charset cannot write a lexicon entry.
         """
         languages: list[Language] = []
         if length is not None:
@@ -81,15 +80,21 @@ class Constraint:
         compiled = None if pattern is None else Pattern(pattern, charset)
         if compiled is not None:
             languages.append(compiled)
-        accepting, edges = _intersect(languages or [Alphabet(charset, "".join(charset.symbols))])
-        accepting, edges = _trim(accepting, edges)
-        if not len(accepting):
+        constraint = cls._compile(charset, languages)
+        if not constraint.num_states:
             missing = sorted(compiled.missing) if compiled is not None else []
-            hint = f"; the charset lacks {missing}, which the pattern asks for" if missing else ""
             raise ConstraintError(
                 f"no text meets length={length!r}, alphabet={alphabet!r}, pattern={pattern!r}"
-                f"{' and the lexicon' if lexicon is not None else ''} together{hint}"
+                f"{'' if lexicon is None else ' and the lexicon'} together"
+                f"{f'; the charset lacks {missing}' if missing else ''}"
             )
+        return constraint
+
+    @classmethod
+    def _compile(cls, charset: Charset, languages: list[Language]) -> Constraint:
+        """The intersection; without any state when no text is in it."""
+        everything = Alphabet(charset, "".join(charset.symbols))
+        accepting, edges = _trim(*_intersect(languages or [everything]))
         source, symbol, target = edges.T
         first = np.searchsorted(source, np.arange(len(accepting) + 1))
         steps = _steps_to_accept(accepting, first, source, symbol, target)

@@ -79,7 +79,8 @@ def log_softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     if logits.dtype not in (np.float32, np.float64):
         logits = logits.astype(np.float32)
     # Python's float keeps the array's own type: float32 stays float32.
-    shifted = logits - logits.max(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # infinity - infinity is NaN, and found below
+        shifted = logits - logits.max(axis=-1, keepdims=True)
     if temperature != 1.0:
         shifted /= float(temperature)
     normaliser = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
@@ -122,16 +123,14 @@ def prefix_beam(
 
     Args:
         log_probs: (T, C), from `log_softmax`.
-        charset: C is its ``num_classes``.
         beam_width: prefixes kept after each column; more is slower and misses less.
         top_k: readings wanted. Fewer come back when fewer are in the beam or allowed.
         constraint: only texts that it accepts are returned. Their confidence is still
-            P(text | picture), not renormalised over the allowed texts: a low one says that
-            the picture does not look like anything allowed.
+            P(text | picture), not renormalised: a low one says that the picture does not
+            look like anything allowed.
 
     Returns:
-        At least one reading; the first is never less probable than the text of the best
-        (allowed) path.
+        At least one; the first is never less probable than the best (allowed) path's text.
 
     Raises:
         NoAllowedTextError: (a ValueError) T is too small for every allowed text.

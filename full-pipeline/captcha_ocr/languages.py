@@ -60,7 +60,7 @@ class Alphabet:
     start = 0
 
     def __init__(self, charset: Charset, alphabet: str) -> None:
-        known = {c for c in unicodedata.normalize("NFC", alphabet) if c in charset}
+        known = {c for c in alphabet + unicodedata.normalize("NFC", alphabet) if c in charset}
         if not known:
             raise ConstraintError(
                 f"the alphabet {alphabet!r} holds none of the charset's "
