@@ -1,0 +1,15 @@
+"""Step 1 with FastAPI: ``uvicorn server_fastapi:app --host 0.0.0.0 --port 8000``.
+
+``python server_fastapi.py --help`` shows every setting. Under ``uvicorn`` they come from the
+environment: CAPTCHA_OCR_MAX_FILES=16 uvicorn server_fastapi:app
+"""
+
+import sys
+
+from captcha_ocr.cli.serve import fastapi_main
+from captcha_ocr.web.fastapi_app import create_app
+
+app = create_app()
+
+if __name__ == "__main__":
+    sys.exit(fastapi_main())

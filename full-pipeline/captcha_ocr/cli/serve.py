@@ -1,0 +1,124 @@
+"""Start a server: FastAPI under uvicorn, or Flask under waitress with the page.
+
+Both take the same settings, as flags or from the environment (see web/settings.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import socket
+import sys
+import threading
+import webbrowser
+
+from captcha_ocr.cli.common import OK, Arguments, command, program
+from captcha_ocr.config import ConfigError
+from captcha_ocr.web.settings import add_flags, from_flags
+
+FASTAPI_PORT, FLASK_PORT = 8000, 8001
+CONNECTIONS = 2000  # open at once, uvicorn
+
+
+@command
+def main(argv: Arguments = None) -> int:
+    """``captcha-ocr serve [fastapi|flask] ...``"""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0] in ("fastapi", "flask"):
+        kind, arguments = arguments[0], arguments[1:]
+    else:
+        kind = "fastapi"
+    return (flask_main if kind == "flask" else fastapi_main)(arguments)
+
+
+@command
+def fastapi_main(argv: Arguments = None) -> int:
+    parser = _parser("Read pictures over HTTP: FastAPI under uvicorn.", FASTAPI_PORT)
+    parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
+    args = parser.parse_args(argv)
+    settings = from_flags(args)
+    _check_address(args.host, args.port)
+    import uvicorn
+
+    # Worker processes build their own app, and find the settings here.
+    os.environ.update(settings.to_env())
+    _announce(args)
+    uvicorn.run(
+        "captcha_ocr.web.fastapi_app:create_app",
+        factory=True,
+        host=args.host,
+        port=args.port,
+        workers=args.workers,
+        log_level="warning",
+        access_log=False,  # ours says more, see web/logs.py
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=max(1, int(settings.stop_seconds)),
+        forwarded_allow_ips=settings.trusted_proxy,
+        server_header=False,
+        ws="none",
+    )
+    return OK
+
+
+@command
+def flask_main(argv: Arguments = None) -> int:
+    parser = _parser("Read pictures over HTTP, with the page: Flask under waitress.", FLASK_PORT)
+    parser.add_argument("--upstream", metavar="URL", help="a FastAPI server that does the reading")
+    args = parser.parse_args(argv)
+    settings = from_flags(args)
+    _check_address(args.host, args.port)
+    from captcha_ocr.web.flask_app import create_app
+    from captcha_ocr.web.upstream import Upstream
+    from captcha_ocr.web.waitress_server import Server
+
+    upstream = args.upstream and Upstream(
+        args.upstream, seconds=settings.answer_seconds, max_body=settings.max_body_bytes
+    )
+    server = Server(create_app(settings, upstream=upstream), args.host, args.port, settings)
+    _announce(args)
+    server.run()
+    return OK
+
+
+def _parser(description: str, port: int) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=program("serve"), description=description)
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on; 0.0.0.0 lets other machines in (default: this one only)",
+    )
+    parser.add_argument("--port", type=int, default=port, help=f"(default: {port})")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    add_flags(parser)
+    return parser
+
+
+def _check_address(host: str, port: int) -> None:
+    """Say what to do about a port in use before the models are loaded."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":  # there it would let two servers share a port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                raise ConfigError(
+                    f"port {port} is in use or not allowed; choose another: --port {port + 1}"
+                ) from None
+            raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def _announce(args: argparse.Namespace) -> None:
+    host = "127.0.0.1" if args.host in ("0.0.0.0", "::") else args.host
+    url = f"http://[{host}]:{args.port}/" if ":" in host else f"http://{host}:{args.port}/"
+    print(f"CAPTCHA OCR: {url}  (Ctrl-C stops)", flush=True)
+    if args.open:
+        timer = threading.Timer(1.5, webbrowser.open, [url])
+        timer.daemon = True
+        timer.start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The servers and the page. FastAPI and Flask are two thin fronts of one `service.Service`."""

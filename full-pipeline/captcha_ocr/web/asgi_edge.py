@@ -1,0 +1,142 @@
+"""The outermost layer of the FastAPI server: what happens before and after any endpoint.
+
+Plain ASGI, because it has to see a request before its body is read: who asks, how often, how
+much is sent and how slowly. It also writes the security headers, and turns any error into a
+problem document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from typing import Callable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from captcha_ocr.config import ConfigError
+from captcha_ocr.model_info import ModelError
+from captcha_ocr.web.access import SECURITY_HEADERS, RateLimiter, check_host, check_origin
+from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
+from captcha_ocr.web.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+OnAnswer = Callable[[str, str, int, float, str], None]  # see logs.RequestLog
+CLIENT_LEFT = 499  # the status that nginx logs when nobody waits for the answer
+
+
+def problem_response(problem: Problem) -> Response:
+    return Response(
+        problem.body, problem.status, headers=dict(problem.headers), media_type=PROBLEM_TYPE
+    )
+
+
+class Edge:
+    def __init__(self, app: ASGIApp, settings: Settings, on_answer: OnAnswer) -> None:
+        self.app, self.settings, self.on_answer = app, settings, on_answer
+        self.limiter = RateLimiter(settings.rate, settings.burst)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, _clear_start_errors(send))
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        # A WebSocket is not offered; returning without an answer refuses it.
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = _Exchange(scope, receive, send, self.settings)
+        # Servers drop the body of an answer to HEAD; here it is a GET like any other.
+        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else dict(scope)
+        try:
+            self._admit(scope["method"], exchange)
+            await self.app(inner, exchange.receive, exchange.send)
+        except Problem as problem:
+            await problem_response(problem)(scope, exchange.receive, exchange.send)
+        except Exception:
+            logger.exception("an error of the server")
+            if exchange.status == CLIENT_LEFT:
+                unexpected = Problem("internal", "an error of the server; its log says more")
+                await problem_response(unexpected)(scope, exchange.receive, exchange.send)
+        finally:
+            seconds = time.perf_counter() - exchange.started
+            self.on_answer(
+                scope["method"], _route(inner), exchange.status, seconds, exchange.client
+            )
+
+    def _admit(self, method: str, exchange: _Exchange) -> None:
+        check_host(exchange.headers.get("host"), self.settings.hosts)
+        if method not in ("GET", "HEAD", "OPTIONS"):
+            check_origin(exchange.headers.get("origin"), exchange.headers.get("host"))
+            self.limiter.check(exchange.client)
+            exchange.check_declared_length()
+
+
+class _Exchange:
+    """One request: its ``receive`` and ``send``, with limits."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, settings: Settings) -> None:
+        self._receive, self._send, self._settings = receive, send, settings
+        self.headers = Headers(scope=scope)
+        self.client = (scope.get("client") or ("unknown", 0))[0]
+        self.started = time.perf_counter()
+        self.status = CLIENT_LEFT
+        self._body_bytes = 0
+        self._body_complete = False
+
+    def check_declared_length(self) -> None:
+        length = self.headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self._settings.max_body_bytes:
+            raise self._too_large()
+
+    async def receive(self) -> Message:
+        """The next part of the body. Raises Problem ``too_large`` or ``slow``."""
+        if self._body_complete:  # what follows is the news that the client has gone
+            return await self._receive()
+        left = self.started + self._settings.body_seconds - time.perf_counter()
+        try:
+            message = await asyncio.wait_for(self._receive(), max(left, 0.001))
+        except asyncio.TimeoutError:
+            seconds = self._settings.body_seconds
+            raise Problem("slow", f"the body did not arrive within {seconds:g} s") from None
+        self._body_bytes += len(message.get("body", b""))
+        self._body_complete = not message.get("more_body", False)
+        if self._body_bytes > self._settings.max_body_bytes:
+            raise self._too_large()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Raises TimeoutError when the client does not take the answer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+        await asyncio.wait_for(self._send(message), self._settings.answer_seconds)
+
+    def _too_large(self) -> Problem:
+        return Problem.body_too_large(self._settings.max_body_bytes)
+
+
+def _clear_start_errors(send: Send) -> Send:
+    """Missing weights are told in one line; Starlette would send uvicorn the whole traceback."""
+
+    async def send_lifespan(message: Message) -> None:
+        error = sys.exc_info()[1]
+        if message["type"] == "lifespan.startup.failed" and isinstance(
+            error, (ModelError, ConfigError)
+        ):
+            message = {**message, "message": f"error: {error}"}
+        await send(message)
+
+    return send_lifespan
+
+
+def _route(scope: Scope) -> str:
+    """The path as it stands in the code: few values, so that counters stay few."""
+    if "route" in scope:
+        return str(scope["route"].path)
+    return "/static" if scope["path"].startswith("/static/") else "other"

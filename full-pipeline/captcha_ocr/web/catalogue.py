@@ -1,0 +1,114 @@
+"""What a server offers: its models, its sample pictures, its version and limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from captcha_ocr import __version__
+from captcha_ocr.model_info import WEIGHTS_DIR, ModelError
+from captcha_ocr.predictor import Predictor, load_predictors
+from captcha_ocr.web.schemas import (
+    Health,
+    InputSize,
+    Limits,
+    ModelCard,
+    ModelsResponse,
+    SampleCard,
+    SamplesResponse,
+    Version,
+)
+from captcha_ocr.web.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+
+
+def load_models(settings: Settings) -> dict[str, Predictor]:
+    """Load and try every model. Raises ModelError that says which file and what to do."""
+    folder = Path(settings.weights) if settings.weights else WEIGHTS_DIR
+    if settings.backend == "torch":
+        predictors = _load_torch(settings.archs, folder)
+    else:
+        predictors = load_predictors(settings.archs, folder, threads=settings.threads)
+    for predictor in predictors.values():
+        predictor.warm_up()
+    return predictors
+
+
+def _load_torch(archs: Sequence[str], folder: Path) -> dict[str, Predictor]:
+    """The checkpoints in a folder, or in its run folders; a model's name is its architecture."""
+    # Imported here: the servers work, and start quickly, where torch is not installed.
+    from captcha_ocr.torch_predictor import TorchPredictor
+
+    paths = [*sorted(folder.glob("*.safetensors")), *sorted(folder.glob("*/best.safetensors"))]
+    predictors: dict[str, Predictor] = {}
+    for path in paths:
+        predictor = TorchPredictor.load(path)
+        if predictor.info.arch in predictors:
+            raise ModelError(f"{folder} holds two models of {predictor.info.arch}; keep one")
+        if "all" in archs or predictor.info.arch in archs:
+            predictors[predictor.info.arch] = predictor
+    missing = sorted(set(archs) - {"all", *predictors})
+    if missing or not predictors:
+        raise ModelError(
+            f"{folder} holds no checkpoint of {', '.join(missing) or 'any model'}; "
+            "give --weights a run folder of train.py, with best.safetensors"
+        )
+    return predictors
+
+
+def describe_models(
+    predictors: Mapping[str, Predictor], default: str, backend: str
+) -> ModelsResponse:
+    return ModelsResponse(
+        default=default,
+        models=[_card(name, predictor, backend) for name, predictor in predictors.items()],
+    )
+
+
+def _card(name: str, predictor: Predictor, backend: str) -> ModelCard:
+    info = predictor.info
+    return ModelCard(
+        name=name,
+        arch=info.arch,
+        backend=backend,
+        params=info.params,
+        charset_size=len(info.charset.symbols),
+        input=InputSize(
+            height=info.image.height,
+            max_width=info.image.max_width,
+            channels=info.image.channels,
+            pad_multiple=info.image.pad_multiple,
+        ),
+        width_stride=info.width_stride,
+        metrics=info.metrics,
+        styles=[],
+        sha256=info.sha256,
+    )
+
+
+def samples() -> SamplesResponse:
+    """The pictures in static/samples, as samples.json there describes them."""
+    rows = json.loads((STATIC / "samples" / "samples.json").read_text(encoding="utf-8"))
+    return SamplesResponse(
+        samples=[SampleCard(url=f"static/samples/{row['file']}", **row) for row in rows]
+    )
+
+
+def version(settings: Settings) -> Version:
+    return Version(
+        name="captcha-ocr",
+        version=__version__,
+        limits=Limits(
+            max_files=settings.max_files,
+            max_file_bytes=settings.max_file_bytes,
+            max_body_bytes=settings.max_body_bytes,
+            max_pixels=settings.max_pixels,
+            max_top_k=settings.max_top_k,
+        ),
+    )
+
+
+def health() -> Health:
+    return Health(status="ok", version=__version__)

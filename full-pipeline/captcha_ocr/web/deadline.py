@@ -1,0 +1,77 @@
+"""A deadline for clients that send their request head slowly, for servers run by uvicorn.
+
+uvicorn calls the app when a request's head is complete, and waits for that without end: an
+app cannot see such a connection. So this watches the connection itself. The body's deadline is
+in asgi_edge.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sys
+from typing import Any
+
+# Where uvicorn keeps its HTTP protocols; only those it has imported can be in use.
+_PROTOCOLS = (
+    ("uvicorn.protocols.http.h11_impl", "H11Protocol"),
+    ("uvicorn.protocols.http.httptools_impl", "HttpToolsProtocol"),
+)
+
+
+def guard_uvicorn(seconds: float) -> list[str]:
+    """Give every HTTP connection of this process the deadline; the names of what was guarded.
+
+    It wraps two methods of uvicorn's protocol classes, because ``uvicorn server:app`` offers
+    no other place: the class is chosen before the app is imported. Calling it again only
+    changes the deadline.
+    """
+    guarded = []
+    for module, name in _PROTOCOLS:
+        protocol = getattr(sys.modules.get(module), name, None)
+        if protocol is not None:
+            _guard(protocol, seconds)
+            guarded.append(name)
+    return guarded
+
+
+def _guard(protocol: Any, seconds: float) -> None:
+    already = hasattr(protocol, "head_seconds")
+    protocol.head_seconds = seconds
+    if already:
+        return
+    connection_made, data_received = protocol.connection_made, protocol.data_received
+    protocol.head_timer = None
+
+    @functools.wraps(connection_made)
+    def guarded_connection_made(self: Any, transport: asyncio.Transport) -> None:
+        connection_made(self, transport)
+        _start(self)
+
+    @functools.wraps(data_received)
+    def guarded_data_received(self: Any, data: bytes) -> None:
+        if _between_requests(self) and self.head_timer is None:
+            _start(self)
+        data_received(self, data)
+        if not _between_requests(self) and self.head_timer is not None:
+            self.head_timer.cancel()
+            self.head_timer = None
+
+    protocol.connection_made = guarded_connection_made
+    protocol.data_received = guarded_data_received
+
+
+def _between_requests(connection: Any) -> bool:
+    """No request is being answered: what comes in belongs to a head."""
+    return connection.cycle is None or connection.cycle.response_complete
+
+
+def _start(connection: Any) -> None:
+    loop = asyncio.get_running_loop()
+    connection.head_timer = loop.call_later(connection.head_seconds, _expire, connection)
+
+
+def _expire(connection: Any) -> None:
+    connection.head_timer = None
+    if _between_requests(connection):
+        connection.transport.close()

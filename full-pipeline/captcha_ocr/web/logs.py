@@ -1,0 +1,48 @@
+"""One line for each request: who, what, how long. Never a file's name or bytes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+
+from captcha_ocr.web.metrics import Metrics
+
+logger = logging.getLogger("captcha_ocr.requests")
+
+
+class RequestLog:
+    """Writes requests to stderr and counts them."""
+
+    def __init__(self, style: str, metrics: Metrics) -> None:
+        """``style`` is text, json or off."""
+        self._style, self._metrics = style, metrics
+        if style != "off" and not logger.handlers:
+            handler = logging.StreamHandler(sys.stderr)
+            handler.setFormatter(logging.Formatter("%(message)s"))
+            logger.addHandler(handler)
+            logger.setLevel(logging.INFO)
+            logger.propagate = False
+
+    def __call__(self, method: str, path: str, status: int, seconds: float, client: str) -> None:
+        """``path`` is a route, such as /predict: an address that was made up is "other"."""
+        self._metrics.requests.add(method=method, path=path, status=str(status))
+        self._metrics.request_seconds.observe(seconds, path=path)
+        if self._style == "off":
+            return
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        milliseconds = round(seconds * 1000, 1)
+        if self._style == "text":
+            logger.info("%s %s %s %s %s %s ms", now, client, method, path, status, milliseconds)
+            return
+        fields = {
+            "time": now,
+            "event": "request",
+            "client": client,
+            "method": method,
+            "path": path,
+            "status": status,
+            "milliseconds": milliseconds,
+        }
+        logger.info(json.dumps(fields))

@@ -1,0 +1,193 @@
+"""What both servers do with a request: admit, open, read in batches, decode, describe.
+
+Nothing here knows HTTP. `Service.submit` returns futures, so that Flask can wait for them and
+FastAPI can await them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Optional
+
+from PIL import Image
+
+from captcha_ocr.charset import Charset
+from captcha_ocr.constraints import Constraint
+from captcha_ocr.imaging import ImageError, ImageLimits, open_image
+from captcha_ocr.predictor import Predictor
+from captcha_ocr.web.batching import Batcher
+from captcha_ocr.web.metrics import Metrics
+from captcha_ocr.web.options import ALL, Options
+from captcha_ocr.web.problems import Problem
+from captcha_ocr.web.results import failed, file_result, reading
+from captcha_ocr.web.schemas import FileResult, Reading
+from captcha_ocr.web.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+Constraints = Mapping[str, Optional[Constraint]]  # model -> what it may read
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file of a request."""
+
+    name: str  # as the client calls it; shown, never used as a path
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture on its way through the service."""
+
+    index: int
+    upload: Upload
+    options: Options
+    archs: Sequence[str]
+    constraints: Constraints
+    accepted: float  # time.monotonic()
+
+
+class Service:
+    """The loaded models, and the queues in front of them. Made once, when a server starts."""
+
+    def __init__(
+        self, settings: Settings, predictors: Mapping[str, Predictor], metrics: Metrics
+    ) -> None:
+        self.settings, self.predictors, self.metrics = settings, predictors, metrics
+        self.default = next(iter(predictors))
+        self._limits = ImageLimits(
+            max_bytes=settings.max_file_bytes, max_pixels=settings.max_pixels
+        )
+        self._lock = threading.Lock()
+        self._pending = 0  # accepted and not answered
+        self._opening = 0  # being opened now
+        self._pool = ThreadPoolExecutor(settings.readers, thread_name_prefix="reader")
+        self._batchers = {name: self._batcher(name) for name in predictors}
+
+    def _batcher(self, name: str) -> Batcher:
+        return Batcher(
+            self.predictors[name].logits,
+            max_pictures=self.settings.batch_max,
+            max_wait=self.settings.batch_wait_ms / 1000,
+            on_the_way=lambda: self._opening,
+            on_batch=lambda size: self.metrics.batches.observe(size, model=name),
+        )
+
+    def close(self) -> None:
+        """Finish what was accepted, then stop the threads."""
+        self._pool.shutdown(wait=True)
+        for batcher in self._batchers.values():
+            batcher.close()
+
+    def submit(self, uploads: Sequence[Upload], options: Options) -> list[Future[FileResult]]:
+        """Start to read; one future a picture, in order. May take a while: it builds constraints.
+
+        Raises Problem: ``invalid`` for a constraint, ``busy`` when the queue has no room.
+        """
+        archs = list(self.predictors) if options.arch == ALL else [options.arch or self.default]
+        constraints = {arch: self._constraint(options, arch) for arch in archs}
+        self._reserve(len(uploads))
+        futures = []
+        for index, upload in enumerate(uploads):
+            job = Job(index, upload, options, archs, constraints, time.monotonic())
+            future = self._pool.submit(self._read, job)
+            future.add_done_callback(self._release)
+            futures.append(future)
+        return futures
+
+    def _reserve(self, count: int) -> None:
+        with self._lock:
+            if self._pending + count > self.settings.queue:
+                raise Problem(
+                    "busy",
+                    f"{self._pending} pictures are waiting and {self.settings.queue} may; "
+                    "try again in a second",
+                )
+            self._pending += count
+            self.metrics.pending.set(self._pending)
+
+    def _release(self, future: Future[FileResult]) -> None:
+        with self._lock:
+            self._pending -= 1
+            self.metrics.pending.set(self._pending)
+        if not future.cancelled():
+            error = future.result().error
+            self.metrics.pictures.add(outcome=error.code if error else "read")
+
+    def _constraint(self, options: Options, arch: str) -> Constraint | None:
+        if not options.constrained:
+            return None
+        charset = self.predictors[arch].info.charset
+        try:
+            return _build_constraint(charset, options.length, options.alphabet, options.pattern)
+        except ValueError as error:  # ConstraintError, PatternError and CharsetError are
+            raise Problem("invalid", f"{arch}: {error}", field="pattern") from None
+
+    def _read(self, job: Job) -> FileResult:
+        try:
+            image, pending = self._open(job)
+            readings = [self._decode(job, *item) for item in pending]
+        except ImageError as error:
+            return failed(job.index, job.upload.name, error.code, str(error))
+        except FutureTimeout:
+            seconds = self.settings.answer_seconds
+            return failed(
+                job.index, job.upload.name, "timeout", f"not read within {seconds:g} s; try again"
+            )
+        except ValueError as error:  # NoAllowedTextError: too few columns for the constraint
+            return failed(job.index, job.upload.name, "invalid", str(error))
+        except Exception:
+            logger.exception("a picture could not be read")
+            return failed(job.index, job.upload.name, "internal", "an error of the server")
+        milliseconds = (time.monotonic() - job.accepted) * 1000
+        return file_result(job.index, job.upload.name, image.size, readings, milliseconds)
+
+    def _open(self, job: Job) -> tuple[Image.Image, list[tuple[str, float, Future]]]:
+        """The picture, and for each model: its name, the picture's columns, logits to come."""
+        with self._lock:
+            self._opening += 1
+        try:
+            image = open_image(job.upload.data, self._limits)
+            pending = []
+            for arch in job.archs:
+                prepared = self.predictors[arch].prepare(image)
+                pending.append(
+                    (arch, prepared.columns, self._batchers[arch].submit(prepared.array))
+                )
+            return image, pending
+        finally:
+            with self._lock:
+                self._opening -= 1
+
+    def _decode(self, job: Job, arch: str, columns: float, pending: Future) -> Reading:
+        predictor = self.predictors[arch]
+        left = job.accepted + self.settings.answer_seconds - time.monotonic()
+        try:
+            logits = pending.result(timeout=max(left, 0))
+        except FutureTimeout:
+            pending.cancel()
+            raise
+        prediction = predictor.interpret(
+            logits, columns, constraint=job.constraints[arch], top_k=job.options.top_k
+        )
+        self.metrics.readings.add(model=arch)
+        return reading(arch, prediction, predictor.info, with_explanation=job.options.explain)
+
+
+@lru_cache(maxsize=64)
+def _build_constraint(
+    charset: Charset,
+    length: int | tuple[int, int] | None,
+    alphabet: str | None,
+    pattern: str | None,
+) -> Constraint:
+    """Cached: the page sends the same constraint with every picture."""
+    return Constraint.build(charset, length=length, alphabet=alphabet, pattern=pattern)

@@ -1,0 +1,127 @@
+"""Flask under waitress, with deadlines and a graceful stop.
+
+waitress takes whole requests from slow clients without a thread for each, but it only closes
+connections that are silent: one byte a minute keeps one open for ever. Here every request has
+a time by which it must be complete, and every answer one by which it must be taken.
+"""
+
+from __future__ import annotations
+
+import select
+import signal
+import time
+from typing import Any
+
+from flask import Flask
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask
+
+from captcha_ocr.web.access import SECURITY_HEADERS
+from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
+from captcha_ocr.web.settings import Settings
+
+THREADS = 64  # they wait for the model, and hardly work themselves
+CONNECTIONS = 2000  # open at once; more wait in the system's queue
+
+
+class ProblemTask(ErrorTask):
+    """What waitress refuses by itself, as a problem document like all others."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        problem = (
+            Problem.body_too_large(self.channel.adj.max_request_body_size - 1)
+            if error.code == 413
+            else Problem("bad_request", f"not an HTTP request: {error.reason}")
+        )
+        self.status = f"{problem.status} {problem.document['title']}"
+        self.response_headers.extend([("Content-Type", PROBLEM_TYPE), *SECURITY_HEADERS.items()])
+        self.set_close_on_finish()
+        self.content_length = len(problem.body)
+        self.write(problem.body)
+
+
+class Channel(HTTPChannel):
+    """One connection, which knows when its request began and its answer got stuck."""
+
+    error_task_class = ProblemTask
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request_began = self.creation_time
+        self.output_since: float | None = None
+
+    def received(self, data: bytes) -> bool:
+        if self.request is None:
+            self.request_began = time.time()
+        return bool(super().received(data))
+
+    def overdue(self, settings: Settings, now: float) -> bool:
+        """Whether the client had its time. Called every second or so."""
+        if not self.total_outbufs_len:
+            self.output_since = None
+        elif self.output_since is None:
+            self.output_since = now
+        if self.output_since is not None:
+            return now - self.output_since > settings.answer_seconds
+        if self.requests:  # being answered
+            return False
+        if self.request is None:  # between two requests
+            return now - self.last_activity > settings.head_seconds
+        complete = self.request.headers_finished
+        limit = settings.body_seconds if complete else settings.head_seconds
+        return now - self.request_began > limit
+
+
+class Server(TcpWSGIServer):
+    """Listens on one address. ``run`` returns after SIGINT or SIGTERM."""
+
+    channel_class = Channel
+
+    def __init__(self, app: Flask, host: str, port: int, settings: Settings) -> None:
+        """Raises OSError when the address cannot be used."""
+        self._settings = settings
+        self._stop_by: float | None = None
+        adjustments = Adjustments(
+            host=host,
+            port=port,
+            threads=THREADS,
+            connection_limit=CONNECTIONS,
+            cleanup_interval=1,
+            max_request_body_size=settings.max_body_bytes + 1,  # waitress refuses what equals it
+            max_request_header_size=1 << 16,
+            trusted_proxy=settings.trusted_proxy or None,
+            trusted_proxy_headers={"x-forwarded-for"} if settings.trusted_proxy else set(),
+            ident=None,
+        )
+        super().__init__(app, adj=adjustments)
+
+    def maintenance(self, now: float) -> None:
+        for channel in list(self.active_channels.values()):
+            if channel.overdue(self._settings, now):
+                channel.will_close = True
+
+    def run(self) -> None:
+        """Serve until a signal; then let the requests in flight finish, for a while."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        use_poll = hasattr(select, "poll")  # select() ends at 1024 connections; Windows has no poll
+        while self._stop_by is None or (self._busy() and time.time() < self._stop_by):
+            wasyncore.loop(timeout=1, use_poll=use_poll, map=self._map, count=1)
+        self.task_dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self._map, ignore_all=True)
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        if self._stop_by is None:
+            self._stop_by = time.time() + self._settings.stop_seconds
+            self.accepting = False
+            self.pull_trigger()  # wakes the loop
+        else:  # asked twice: at once
+            self._stop_by = 0.0
+
+    def _busy(self) -> bool:
+        channels = list(self.active_channels.values())
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
