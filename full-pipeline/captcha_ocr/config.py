@@ -47,6 +47,7 @@ class TrainConfig:
     arch: str  # a key of captcha_ocr.models.MODELS
     train_root: str  # folder with images/ and labels.txt, or *.tar / *.parquet shards
     val_root: str = ""  # the same; empty: split val_fraction off the training set
+    select_on: str = "auto"  # what chooses the best weights: auto | val | split, see prepare.py
     out: str = "runs"  # run folders go here, one per architecture
     image: ImageConfig = ImageConfig()
     model: dict[str, Any] = dataclasses.field(default_factory=dict)  # constructor arguments
@@ -65,12 +66,11 @@ class TrainConfig:
     ema: float = 0.999  # decay of the averaged weights, 0 = off
     aug: bool = False  # albumentations on the training pictures
 
-    val_fraction: float = 0.05  # split off when val_root is empty
+    val_fraction: float = 0.05  # of the training set, when a split chooses
     eval_every: int = 0  # pictures between two evaluations, 0 = once an epoch
     patience: int = 0  # stop after this many evaluations without a better one, 0 = never
     max_minutes: float = 0.0  # stop, saved, after this long; 0 = no limit
     save_minutes: float = 3.0  # write last.pt this often
-    stop_loss: float = 0.0  # stop when the epoch's loss is below this, 0 = never
 
     seed: int = 0  # weights, order, augmentation, split
     num_workers: int = 0  # loader processes

@@ -1,0 +1,135 @@
+"""The only save and load of trained weights.
+
+A model is one safetensors file: the weights, and beside them in its header the JSON that says
+how to build the model and prepare its input. One file, so that the two can never part. A training
+state (``last.pt``) adds what a run needs to go on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from captcha_ocr.charset import Charset
+from captcha_ocr.config import ImageConfig
+from captcha_ocr.model_info import FORMAT, ModelError
+from captcha_ocr.models import CTCRecognizer, build_model
+
+HEADER = "captcha_ocr"  # the key of our JSON in the safetensors header
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    arch: str
+    model_config: dict[str, Any]  # constructor arguments besides the number of classes
+    charset: Charset
+    image: ImageConfig
+    state: dict[str, Tensor]
+    metrics: dict[str, Any] = field(default_factory=dict)
+    train_config: dict[str, Any] = field(default_factory=dict)
+    temperature: float = 1.0
+
+    def build(self) -> CTCRecognizer:
+        """The trained model, in evaluation mode. Loads strictly."""
+        model = build_model(self.arch, self.charset.num_classes, self.image, self.model_config)
+        try:
+            model.load_state_dict(self.state, strict=True)
+        except RuntimeError as error:
+            raise ModelError(f"these weights do not fit {self.arch}: {error}") from None
+        return model.eval()
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    header = {
+        "format": FORMAT,
+        "arch": checkpoint.arch,
+        "model_config": checkpoint.model_config,
+        "charset": "".join(checkpoint.charset.symbols),
+        "image_config": dataclasses.asdict(checkpoint.image),
+        "metrics": checkpoint.metrics,
+        "train_config": checkpoint.train_config,
+        "temperature": checkpoint.temperature,
+    }
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.state.items()}
+    write_bytes(path, save(state, {HEADER: json.dumps(header, ensure_ascii=False)}))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a ``.safetensors`` checkpoint. Nothing in such a file can run code."""
+    path = Path(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})[HEADER])
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if header["format"] != FORMAT:
+            raise ValueError(f"its format is {header['format']}, this version reads {FORMAT}")
+        return Checkpoint(
+            arch=header["arch"],
+            model_config=header["model_config"],
+            charset=Charset(tuple(header["charset"])),
+            image=ImageConfig.from_dict(header["image_config"]),
+            state=state,
+            metrics=header["metrics"],
+            train_config=header["train_config"],
+            temperature=header["temperature"],
+        )
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path} is no checkpoint of this project: {error}") from error
+
+
+def load_weights(model: CTCRecognizer, source: Checkpoint, num_classes: int) -> None:
+    """Start ``model`` from another's weights, whose charset is a prefix of the model's own.
+
+    The rows of the new symbols keep their fresh values. Any other difference is a ModelError.
+    """
+    old_classes = source.charset.num_classes
+    state = model.state_dict()
+    for name, weights in source.state.items():
+        new = state.get(name)
+        if new is not None and new.shape != weights.shape:
+            rows_differ = weights.shape[:1] == (old_classes,) and new.shape[:1] == (num_classes,)
+            if rows_differ and new.shape[1:] == weights.shape[1:]:
+                weights = torch.cat([weights, new[old_classes:]])
+        state[name] = weights
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise ModelError(f"cannot start from these {source.arch} weights: {error}") from None
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a training state whole or not at all; the previous one stays until then."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read a training state: tensors and plain values only, never code."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling raises whatever the bytes make it raise
+        raise ModelError(f"{path} is no training state of this project: {error}") from error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """To a temporary file in the same folder, synced, then renamed: a crash leaves the old file."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,123 @@
+"""A data set root (or shards) as pictures and targets, in batches of equal width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from captcha_ocr.alignment import required_steps
+from captcha_ocr.charset import Charset, CharsetError
+from captcha_ocr.config import ImageConfig
+from captcha_ocr.datasets.stores import Store
+from captcha_ocr.imaging import normalise, open_image, pad, padded_width, scale
+
+# A draw is (index of the picture, epoch): the augmentation of a picture depends on nothing else.
+Draw = tuple[int, int]
+Augment = Callable[[np.ndarray, int], np.ndarray]  # (H, w, C) uint8 and a seed to the same shape
+
+
+@dataclass(frozen=True)
+class Item:
+    image: np.ndarray  # (C, H, W) float32
+    target: list[int]  # class numbers, no blanks
+    index: int  # in the data set
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures of one width. Targets are concatenated, as CTC loss takes them."""
+
+    images: Tensor  # (N, C, H, W) float32 in [-1, 1]
+    targets: Tensor  # (sum of lengths,) int64
+    target_lengths: Tensor  # (N,) int64
+    indices: tuple[int, ...]  # in the data set: texts and fields are looked up there
+
+    def pin_memory(self) -> Batch:
+        return Batch(self.images.pin_memory(), self.targets, self.target_lengths, self.indices)
+
+
+class OCRDataset(Dataset):
+    """Labelled pictures of a store, preprocessed for a model.
+
+    A text with a character outside the charset is a CharsetError that names file and line, unless
+    ``targets`` is off (evaluation: such a picture counts as misread and is not dropped).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        charset: Charset,
+        image: ImageConfig,
+        *,
+        augment: Augment | None = None,
+        seed: int = 0,
+        cache: bool = False,
+        targets: bool = True,
+    ) -> None:
+        self.store, self.charset, self.image = store, charset, image
+        self.augment, self.seed = augment, seed
+        self.texts = [label.text for label in store.labels]
+        self.widths = [padded_width(size, image) for size in store.sizes]
+        self._targets = [self._encode(i) for i in range(len(self.texts))] if targets else None
+        self._cache: list[np.ndarray] | None = None
+        if cache:
+            with ThreadPoolExecutor() as pool:  # decoding leaves the interpreter lock
+                self._cache = list(pool.map(self._scaled, range(len(self))))
+
+    def _encode(self, index: int) -> list[int]:
+        try:
+            return self.charset.encode(self.texts[index])
+        except CharsetError as error:
+            raise CharsetError(f"{self.store.where(index)}: {error}") from None
+
+    def _scaled(self, index: int) -> np.ndarray:
+        image = open_image(self.store.read(index))
+        if image.size != self.store.sizes[index]:
+            raise ValueError(f"{self.store.where(index)}: the picture changed while in use")
+        return scale(image, self.image)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, draw: Draw) -> Item:
+        index, epoch = draw
+        pixels = self._cache[index] if self._cache else self._scaled(index)
+        if self.augment:
+            pixels = self.augment(pixels, mix_seed(self.seed, epoch, index))
+        target = self._targets[index] if self._targets else []
+        return Item(normalise(pad(pixels, self.image)), target, index)
+
+    def fields(self, name: str) -> list[Any]:
+        """One manifest field of every picture; ``""`` where the manifest lacks it."""
+        return [record.get(name, "") for record in self.store.records]
+
+    def impossible(self, width_stride: int) -> list[int]:
+        """Pictures too narrow for their label: CTC needs a step a character and one more between
+        two equal characters. Their loss is infinite, so training leaves them out and says so."""
+        assert self._targets is not None
+        return [
+            index
+            for index, (target, width) in enumerate(zip(self._targets, self.widths))
+            if required_steps(target) > width // width_stride
+        ]
+
+
+def collate(items: Sequence[Item]) -> Batch:
+    return Batch(
+        images=torch.from_numpy(np.stack([item.image for item in items])),
+        targets=torch.tensor([number for item in items for number in item.target]),
+        target_lengths=torch.tensor([len(item.target) for item in items]),
+        indices=tuple(item.index for item in items),
+    )
+
+
+def mix_seed(*parts: int) -> int:
+    """One 32-bit seed from several numbers, well mixed."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])

@@ -1,0 +1,67 @@
+"""The data of a training run: what it learns from, what chooses its best weights, its charset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from captcha_ocr.charset import Charset
+from captcha_ocr.config import ConfigError, TrainConfig
+from captcha_ocr.datasets.augment import Augmenter
+from captcha_ocr.datasets.ocr import OCRDataset
+from captcha_ocr.datasets.stores import Store, Subset, open_store
+
+
+@dataclass(frozen=True)
+class RunData:
+    train: OCRDataset
+    selection: Store  # chooses the best weights; never trained on, never a test set
+    report: Store | None  # a test set: read once, at the end
+    charset: Charset
+    note: str  # what was done with the validation set, for the user
+
+
+def prepare_data(config: TrainConfig, known: Charset | None = None) -> RunData:
+    """Open the sets a configuration names. ``known`` symbols keep their class numbers in front.
+
+    A validation root named ``test...`` (or ``select_on="split"``) takes no part in choosing
+    weights: a split of the training set does. The charset comes from training labels only.
+    """
+    store = open_store(Path(config.train_root))
+    val = open_store(Path(config.val_root)) if config.val_root else None
+    named_test = Path(config.val_root).stem.lower().startswith("test")
+    use_split = {"auto": named_test, "val": False, "split": True}[config.select_on]
+    charset = Charset.from_texts(label.text for label in store.labels)
+    if known is not None:
+        charset = known.extended(charset)
+    if val is not None and not use_split:
+        note = f"the best weights are chosen on {config.val_root}"
+        train, selection, report = store, val, None
+    else:
+        train, selection = split(store, config.val_fraction, config.seed)
+        report = val
+        note = f"the best weights are chosen on {len(selection)} pictures of the training set"
+        if val is not None:
+            note += f"; {config.val_root} is a test set and is only read at the end"
+    dataset = OCRDataset(
+        train,
+        charset,
+        config.image,
+        augment=Augmenter() if config.aug else None,
+        seed=config.seed,
+        cache=config.cache,
+    )
+    return RunData(dataset, selection, report, charset, note)
+
+
+def split(store: Store, fraction: float, seed: int) -> tuple[Store, Store]:
+    """Two parts of a store, the second of ``fraction`` of it (at least one picture)."""
+    if not 0 < fraction < 1:
+        raise ConfigError(f"validation fraction is {fraction}; choose above 0 and below 1")
+    if len(store) < 2:
+        raise ConfigError("a training set of one picture cannot be split; give --val-root")
+    order = np.random.default_rng((seed, len(store))).permutation(len(store)).tolist()
+    held_out = max(1, round(len(store) * fraction))
+    return Subset(store, sorted(order[held_out:])), Subset(store, sorted(order[:held_out]))

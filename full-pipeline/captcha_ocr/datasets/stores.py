@@ -1,0 +1,174 @@
+"""Where labelled pictures lie: a folder, or Parquet shards when there are too many for one."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from captcha_ocr.imaging import FORMATS
+from captcha_ocr.labels import (
+    IMAGES_DIR,
+    LABELS_FILE,
+    MANIFEST_FILE,
+    Label,
+    LabelError,
+    read_labels,
+    read_manifest,
+    resolve_inside,
+)
+
+OPEN_GROUPS = 32  # row groups of pictures held at a time; twice the sampler's window
+
+
+class Store(ABC):
+    """Labels, sizes and manifest fields at hand; the bytes of a picture on demand."""
+
+    labels: list[Label]
+    sizes: list[tuple[int, int]]  # (width, height) in pixels, from the file's header
+    records: list[dict[str, Any]]  # manifest fields, {} where there are none
+    groups: list[int] | None = None  # pictures of one group are cheap to read together
+
+    @abstractmethod
+    def read(self, index: int) -> bytes:
+        """The encoded picture."""
+
+    @abstractmethod
+    def where(self, index: int) -> str:
+        """``file:line`` of a label, for error messages."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class FolderStore(Store):
+    """A data set root: ``images/`` and ``labels.txt``, maybe ``manifest.jsonl``."""
+
+    def __init__(self, root: Path) -> None:
+        root = Path(root)
+        self.path = root / LABELS_FILE
+        if not self.path.is_file():
+            raise LabelError(self.path, 0, "missing; a root holds images/ and labels.txt")
+        self.labels = read_labels(self.path)
+        manifest = read_manifest(root / MANIFEST_FILE)
+        self.records = [manifest.get(label.file, {}) for label in self.labels]
+        self._files, self.sizes = [], []
+        for label in self.labels:
+            try:
+                file = resolve_inside(root / IMAGES_DIR, label.file)
+                with Image.open(file, formats=FORMATS) as image:
+                    self.sizes.append(image.size)
+            except (OSError, ValueError, SyntaxError) as error:
+                problem = f"{label.file!r} is missing or no picture: {error}"
+                raise LabelError(self.path, label.line, problem) from None
+            self._files.append(file)
+
+    def read(self, index: int) -> bytes:
+        return self._files[index].read_bytes()
+
+    def where(self, index: int) -> str:
+        return f"{self.path}:{self.labels[index].line}"
+
+
+class ParquetStore(Store):
+    """Parquet shards with the columns file, label, image (bytes), width, height, fields (JSON).
+
+    Labels are held in memory, pictures are read a row group at a time; the sampler shuffles
+    within windows of row groups, so few of them are open at once.
+    """
+
+    def __init__(self, shards: Sequence[Path]) -> None:
+        import pyarrow.parquet as parquet
+
+        self.labels, self.sizes, self.records, self.groups = [], [], [], []
+        self._places: list[tuple[int, int, int]] = []  # (shard, row group, row)
+        self.shards = list(shards)
+        self._open: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
+        group_number = 0
+        for shard, path in enumerate(self.shards):
+            file = parquet.ParquetFile(path)
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(
+                    group, columns=["file", "label", "width", "height", "fields"]
+                )
+                for row, values in enumerate(table.to_pylist()):
+                    self.labels.append(Label(values["file"], values["label"], row + 1))
+                    self.sizes.append((values["width"], values["height"]))
+                    self.records.append(json.loads(values["fields"]))
+                    self.groups.append(group_number)
+                    self._places.append((shard, group, row))
+                group_number += 1
+
+    def read(self, index: int) -> bytes:
+        import pyarrow.parquet as parquet
+
+        shard, group, row = self._places[index]
+        if (shard, group) not in self._open:
+            file = parquet.ParquetFile(self.shards[shard])
+            images = file.read_row_group(group, columns=["image"])["image"].to_pylist()
+            self._open[shard, group] = images
+            if len(self._open) > OPEN_GROUPS:
+                self._open.popitem(last=False)
+        return self._open[shard, group][row]
+
+    def where(self, index: int) -> str:
+        shard, group, row = self._places[index]
+        return f"{self.shards[shard]}:row group {group} row {row}"
+
+
+class Subset(Store):
+    """Some pictures of another store, by index."""
+
+    def __init__(self, store: Store, indices: Sequence[int]) -> None:
+        self.store, self.indices = store, list(indices)
+        self.labels = [store.labels[i] for i in self.indices]
+        self.sizes = [store.sizes[i] for i in self.indices]
+        self.records = [store.records[i] for i in self.indices]
+        self.groups = [store.groups[i] for i in self.indices] if store.groups else None
+
+    def read(self, index: int) -> bytes:
+        return self.store.read(self.indices[index])
+
+    def where(self, index: int) -> str:
+        return self.store.where(self.indices[index])
+
+
+def open_store(root: Path) -> Store:
+    """A folder root, one ``.parquet`` file, or a folder that holds ``*.parquet`` shards."""
+    root = Path(root)
+    if root.suffix == ".parquet":
+        return ParquetStore([root])
+    shards = sorted(root.glob("*.parquet"))
+    return ParquetStore(shards) if shards else FolderStore(root)
+
+
+def write_parquet(store: Store, folder: Path, rows_per_shard: int, group_rows: int = 256) -> int:
+    """Pack a store into ``<folder>/00000.parquet`` and so on; the number of shards written."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    folder = Path(folder)
+    folder.mkdir(parents=True)
+    starts = range(0, len(store), rows_per_shard)
+    for number, start in enumerate(starts):
+        rows = range(start, min(start + rows_per_shard, len(store)))
+        table = pa.table(
+            {
+                "file": [store.labels[i].file for i in rows],
+                "label": [store.labels[i].text for i in rows],
+                "width": [store.sizes[i][0] for i in rows],
+                "height": [store.sizes[i][1] for i in rows],
+                "fields": [json.dumps(store.records[i], ensure_ascii=False) for i in rows],
+                "image": pa.array([store.read(i) for i in rows], pa.binary()),
+            }
+        )
+        # Pictures are compressed already.
+        parquet.write_table(
+            table, folder / f"{number:05d}.parquet", row_group_size=group_rows, compression="none"
+        )
+    return len(starts)

@@ -1,0 +1,74 @@
+"""One process or several (torchrun): the few things training has to know about that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+
+from captcha_ocr.config import ConfigError
+
+
+@dataclass(frozen=True)
+class World:
+    device: torch.device
+    rank: int = 0  # number of this process
+    size: int = 1  # number of processes
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and talks."""
+        return self.rank == 0
+
+    def agree(self, flag: bool) -> bool:
+        """The main process's answer, in every process: all must stop at the same step."""
+        if self.size == 1:
+            return flag
+        answer = torch.tensor([flag], dtype=torch.int32, device=self.device)
+        dist.broadcast(answer, src=0)
+        return bool(answer.item())
+
+    def total(self, count: int) -> int:
+        """The sum of every process's count."""
+        if self.size == 1:
+            return count
+        counts = torch.tensor([count], device=self.device)
+        dist.all_reduce(counts)
+        return int(counts.item())
+
+
+@contextmanager
+def join_world(device: str) -> Iterator[World]:
+    """The world torchrun started us in (its environment variables tell), or a world of one."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    chosen = pick_device(device)
+    if size == 1:
+        yield World(chosen)
+        return
+    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield World(chosen, dist.get_rank(), size)
+    finally:
+        dist.destroy_process_group()
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` is CUDA when there is one (this process's own under torchrun), else the CPU."""
+    if name == "auto":
+        name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:N") from None
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"device {name!r} is not supported; choose auto, cpu, cuda or cuda:N")
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if (device.index or 0) >= count:
+            raise ConfigError(f"device {name!r} is not here ({count} CUDA devices); try cpu")
+        torch.cuda.set_device(device)
+    return device

@@ -1,0 +1,134 @@
+"""Read a labelled set and say how well: the same path a served picture takes. No torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from captcha_ocr.alignment import ctc_log_probs
+from captcha_ocr.charset import Charset
+from captcha_ocr.constraints import Constraint
+from captcha_ocr.datasets.stores import Store
+from captcha_ocr.decoding import Reading, greedy_batch, log_softmax, prefix_beam
+from captcha_ocr.imaging import open_image, padded_width, preprocess
+from captcha_ocr.metrics import Score, score, score_by
+from captcha_ocr.predictor import Predictor
+
+CHUNK = 512  # pictures opened at a time: bounds the memory
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model read in a set, in the set's order."""
+
+    store: Store
+    readings: tuple[Reading, ...]
+    losses: tuple[float, ...]  # -ln P(label | picture); infinite where the label cannot be written
+
+    @property
+    def texts(self) -> list[str]:
+        return [reading.text for reading in self.readings]
+
+    @property
+    def targets(self) -> list[str]:
+        return [label.text for label in self.store.labels]
+
+    @property
+    def loss(self) -> float:
+        """Mean of the finite losses; infinite when there is none."""
+        finite = [loss for loss in self.losses if math.isfinite(loss)]
+        return float(np.mean(finite)) if finite else math.inf
+
+    def score(self) -> Score:
+        return score(self.texts, self.targets)
+
+    def score_by(self, key: str) -> dict[Hashable, Score]:
+        """Scores grouped by ``style``, ``kind``, ``size``, ``font`` or any manifest field, by
+        ``length`` of the label, in sorted order. A picture without the field counts under ''."""
+        groups = score_by(self.texts, self.targets, self.keys(key))
+        return {name: groups[name] for name in sorted(groups, key=str)}
+
+    def keys(self, key: str) -> list[Hashable]:
+        if key == "length":
+            return [len(text) for text in self.targets]
+        if key == "size":
+            return [f"{width}x{height}" for width, height in self.store.sizes]
+        return [record.get(key, "") for record in self.store.records]
+
+    def wrong(self) -> list[int]:
+        """Indices of misread pictures, the surest mistakes first."""
+        wrong = [i for i, text in enumerate(self.texts) if text != self.targets[i]]
+        return sorted(wrong, key=lambda i: -self.readings[i].confidence)
+
+
+def evaluate(
+    predictor: Predictor,
+    store: Store,
+    *,
+    constraint: Constraint | None = None,
+    beam_width: int = 0,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> Evaluation:
+    """Read every picture of a set, greedily or (``beam_width`` > 0 or a constraint) by beam.
+
+    A picture that cannot be opened raises ImageError: a set is checked before it is measured.
+    ``on_progress`` hears how many pictures are done.
+    """
+    info = predictor.info
+    readings: list[Reading | None] = [None] * len(store)
+    losses = [math.inf] * len(store)
+    # Neighbours in width share batches.
+    order = sorted(range(len(store)), key=lambda i: padded_width(store.sizes[i], info.image))
+    for first in range(0, len(order), CHUNK):
+        chunk = order[first : first + CHUNK]
+        arrays = [preprocess(open_image(store.read(i)), info.image) for i in chunk]
+        for indices, batch in _equal_lengths(chunk, predictor.logits(arrays)):
+            log_probs = log_softmax(batch, info.temperature)
+            for i, reading in zip(
+                indices, _decode(log_probs, info.charset, constraint, beam_width)
+            ):
+                readings[i] = reading
+            targets = [store.labels[i].text for i in indices]
+            for i, loss in zip(indices, label_losses(log_probs, targets, info.charset)):
+                losses[i] = loss
+        on_progress(first + len(chunk))
+    return Evaluation(store, tuple(r for r in readings if r is not None), tuple(losses))
+
+
+def label_losses(log_probs: np.ndarray, texts: Sequence[str], charset: Charset) -> list[float]:
+    """-ln P(text | picture) for log_probs (N, T, C); infinite for a text that cannot be written:
+    a character outside the charset, or more columns needed than there are."""
+    losses = [math.inf] * len(texts)
+    known = [i for i, text in enumerate(texts) if not charset.unknown(text)]
+    if known:
+        labels = [charset.encode(texts[i]) for i in known]
+        for i, log_prob in zip(known, ctc_log_probs(log_probs[known], labels).tolist()):
+            losses[i] = -log_prob
+    return losses
+
+
+def _decode(
+    log_probs: np.ndarray, charset: Charset, constraint: Constraint | None, beam_width: int
+) -> list[Reading]:
+    if constraint is None and not beam_width:
+        return greedy_batch(log_probs, charset)
+    width = beam_width or 16
+    return [
+        prefix_beam(one, charset, beam_width=width, constraint=constraint)[0] for one in log_probs
+    ]
+
+
+def _equal_lengths(
+    indices: Sequence[int], logits: Sequence[np.ndarray]
+) -> list[tuple[list[int], np.ndarray]]:
+    """Logits (T, C) of pictures stacked to (N, T, C) wherever T is the same."""
+    groups: dict[int, list[int]] = {}
+    for position, array in enumerate(logits):
+        groups.setdefault(len(array), []).append(position)
+    return [
+        ([indices[p] for p in positions], np.stack([logits[p] for p in positions]))
+        for positions in groups.values()
+    ]

@@ -1,0 +1,49 @@
+"""The registry of recognisers. A new one is a file beside these and a line here."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from captcha_ocr.config import ConfigError, ImageConfig
+from captcha_ocr.models.base import CTCRecognizer, count_parameters
+from captcha_ocr.models.crnn import CRNN
+from captcha_ocr.models.resnet34 import CRNNResNet34
+from captcha_ocr.models.svtr_tiny import SVTRTiny
+
+MODELS: dict[str, type[CTCRecognizer]] = {
+    "vanilla_crnn": CRNN,
+    "crnn_resnet34": CRNNResNet34,
+    "svtr_tiny": SVTRTiny,
+}
+
+__all__ = ["MODELS", "CTCRecognizer", "build_model", "count_parameters", "find_model"]
+
+
+def find_model(arch: str) -> type[CTCRecognizer]:
+    if arch not in MODELS:
+        raise ConfigError(f"unknown arch {arch!r}; choose from {', '.join(sorted(MODELS))}")
+    return MODELS[arch]
+
+
+def build_model(
+    arch: str, num_classes: int, image: ImageConfig, arguments: dict[str, Any] | None = None
+) -> CTCRecognizer:
+    """A recogniser with fresh weights. ``arguments`` go to its constructor, e.g. width=1.0.
+
+    Raises ConfigError for an unknown arch or argument, or another number of channels.
+    """
+    model_class = find_model(arch)
+    arguments = dict(arguments or {})
+    if image.channels != model_class.in_channels:
+        raise ConfigError(
+            f"{arch} reads {model_class.in_channels} channel(s), the image config has "
+            f"{image.channels}"
+        )
+    known = [name for name in inspect.signature(model_class).parameters if name != "num_classes"]
+    unknown = sorted(set(arguments) - set(known))
+    if unknown:
+        raise ConfigError(f"{arch} has no argument {unknown}; known: {known}")
+    if "image_height" in known:
+        arguments |= {"image_height": image.height, "max_width": image.max_width}
+    return model_class(num_classes, **arguments)

@@ -1,0 +1,73 @@
+"""What every recogniser has in common."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class CTCRecognizer(nn.Module):
+    """Images (N, C, H, W) in, logits (N, T, num_classes) out, with T = W / width_stride.
+
+    Class 0 is the blank (Graves et al. 2006, section 3). A subclass sets the class attributes,
+    ``tap_dims`` in its constructor, and implements ``forward_with_taps``.
+    """
+
+    in_channels: int  # 1 = grey, 3 = RGB: what ImageConfig.channels must be
+    width_stride: int = 4  # pixels of width a time step stands for
+    tap_dims: tuple[int, ...] = ()  # D of each sequence that an auxiliary head may read
+
+    def forward_with_taps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Logits, and intermediate sequences (N, T, D) for auxiliary CTC heads."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.forward_with_taps(images)[0]
+
+
+def init_weights(module: nn.Module) -> None:
+    """He initialisation for convolutions, small normal for linear layers; for ``apply``."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def scaled(channels: int, width: float) -> int:
+    """``channels`` of the paper times the width factor, a multiple of 8."""
+    return max(8, round(channels * width / 8) * 8)
+
+
+def columns(features: Tensor) -> Tensor:
+    """Feature map (N, D, H', T) to a sequence (N, T, D): the mean over the height."""
+    return features.mean(dim=2).transpose(1, 2)
+
+
+def count_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+class BidirectionalLSTM(nn.Module):
+    """One bidirectional LSTM and a projection: (N, T, in) to (N, T, out). Shi 2015, section 2.2."""
+
+    def __init__(self, in_features: int, hidden: int, out_features: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(in_features, hidden, batch_first=True, bidirectional=True)
+        self.project = nn.Linear(2 * hidden, out_features)
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        states, _ = self.lstm(sequence)  # (N, T, 2 * hidden)
+        return self.project(states)
+
+
+def drop_path(x: Tensor, probability: float, training: bool) -> Tensor:
+    """Drop whole residual branches of a sample. Huang et al. 2016, section 3."""
+    if not training or probability == 0.0:
+        return x
+    keep = 1.0 - probability
+    mask = torch.rand((x.shape[0],) + (1,) * (x.dim() - 1), device=x.device) < keep
+    return x * mask / keep

@@ -1,0 +1,83 @@
+"""CRNN with a ResNet-34 in place of the plain convolutions.
+
+He, Zhang, Ren, Sun 2015: "Deep Residual Learning for Image Recognition", arXiv:1512.03385, table 1,
+34 layers; as a text encoder in Baek et al. 2019, arXiv:1904.01906, section 4.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock
+
+from captcha_ocr.models.base import (
+    BidirectionalLSTM,
+    CTCRecognizer,
+    columns,
+    init_weights,
+    scaled,
+)
+
+# (channels, blocks, stride) of the four stages. The paper halves both sides from the second
+# stage on; text needs its columns, so only the height is halved here.
+STAGES = (
+    (64, 3, (1, 1)),
+    (128, 4, (2, 1)),
+    (256, 6, (2, 1)),
+    (512, 3, (2, 1)),
+)
+
+
+class CRNNResNet34(CTCRecognizer):
+    """RGB images; a width stride of 4. ``width=1.0`` has the paper's channels."""
+
+    in_channels = 3
+    width_stride = 4
+
+    def __init__(self, num_classes: int, width: float = 0.5, hidden: int = 96) -> None:
+        super().__init__()
+        channels = scaled(64, width)
+        self.stem = nn.Sequential(
+            nn.Conv2d(self.in_channels, channels, 7, stride=2, padding=3, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        stages: list[nn.Module] = []
+        dims: list[int] = []
+        for out_channels, blocks, stride in STAGES:
+            out_channels = scaled(out_channels, width)
+            stages.append(stage(channels, out_channels, blocks, stride))
+            dims.append(out_channels)
+            channels = out_channels
+        self.stages = nn.ModuleList(stages)
+        self.rnn = nn.Sequential(
+            BidirectionalLSTM(channels, hidden, hidden),
+            BidirectionalLSTM(hidden, hidden, num_classes),
+        )
+        self.tap_dims = (dims[2], dims[3])
+        self.stem.apply(init_weights)
+        self.stages.apply(init_weights)
+
+    def forward_with_taps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        features = self.stem(images)  # (N, D, H / 4, T)
+        taps = []
+        for block in self.stages:
+            features = block(features)
+            taps.append(columns(features))  # (N, T, D)
+        return self.rnn(taps[-1]), taps[2:]
+
+
+def stage(
+    in_channels: int, out_channels: int, blocks: int, stride: tuple[int, int]
+) -> nn.Sequential:
+    """A stage of torchvision's basic blocks; the first one changes size and channels."""
+    shortcut: nn.Module | None = None
+    if stride != (1, 1) or in_channels != out_channels:
+        shortcut = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),  # type: ignore
+            nn.BatchNorm2d(out_channels),
+        )
+    first = BasicBlock(in_channels, out_channels, stride, shortcut)  # type: ignore[arg-type]
+    return nn.Sequential(
+        first, *(BasicBlock(out_channels, out_channels) for _ in range(blocks - 1))
+    )

@@ -1,0 +1,148 @@
+"""SVTR-Tiny: text as a grid of character components, mixed by attention; no recurrence.
+
+Du et al. 2022: "SVTR: Scene Text Recognition with a Single Visual Model", arXiv:2205.00159,
+section 3 and table 1. ``width=1.0`` has the paper's dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from captcha_ocr.models.base import CTCRecognizer, columns, drop_path, init_weights, scaled
+
+LOCAL_WINDOW = (7, 11)  # height and width of local mixing, section 3.3
+MLP_RATIO = 4  # hidden channels of a block's MLP per channel
+
+
+class SVTRTiny(CTCRecognizer):
+    """RGB images of ``image_height`` and at most ``max_width``; a width stride of 4.
+
+    Differences from the paper: no rectification in front, layer norm before each branch (trains
+    from nothing without a long warm-up), and positions learned for the largest width are cut
+    to the picture's own.
+    """
+
+    in_channels = 3
+    width_stride = 4
+
+    def __init__(
+        self,
+        num_classes: int,
+        image_height: int,
+        max_width: int,
+        width: float = 0.75,
+        dims: Sequence[int] = (64, 128, 256),
+        depths: Sequence[int] = (3, 6, 3),
+        heads: Sequence[int] = (2, 4, 8),
+        local_blocks: int = 6,
+        out_dim: int = 192,
+        dropout: float = 0.1,
+        drop_path_rate: float = 0.05,
+    ) -> None:
+        super().__init__()
+        stage_dims = [scaled(dim, width) for dim in dims]
+        self.patch = PatchEmbedding(self.in_channels, stage_dims[0])
+        grid = (-(-image_height // 4), -(-max_width // 4))
+        self.position = nn.Parameter(torch.zeros(1, stage_dims[0], *grid))
+        total, number = sum(depths), 0
+        self.stages, self.merges = nn.ModuleList(), nn.ModuleList()
+        for index, dim in enumerate(stage_dims):
+            blocks = []
+            for _ in range(depths[index]):  # the first blocks mix locally, the others globally
+                rate = drop_path_rate * number / (total - 1)
+                blocks.append(MixingBlock(dim, heads[index], number < local_blocks, rate))
+                number += 1
+            self.stages.append(nn.ModuleList(blocks))
+            if index + 1 < len(stage_dims):
+                self.merges.append(Merging(dim, stage_dims[index + 1]))
+        self.combine = nn.Sequential(
+            nn.LayerNorm(stage_dims[-1]),
+            nn.Linear(stage_dims[-1], out_dim),
+            nn.Hardswish(),
+            nn.Dropout(dropout),
+        )
+        self.head = nn.Linear(out_dim, num_classes)
+        self.tap_dims = tuple(stage_dims[:-1])
+        self.apply(init_weights)
+        nn.init.trunc_normal_(self.position, std=0.02)
+
+    def forward_with_taps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        grid = self.patch(images)  # (N, D, H / 4, T)
+        grid = grid + self.position[:, :, :, : grid.shape[3]]
+        taps = []
+        for index, blocks in enumerate(self.stages):
+            height, width = grid.shape[2], grid.shape[3]
+            near = local_mask(height, width, grid.device)
+            tokens = grid.flatten(2).transpose(1, 2)  # (N, height * T, D)
+            for block in blocks:
+                tokens = block(tokens, near)
+            grid = tokens.transpose(1, 2).unflatten(2, (height, width))
+            if index < len(self.merges):
+                taps.append(columns(grid))
+                grid = self.merges[index](grid)
+        return self.head(self.combine(columns(grid))), taps  # (N, T, num_classes)
+
+
+class PatchEmbedding(nn.Sequential):
+    """Overlapping patches by two 3 x 3 convolutions of stride 2: (N, D, H / 4, W / 4)."""
+
+    def __init__(self, in_channels: int, dim: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, dim // 2, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(dim // 2),
+            nn.GELU(),
+            nn.Conv2d(dim // 2, dim, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(dim),
+            nn.GELU(),
+        )
+
+
+class Merging(nn.Module):
+    """Halve the height, keep the width, raise the channels. Section 3.4."""
+
+    def __init__(self, in_dim: int, out_dim: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_dim, out_dim, 3, stride=(2, 1), padding=1)
+        self.norm = nn.LayerNorm(out_dim)
+
+    def forward(self, grid: Tensor) -> Tensor:
+        return self.norm(self.conv(grid).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class MixingBlock(nn.Module):
+    """Attention among all tokens (global) or within a window (local), then an MLP. Section 3.3."""
+
+    def __init__(self, dim: int, heads: int, local: bool, drop_path_rate: float) -> None:
+        super().__init__()
+        self.heads, self.local, self.rate = heads, local, drop_path_rate
+        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.project = nn.Linear(dim, dim)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, MLP_RATIO * dim), nn.GELU(), nn.Linear(MLP_RATIO * dim, dim)
+        )
+
+    def forward(self, tokens: Tensor, near: Tensor) -> Tensor:
+        mixed = self.mix(self.norm1(tokens), near if self.local else None)
+        tokens = tokens + drop_path(mixed, self.rate, self.training)
+        return tokens + drop_path(self.mlp(self.norm2(tokens)), self.rate, self.training)
+
+    def mix(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
+        qkv = self.qkv(tokens).unflatten(2, (3, self.heads, -1))  # (N, L, 3, heads, D / heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # (N, heads, L, D / heads) each
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.project(mixed.transpose(1, 2).flatten(2))  # (N, L, D)
+
+
+def local_mask(height: int, width: int, device: torch.device) -> Tensor:
+    """Boolean (L, L) for L = height * width: true where two tokens lie within the window."""
+    rows = torch.arange(height, device=device)
+    cols = torch.arange(width, device=device)
+    near_rows = (rows[:, None] - rows[None, :]).abs() <= LOCAL_WINDOW[0] // 2  # (h, h)
+    near_cols = (cols[:, None] - cols[None, :]).abs() <= LOCAL_WINDOW[1] // 2  # (w, w)
+    both = near_rows[:, None, :, None] & near_cols[None, :, None, :]  # (h, w, h, w)
+    return both.reshape(height * width, height * width)

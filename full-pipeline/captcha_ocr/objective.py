@@ -1,0 +1,38 @@
+"""What training makes small: the CTC loss of a recogniser and of its auxiliary heads."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from captcha_ocr.charset import Charset
+from captcha_ocr.models import CTCRecognizer
+
+
+class CTCObjective(nn.Module):
+    """A recogniser with its auxiliary heads, which exist in training only."""
+
+    def __init__(self, model: CTCRecognizer, num_classes: int, aux_weight: float) -> None:
+        super().__init__()
+        self.model, self.aux_weight = model, aux_weight
+        dims = model.tap_dims if aux_weight > 0 else ()
+        self.heads = nn.ModuleList(nn.Linear(dim, num_classes) for dim in dims)
+
+    def forward(self, images: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
+        """Loss of each picture, (N,): -ln P(label | picture), shared out over the heads."""
+        logits, taps = self.model.forward_with_taps(images)
+        loss = ctc_loss(logits, targets, target_lengths)
+        if not self.heads:
+            return loss
+        aux = [ctc_loss(head(x), targets, target_lengths) for head, x in zip(self.heads, taps)]
+        return (1 - self.aux_weight) * loss + self.aux_weight * torch.stack(aux).mean(dim=0)
+
+
+def ctc_loss(logits: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
+    """-ln P(label | picture), (N,), of logits (N, T, C). Graves et al. 2006, section 4."""
+    log_probs = logits.float().log_softmax(dim=2).transpose(0, 1)  # (T, N, C)
+    steps = torch.full_like(target_lengths, log_probs.shape[0])
+    return F.ctc_loss(
+        log_probs, targets, steps, target_lengths, blank=Charset.BLANK, reduction="none"
+    )

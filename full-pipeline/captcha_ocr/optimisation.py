@@ -1,0 +1,69 @@
+"""What moves the weights: parameter groups, the learning rate's course, averaged weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from captcha_ocr.config import TrainConfig
+
+
+def build_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019) that decays matrices and kernels, not biases and norms."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.lr)
+
+
+def learning_rate(pictures: int, total: int, config: TrainConfig) -> float:
+    """The rate after ``pictures`` of ``total`` pictures: a short rise, flat, then a cosine.
+
+    It counts pictures, not steps, since the batch grows.
+    """
+    if pictures < config.warmup:
+        return config.lr * (pictures + 1) / config.warmup
+    start = max(config.warmup, config.flat * total)
+    if pictures <= start:
+        return config.lr
+    done = min(1.0, (pictures - start) / max(1.0, total - start))
+    cosine = 0.5 * (1.0 + math.cos(math.pi * done))
+    return config.lr * (config.lr_end + (1.0 - config.lr_end) * cosine)
+
+
+class AveragedWeights:
+    """An exponential moving average of a model's weights and statistics.
+
+    Averaging evens out the last steps' noise, so the average reads better than the weights
+    themselves (Polyak & Juditsky 1992). It follows fast at first: decay (1 + n) / (10 + n).
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self.state = {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        averaged, current = [], []
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                averaged.append(self.state[name])
+                current.append(value)
+            else:
+                self.state[name].copy_(value)
+        torch._foreach_lerp_(averaged, current, 1.0 - decay)
+
+    def state_dict(self) -> dict[str, int | dict[str, Tensor]]:
+        return {"updates": self.updates, "state": self.state}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.updates = state["updates"]
+        for name, value in state["state"].items():
+            self.state[name].copy_(value)

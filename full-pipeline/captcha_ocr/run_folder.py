@@ -1,0 +1,172 @@
+"""A run's folder and its voice: args.yaml, metrics.csv, best and last weights; progress lines."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from captcha_ocr.config import ConfigError, TrainConfig
+from captcha_ocr.labels import atomic_write
+
+PLAIN_SECONDS = 15.0  # between two progress lines without a terminal
+
+
+@dataclass
+class Progress:
+    """Where a run stands: everything besides tensors that a resumed run has to know."""
+
+    epoch: int = 0
+    batch: int = 0  # batches of this epoch that are done
+    first_step: int = 0  # global step at which this epoch began
+    step: int = 0  # optimizer steps done
+    pictures: int = 0  # pictures learned from
+    seconds: float = 0.0  # spent, over all sessions of the run
+    evaluations: int = 0
+    best_exact_match: float = -1.0  # of the best weights, on the selection set
+    best_loss: float = math.inf
+    since_best: int = 0  # evaluations since then
+    loss_sum: float = 0.0  # since the last evaluation
+    loss_count: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)  # a row an evaluation
+
+    def is_best(self, exact_match: float, loss: float) -> bool:
+        """Note an evaluation; whether it is the best so far (equal exact match: by loss)."""
+        better = (exact_match, -loss) > (self.best_exact_match, -self.best_loss)
+        if better:
+            self.best_exact_match, self.best_loss = exact_match, loss
+        self.since_best = 0 if better else self.since_best + 1
+        return better
+
+
+class RunFolder:
+    """``<out>/<arch>``, ``<out>/<arch>-2`` and so on."""
+
+    def __init__(self, path: Path, *, quiet: bool = False) -> None:
+        self.path = Path(path)
+        self.best = self.path / "best.safetensors"
+        self.last = self.path / "last.pt"
+        self.args = self.path / "args.yaml"
+        self.metrics = self.path / "metrics.csv"
+        self._quiet = quiet
+        self._bar: Any = None
+        self._board: Any = None
+        self._shown = self._since = time.monotonic()
+        self._pictures = -1
+
+    @classmethod
+    def create(cls, out: Path, arch: str) -> RunFolder:
+        """A new folder for a run; one that exists is never written over."""
+        number = 1
+        while True:
+            path = Path(out) / (arch if number == 1 else f"{arch}-{number}")
+            try:
+                path.mkdir(parents=True)
+                return cls(path)
+            except FileExistsError:
+                number += 1
+
+    @classmethod
+    def find(cls, out: Path, arch: str) -> RunFolder:
+        """The newest run of an architecture that can go on."""
+        runs = [*Path(out).glob(f"{arch}/last.pt"), *Path(out).glob(f"{arch}-*/last.pt")]
+        if not runs:
+            raise ConfigError(
+                f"no run of {arch} in {out} to resume (no last.pt); start without --resume"
+            )
+        return cls(max(runs, key=lambda file: file.stat().st_mtime).parent)
+
+    def say(self, text: str) -> None:
+        if self._quiet:
+            return
+        if self._bar is not None:
+            self._bar.console.print(text, highlight=False, markup=False)
+        else:
+            print(text, flush=True)
+
+    def on_start(self, config: TrainConfig, done: Progress) -> None:
+        """Write args.yaml and open the progress display."""
+        self._pictures = done.pictures
+        if self._quiet:
+            return
+        with atomic_write(self.args) as file:
+            yaml.safe_dump(dataclasses.asdict(config), file, sort_keys=False, allow_unicode=True)
+        if config.tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(self.path))
+        if sys.stdout.isatty():
+            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(
+                BarColumn(),
+                TextColumn("{task.percentage:3.0f}%"),
+                TimeRemainingColumn(),
+                TextColumn("{task.description}"),
+            )
+            self._bar.start()
+            self._bar.add_task("", total=None)
+
+    def on_step(self, progress: Progress, total: int, rate: float) -> None:
+        """Show where training stands: a bar on a terminal, else a line now and then."""
+        now = time.monotonic()
+        if self._quiet or now - self._shown < (0.5 if self._bar else PLAIN_SECONDS):
+            return
+        speed = (progress.pictures - self._pictures) / (now - self._since)
+        loss = progress.loss_sum / max(1, progress.loss_count)
+        text = f"loss {loss:.3f}  lr {rate:.1e}  {speed:.0f} pictures/s"
+        if self._bar is not None:
+            self._bar.update(
+                self._bar.task_ids[0], completed=progress.pictures, total=total, description=text
+            )
+        else:
+            left = (total - progress.pictures) / max(speed, 1e-9)
+            self.say(
+                f"epoch {progress.epoch + 1}  step {progress.step:,}  "
+                f"{progress.pictures:,} of {total:,} pictures  {text}  ETA {clock(left)}"
+            )
+        if now - self._since > 60 or self._bar is None:  # a speed of now, not of the whole run
+            self._since, self._pictures = now, progress.pictures
+        self._shown = now
+
+    def on_evaluation(self, row: dict[str, Any], history: list[dict[str, Any]], best: bool) -> None:
+        """Write metrics.csv and say how well the averaged weights read."""
+        with atomic_write(self.metrics) as file:
+            writer = csv.DictWriter(file, fieldnames=list(row), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(history)
+        if self._board is not None:
+            for name, value in row.items():
+                self._board.add_scalar(name, value, row["pictures"])
+            self._board.flush()
+        self.say(
+            f"after {row['pictures']:,} pictures and {clock(row['seconds'])}: "
+            f"exact match {row['exact_match']:.2%} (case folded {row['exact_match_folded']:.2%}), "
+            f"CER {row['cer']:.2%}, loss {row['train_loss']:.3f} / {row['val_loss']:.3f}"
+            + ("  best so far" if best else "")
+        )
+        self._shown = self._since = time.monotonic()
+        self._pictures = row["pictures"]
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        if self._board is not None:
+            self._board.close()
+
+
+def clock(seconds: float) -> str:
+    """``75`` as ``1 min 15 s``; hours from sixty minutes on."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

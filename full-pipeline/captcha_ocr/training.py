@@ -1,0 +1,280 @@
+"""The training loop, top to bottom: loss, state, steps, evaluation, saving.
+
+The recipe is for little compute: many small steps first, then a growing batch; an auxiliary CTC
+head on the visual features, which takes training off the plateau where a CTC model writes nothing
+but blanks; batches of equal width, so that nothing is padded to its neighbours.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+
+from captcha_ocr.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    load_state,
+    load_weights,
+    save_checkpoint,
+    save_state,
+)
+from captcha_ocr.config import ConfigError, TrainConfig
+from captcha_ocr.datasets.ocr import Batch, collate
+from captcha_ocr.datasets.prepare import prepare_data
+from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
+from captcha_ocr.distributed import World, join_world
+from captcha_ocr.evaluation import Evaluation, evaluate
+from captcha_ocr.interrupt import Interrupt
+from captcha_ocr.models import build_model, count_parameters
+from captcha_ocr.objective import CTCObjective
+from captcha_ocr.optimisation import AveragedWeights, build_optimizer, learning_rate
+from captcha_ocr.run_folder import Progress, RunFolder
+from captcha_ocr.torch_predictor import TorchPredictor, describe
+
+AMP_TYPES = {"off": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> str:
+    """Train; leaves ``best.safetensors`` and ``last.pt`` in the folder; returns why it stopped.
+
+    Raises ConfigError, CharsetError or LabelError before the first step when the configuration
+    and the data cannot work together.
+    """
+    with join_world(config.device) as world, Interrupt() as interrupt:
+        run = Run(config, folder, world, resume)
+        run.describe()
+        started = saved = time.monotonic() - run.progress.seconds
+        why = ""
+        for batch in run.batches():
+            run.train_step(batch)
+            run.progress.seconds = time.monotonic() - started
+            if run.evaluation_due():
+                why = run.evaluate()
+            if config.max_minutes and run.progress.seconds > 60 * config.max_minutes:
+                why = f"the time budget of {config.max_minutes:g} minutes is used up"
+            if interrupt.requested:
+                why = "it was interrupted"
+            if world.agree(bool(why)):
+                break
+            if time.monotonic() - saved > 60 * config.save_minutes:
+                run.save()
+                saved = time.monotonic()
+        else:
+            why = f"all {config.epochs} epochs are done"
+        if run.progress.loss_count and not interrupt.requested:  # steps since the last evaluation
+            run.evaluate()
+        run.save()
+        return why
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; what was saved last is intact."""
+
+
+class Run:
+    """The parts of a run, and the things one does with them."""
+
+    def __init__(self, config: TrainConfig, folder: RunFolder, world: World, resume: bool) -> None:
+        self.config, self.folder, self.world = config, folder, world
+        torch.manual_seed(config.seed)
+        source = load_checkpoint(Path(config.init_from)) if config.init_from else None
+        self.data = prepare_data(config, source.charset if source else None)
+        classes = self.data.charset.num_classes
+        model = build_model(config.arch, classes, config.image, config.model)
+        if source is not None:
+            load_weights(model, source, classes)
+        self.objective = CTCObjective(model, classes, config.aux_weight).to(world.device)
+        self.model = model
+        self.average = AveragedWeights(model, config.ema)
+        self.optimizer = build_optimizer(self.objective, config)
+        self.scaler = torch.amp.GradScaler(world.device.type, enabled=config.amp == "fp16")
+        self.progress = Progress()
+        self.impossible = self.data.train.impossible(model.width_stride)
+        self.epoch_pictures = len(self.data.train) - len(self.impossible)
+        if resume:
+            self.restore(load_state(folder.last))
+        compute: nn.Module = self.objective
+        if config.compile:
+            compute = torch.compile(compute, dynamic=True)  # type: ignore[assignment]
+        self.compute = DistributedDataParallel(compute) if world.size > 1 else compute
+
+    def batches(self) -> Iterator[Batch]:
+        """The rest of the run, epoch after epoch, from where progress stands."""
+        config, progress = self.config, self.progress
+        while progress.epoch < config.epochs:
+            sampler = WidthBatches(
+                self.data.train.widths,
+                lambda step: growing_batch(
+                    step, config.batch_start, config.grow_steps, config.batch
+                ),
+                seed=config.seed,
+                epoch=progress.epoch,
+                first_step=progress.first_step,
+                skip=progress.batch,
+                leave_out=self.impossible,
+                groups=self.data.train.store.groups,
+                rank=self.world.rank,
+                world=self.world.size,
+            )
+            yield from DataLoader(
+                self.data.train,
+                batch_sampler=sampler,
+                num_workers=config.num_workers,
+                collate_fn=collate,
+                pin_memory=self.world.device.type == "cuda",
+                generator=torch.Generator(),  # else it would draw from the model's own numbers
+            )
+            progress.epoch, progress.batch = progress.epoch + 1, 0
+            progress.first_step = progress.step
+
+    def train_step(self, batch: Batch) -> None:
+        config, progress, device = self.config, self.progress, self.world.device
+        rate = learning_rate(progress.pictures, config.epochs * self.epoch_pictures, config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.objective.train()
+        with torch.autocast(device.type, AMP_TYPES[config.amp], enabled=config.amp != "off"):
+            losses = self.compute(
+                batch.images.to(device, non_blocking=True),
+                batch.targets.to(device),
+                batch.target_lengths.to(device),
+            )  # (N,)
+        count = self.world.total(len(losses))
+        # Gradients are averaged over processes; times their number, a picture weighs the same
+        # in whichever it is read.
+        loss = losses.sum() * self.world.size / count
+        if not math.isfinite(loss.item()):
+            raise TrainingError(
+                f"the loss is {loss.item()} at step {progress.step}; try a lower --lr, or --amp off"
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.objective.parameters(), config.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.average.update(self.model)
+        progress.batch += 1
+        progress.step += 1
+        progress.pictures += count
+        progress.loss_sum += losses.detach().sum().item()
+        progress.loss_count += len(losses)
+        self.folder.on_step(progress, config.epochs * self.epoch_pictures, rate)
+
+    def evaluation_due(self) -> bool:
+        every = self.config.eval_every or self.epoch_pictures
+        return self.progress.pictures // every > self.progress.evaluations
+
+    def evaluate(self) -> str:
+        """Read the selection set with the averaged weights; keep them when they are the best.
+
+        Returns a reason to stop, or nothing. Only the main process reads and writes.
+        """
+        config, progress = self.config, self.progress
+        every = config.eval_every or self.epoch_pictures
+        progress.evaluations = progress.pictures // every
+        train_loss = progress.loss_sum / max(1, progress.loss_count)
+        progress.loss_sum, progress.loss_count = 0.0, 0
+        if not self.world.is_main:
+            return ""
+        checkpoint = self.checkpoint()
+        evaluation = self.read(checkpoint)
+        score = evaluation.score()
+        is_best = progress.is_best(score.exact_match, evaluation.loss)
+        if is_best:
+            save_checkpoint(self.folder.best, checkpoint)
+        row = {
+            "epoch": progress.pictures / self.epoch_pictures,
+            "pictures": progress.pictures,
+            "seconds": progress.seconds,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "train_loss": train_loss,
+            "val_loss": evaluation.loss,
+            "exact_match": score.exact_match,
+            "exact_match_folded": score.exact_match_folded,
+            "cer": score.cer,
+        }
+        progress.history.append(row)
+        self.folder.on_evaluation(row, progress.history, is_best)
+        if config.patience and progress.since_best >= config.patience:
+            return f"{config.patience} evaluations brought nothing better"
+        return ""
+
+    def checkpoint(self) -> Checkpoint:
+        """The averaged weights, with all it takes to read pictures with them."""
+        config = dataclasses.asdict(self.config)
+        return Checkpoint(
+            arch=self.config.arch,
+            model_config=self.config.model,
+            charset=self.data.charset,
+            image=self.config.image,
+            state=self.average.state,
+            metrics={"pictures_seen": self.progress.pictures},
+            train_config=config,
+        )
+
+    def read(self, checkpoint: Checkpoint) -> Evaluation:
+        model = checkpoint.build()
+        info = describe(checkpoint, model)
+        return evaluate(TorchPredictor(model, info, self.world.device), self.data.selection)
+
+    def save(self) -> None:
+        """Write ``last.pt``: all that a resumed run needs to equal an uninterrupted one."""
+        if not self.world.is_main:
+            return
+        state = {
+            "charset": list(self.data.charset.symbols),
+            "config": dataclasses.asdict(self.config),
+            "objective": self.objective.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "progress": dataclasses.asdict(self.progress),
+            "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+        save_state(self.folder.last, state)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if state["charset"] != list(self.data.charset.symbols):
+            raise ConfigError(
+                f"the labels in {self.config.train_root} changed since this run began; start a new "
+                "run (--init-from takes its weights along)"
+            )
+        self.objective.load_state_dict(state["objective"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.progress = Progress(**state["progress"])
+        torch.set_rng_state(state["rng"])
+        if state["cuda_rng"]:
+            torch.cuda.set_rng_state_all(state["cuda_rng"])
+
+    def describe(self) -> None:
+        """Say what will be done, and name what cannot be learned."""
+        if not self.epoch_pictures:
+            raise ConfigError("no picture is left to train on: every label needs more columns")
+        config, folder, train = self.config, self.folder, self.data.train
+        folder.on_start(config, self.progress)
+        folder.say(
+            f"{config.arch}: {count_parameters(self.model):,} parameters, {len(train):,} pictures, "
+            f"{len(train.charset.symbols)} symbols, on {self.world.device} x {self.world.size}; "
+            f"{self.data.note}"
+        )
+        if self.impossible:
+            labels = train.store.labels
+            named = ", ".join(f"{labels[i].file} {labels[i].text!r}" for i in self.impossible[:5])
+            folder.say(
+                f"{len(self.impossible)} labels need more columns than their picture has (width / "
+                f"{self.model.width_stride}) and are left out: {named}; a larger --imgH or --imgW "
+                "makes room"
+            )
