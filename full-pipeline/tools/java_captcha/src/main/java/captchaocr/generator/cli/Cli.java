@@ -1,0 +1,31 @@
+package captchaocr.generator.cli;
+
+import captchaocr.generator.core.GeneratorException;
+import java.io.IOException;
+import picocli.CommandLine;
+
+/** Runs a command: a user's mistake ends in one line and status 1, a mistake of ours in a stack trace. */
+final class Cli {
+    private static final int EXIT_MISTAKE = 1;
+    private static final int EXIT_BUG = 70;
+
+    private Cli() {
+    }
+
+    static int run(Object command, String... args) {
+        // Before AWT starts: no screen is needed, nor looked for.
+        System.setProperty("java.awt.headless", "true");
+        return new CommandLine(command).setExecutionExceptionHandler((e, line, result) -> {
+            if (e instanceof GeneratorException) {
+                line.getErr().println("error: " + e.getMessage());
+                return EXIT_MISTAKE;
+            }
+            if (e instanceof IOException) {
+                line.getErr().println("error: cannot read or write: " + e);
+                return EXIT_MISTAKE;
+            }
+            e.printStackTrace(line.getErr());
+            return EXIT_BUG;
+        }).execute(args);
+    }
+}

@@ -1,0 +1,10 @@
+package captchaocr.generator.core;
+
+/** A mistake the user can mend; its message says what came, what is allowed and what to do next. */
+public final class GeneratorException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    public GeneratorException(String message) {
+        super(message);
+    }
+}

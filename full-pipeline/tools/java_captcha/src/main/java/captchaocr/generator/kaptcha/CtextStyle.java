@@ -1,0 +1,171 @@
+package captchaocr.generator.kaptcha;
+
+import captchaocr.generator.core.Difficulty;
+import captchaocr.generator.core.GeneratorException;
+import captchaocr.generator.core.Picture;
+import captchaocr.generator.core.PictureSize;
+import captchaocr.generator.core.Rng;
+import captchaocr.generator.core.Style;
+import captchaocr.generator.core.Weighted;
+import captchaocr.generator.fonts.Face;
+import captchaocr.generator.fonts.FaceChoice;
+import captchaocr.generator.fonts.GlyphTwins;
+import captchaocr.generator.image.PngWriter;
+import com.google.code.kaptcha.GimpyEngine;
+import com.google.gson.JsonObject;
+import java.awt.Color;
+import java.awt.image.BufferedImage;
+import java.util.Collections;
+import java.util.Properties;
+
+/** Kaptcha text pictures: 18 kinds of distortion, spacing and noise on a light ground. */
+public final class CtextStyle implements Style {
+    public static final String CHARSET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    public static final String LENGTHS = "4:50,5:25,6:25";
+    public static final String PALETTE =
+            "#000000@40,#1C5BD5@15,#228B22@10,#8B0000@8,#4B0082@8,#D2691E@8,#008080@6,#2F4F4F@5";
+    private static final int TRIES = 200;
+
+    /** All the choices of a run. */
+    public record Choices(Kinds kinds, Weighted<PictureSize> sizes, Weighted<Integer> lengths,
+                          String charset, Weighted<Color> palette, Difficulty.Range difficulty) {
+    }
+
+    /** How a picture gets its kind. */
+    public interface Kinds {
+        TextKind at(long index, Rng rng);
+
+        /** All 18, evenly, by chance. */
+        static Kinds random() {
+            return named("random", (index, rng) -> rng.pick(TextKind.ALL));
+        }
+
+        /** All 18 one after the other: each exactly as often as the others. */
+        static Kinds inTurn() {
+            return named("in turn", (index, rng) -> TextKind.ALL.get((int) (index % TextKind.ALL.size())));
+        }
+
+        static Kinds only(TextKind kind) {
+            return named(kind.toString(), (index, rng) -> kind);
+        }
+
+        private static Kinds named(String name, Kinds kinds) {
+            return new Kinds() {
+                @Override
+                public TextKind at(long index, Rng rng) {
+                    return kinds.at(index, rng);
+                }
+
+                @Override
+                public String toString() {
+                    return name;
+                }
+            };
+        }
+    }
+
+    private final Choices choices;
+    private final FaceChoice faces;
+    private final JsonObject notes;
+    private final GlyphTwins twins = new GlyphTwins();
+
+    public CtextStyle(Choices choices, FaceChoice faces, JsonObject notes) {
+        this.choices = choices;
+        this.faces = faces;
+        this.notes = notes;
+    }
+
+    public static Weighted<Color> parsePalette(String text) {
+        return Weighted.parse("--palette", text, '@', hex -> {
+            try {
+                return Color.decode(hex);
+            } catch (NumberFormatException e) {
+                throw new GeneratorException("'" + hex + "' is not a colour; write #RRGGBB, for example #1C5BD5@15");
+            }
+        });
+    }
+
+    @Override
+    public String name() {
+        return "ctext";
+    }
+
+    @Override
+    public Picture draw(long index, Rng rng) {
+        TextKind kind = choices.kinds().at(index, rng);
+        PictureSize canvas = choices.sizes().pick(rng);
+        int length = choices.lengths().pick(rng);
+        Difficulty difficulty = choices.difficulty().pick(rng);
+        int spacing = kind.spacing().pixels + (int) Math.round(difficulty.between(3, 0, -3));
+        for (int attempt = 0; attempt < TRIES; attempt++) {
+            String text = rng.text(choices.charset(), length);
+            Face face = faces.pick(rng);
+            Distortion distortion = distortion(kind, canvas, difficulty, rng);
+            int wanted = (int) Math.round(canvas.height() * difficulty.between(0.76, 0.72, 0.6) * rng.between(0.9, 1.03));
+            WordPicture picture = WordPicture.fit(text, Collections.nCopies(length, face), canvas, wanted, spacing,
+                    choices.palette().pick(rng), distortion, rng);
+            if (picture != null) {
+                BufferedImage image = picture.paint(withNoise(kind, distortion, difficulty, rng), ground());
+                return new Picture(PngWriter.encode(image), "png", text, kind.toString(), face.name(), canvas,
+                        difficulty, twins.ambiguousIn(text, face, choices.charset()));
+            }
+        }
+        throw new GeneratorException("no text of " + length + " characters fits into " + canvas
+                + "; make --sizes larger or --len smaller");
+    }
+
+    private static Distortion distortion(TextKind kind, PictureSize canvas, Difficulty difficulty, Rng rng) {
+        return switch (kind.warp()) {
+            case WATER -> new WaterDistortion(difficulty);
+            case SHADOW -> new ShadowDistortion(difficulty, rng);
+            case FISHEYE -> new FishEyeDistortion(canvas.width(), difficulty, rng);
+        };
+    }
+
+    /** Kaptcha's fish-eye asks for no noise, so its two noise kinds look alike there; the grid is its noise. */
+    private static GimpyEngine withNoise(TextKind kind, Distortion distortion, Difficulty difficulty, Rng rng) {
+        if (!kind.noise() || kind.warp() == TextKind.Warp.FISHEYE) {
+            return distortion;
+        }
+        CurveNoise noise = new CurveNoise(Color.BLACK, rng);
+        int curves = difficulty.count(rng, 0, 2, 4);
+        return image -> {
+            BufferedImage distorted = distortion.getDistortedImage(image);
+            for (int i = 0; i < curves; i++) {
+                // Kaptcha's two: a short hook on the left, a long one across.
+                if (i % 2 == 0) {
+                    noise.makeNoise(distorted, .1f, .1f, .25f, .25f);
+                } else {
+                    noise.makeNoise(distorted, .1f, .25f, .5f, .9f);
+                }
+            }
+            return distorted;
+        };
+    }
+
+    private static Properties ground() {
+        Properties properties = new Properties();
+        properties.setProperty("kaptcha.border", "no");
+        properties.setProperty("kaptcha.background.clear.from", "255,255,255");
+        properties.setProperty("kaptcha.background.clear.to", "233,238,243");
+        return properties;
+    }
+
+    @Override
+    public JsonObject configuration() {
+        JsonObject json = new JsonObject();
+        json.addProperty("kinds", choices.kinds().toString());
+        json.addProperty("sizes", choices.sizes().toString());
+        json.addProperty("len", choices.lengths().toString());
+        json.addProperty("charset", choices.charset());
+        json.addProperty("palette", choices.palette().toString());
+        json.addProperty("difficulty", choices.difficulty().toString());
+        json.add("fonts", faces.configuration());
+        return json;
+    }
+
+    @Override
+    public JsonObject notes() {
+        return notes;
+    }
+}
