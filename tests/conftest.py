@@ -1,11 +1,66 @@
-"""Fixtures that several test files share; drawing.py and tiny_model.py make what they hold."""
+"""Fixtures that several test files share, and what happens to tests that cannot run here.
+
+Without torch (the light installation) the test files that need it are left out, and the head of
+the report says so. Tests marked ``java`` or ``browser`` are skipped where the program is missing;
+``--must-run java`` makes such a skip a failure, so that CI cannot lose them unnoticed.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 from pathlib import Path
 
 import pytest
 from drawing import write_sample_set
+from import_graph import needs
+
+HERE = Path(__file__).parent
+OPTIONAL = [name for name in ("torch", "onnx") if importlib.util.find_spec(name) is None]
+LEFT_OUT = [
+    str(path.relative_to(HERE))
+    for path in sorted(HERE.rglob("test_*.py"))
+    if any(needs(path, name) for name in OPTIONAL)
+]
+collect_ignore = LEFT_OUT
+
+PROGRAMS = {"java": ("javac",), "browser": ("chromium", "chromium-browser", "google-chrome")}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--must-run",
+        action="append",
+        default=[],
+        metavar="MARKER",
+        help="fail where a test with this marker is skipped, and where there is none",
+    )
+
+
+def pytest_report_header() -> list[str]:
+    return [f"{', '.join(OPTIONAL)} not installed, left out: {LEFT_OUT}"] if LEFT_OUT else []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for marker, programs in PROGRAMS.items():
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marker in config.getoption("--must-run") and not marked:
+            raise pytest.UsageError(f"--must-run {marker}: no such test was collected")
+        if not any(map(shutil.which, programs)):
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason=f"needs {' or '.join(programs)}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):  # type: ignore[no-untyped-def]
+    report = yield
+    required = [
+        name for name in item.config.getoption("--must-run") if item.get_closest_marker(name)
+    ]
+    if report.skipped and required and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but --must-run {required[0]} was given: {report.longrepr}"
+    return report
 
 
 @pytest.fixture
@@ -20,7 +75,6 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Shared by all tests: to break something, write a model of your own with `write_tiny_model`.
     """
-    pytest.importorskip("onnx", reason="the export extra builds the tiny model")
     from tiny_model import write_tiny_model
 
     return write_tiny_model(tmp_path_factory.mktemp("weights")).parent

@@ -1,4 +1,4 @@
-"""What was read, file by file: as a table, as JSON lines, or as CSV."""
+"""What was read, file by file: as a table, as JSON lines, as CSV, and summed up."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from captcha_ocr.metrics import score
 from captcha_ocr.predictor import Prediction
 from captcha_ocr.tables import display_width, pad, printable, spreadsheet_cell
 
@@ -52,6 +53,40 @@ class Result:
         if self.label is not None:
             values |= {"label": self.label, "correct": self.text == self.label}
         return values
+
+
+class Tally:
+    """Counts what was read, and keeps text and label of the pictures that have one."""
+
+    def __init__(self) -> None:
+        self.unreadable = 0
+        self.unlabelled = 0
+        self.texts: list[str] = []
+        self.targets: list[str] = []
+
+    def add(self, result: Result) -> None:
+        self.unreadable += isinstance(result.reading, ValueError)
+        self.unlabelled += result.label is None
+        if result.label is not None:
+            self.texts.append(result.text)
+            self.targets.append(result.label)
+
+    def summary(self, labels: int) -> str:
+        """EM and CER, and whatever was left out of them or counts as wrong."""
+        notes = [
+            (self.unreadable, "could not be read and count as wrong"),
+            (self.unlabelled, "have no label and do not count"),
+            (labels - len(self.targets), "are labelled but not in the folder, and do not count"),
+        ]
+        text = "no picture has a label"
+        if self.targets:
+            figures = score(self.texts, self.targets)
+            low, high = figures.exact_match_interval
+            text = (
+                f"EM {figures.exact_match:.1%} (95 %: {low:.1%} to {high:.1%}), case folded "
+                f"{figures.exact_match_folded:.1%}, CER {figures.cer:.2%}, {figures.n} pictures"
+            )
+        return "; ".join([text, *(f"{count} {what}" for count, what in notes if count)])
 
 
 class Writer(ABC):

@@ -98,7 +98,8 @@ def prepare_console() -> None:
 def program(name: str) -> str:
     """What the user typed, for the usage line: ``infer.py`` or ``captcha-ocr infer``."""
     script = Path(sys.argv[0]).name
-    return script if script == f"{name}.py" else f"{DISTRIBUTION} {name}"
+    is_script = script.endswith(".py") and not script.startswith("__")  # not python -m
+    return script if is_script else f"{DISTRIBUTION} {name}"
 
 
 def requirements() -> dict[str, list[str]]:

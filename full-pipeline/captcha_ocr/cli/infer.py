@@ -15,10 +15,9 @@ from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, command, program
 from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.imaging import ImageError, open_image
-from captcha_ocr.metrics import score
 from captcha_ocr.model_info import WEIGHTS_DIR, find_models
 from captcha_ocr.predictor import Prediction, Predictor, load_predictors
-from captcha_ocr.results import CsvWriter, JsonWriter, Result, TableWriter, Writer
+from captcha_ocr.results import CsvWriter, JsonWriter, Result, TableWriter, Tally, Writer
 from captcha_ocr.search import NoAllowedTextError
 from captcha_ocr.sources import Source, folder_labels, folder_sources
 
@@ -70,24 +69,8 @@ def build_parser() -> argparse.ArgumentParser:
     source.add_argument(
         "--check", action="store_true", help="with --dir: compare with its labels.txt; EM and CER"
     )
-    model = parser.add_argument_group("which model")
-    model.add_argument("--arch", default="", help=f"a name, or all (default: {DEFAULT_ARCH})")
-    model.add_argument(
-        "--weights", type=Path, default=WEIGHTS_DIR, metavar="DIR", help="<arch>.onnx, <arch>.json"
-    )
-    model.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
-    model.add_argument(
-        "--checkpoint", type=Path, help="with --backend torch: best.safetensors of a run"
-    )
-    model.add_argument("--threads", type=at_least(0), default=0, help="0: one a core")
-    model.add_argument(
-        "--batch", type=at_least(1), default=32, help="pictures at once (default: 32)"
-    )
-    allowed = parser.add_argument_group("what the text may be")
-    allowed.add_argument("--length", type=length, metavar="N|N-M", help="characters")
-    allowed.add_argument("--alphabet", metavar="CHARS", help="characters that may occur")
-    allowed.add_argument("--lexicon", type=Path, metavar="FILE", help="texts, one a line, UTF-8")
-    allowed.add_argument("--pattern", help=r"for example [0-9][+\-*/][0-9]=\?")
+    _add_model(parser.add_argument_group("which model"))
+    _add_constraints(parser.add_argument_group("what the text may be"))
     output = parser.add_argument_group("output")
     output.add_argument(
         "--top-k",
@@ -101,6 +84,28 @@ def build_parser() -> argparse.ArgumentParser:
     kind.add_argument("--json", action="store_true", help="one JSON object a line")
     kind.add_argument("--csv", action="store_true", help="safe to open in a spreadsheet")
     return parser
+
+
+def _add_model(model: argparse._ArgumentGroup) -> None:
+    model.add_argument("--arch", default="", help=f"a name, or all (default: {DEFAULT_ARCH})")
+    model.add_argument(
+        "--weights", type=Path, default=WEIGHTS_DIR, metavar="DIR", help="<arch>.onnx, <arch>.json"
+    )
+    model.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
+    model.add_argument(
+        "--checkpoint", type=Path, help="with --backend torch: best.safetensors of a run"
+    )
+    model.add_argument("--threads", type=at_least(0), default=0, help="0: one a core")
+    model.add_argument(
+        "--batch", type=at_least(1), default=32, help="pictures at once (default: 32)"
+    )
+
+
+def _add_constraints(allowed: argparse._ArgumentGroup) -> None:
+    allowed.add_argument("--length", type=length, metavar="N|N-M", help="characters")
+    allowed.add_argument("--alphabet", metavar="CHARS", help="characters that may occur")
+    allowed.add_argument("--lexicon", type=Path, metavar="FILE", help="texts, one a line, UTF-8")
+    allowed.add_argument("--pattern", help=r"for example [0-9][+\-*/][0-9]=\?")
 
 
 def at_least(lowest: int) -> Callable[[str], int]:
@@ -217,37 +222,3 @@ def read_batch(
             yield predictor.interpret(logits, each.columns, constraint=constraint, top_k=top_k)
         except NoAllowedTextError as error:
             yield error
-
-
-class Tally:
-    """Counts what was read, and keeps text and label of the pictures that have one."""
-
-    def __init__(self) -> None:
-        self.unreadable = 0
-        self.unlabelled = 0
-        self.texts: list[str] = []
-        self.targets: list[str] = []
-
-    def add(self, result: Result) -> None:
-        self.unreadable += isinstance(result.reading, ValueError)
-        self.unlabelled += result.label is None
-        if result.label is not None:
-            self.texts.append(result.text)
-            self.targets.append(result.label)
-
-    def summary(self, labels: int) -> str:
-        """EM and CER, and whatever was left out of them or counts as wrong."""
-        notes = [
-            (self.unreadable, "could not be read and count as wrong"),
-            (self.unlabelled, "have no label and do not count"),
-            (labels - len(self.targets), "are labelled but not in the folder, and do not count"),
-        ]
-        text = "no picture has a label"
-        if self.targets:
-            figures = score(self.texts, self.targets)
-            low, high = figures.exact_match_interval
-            text = (
-                f"EM {figures.exact_match:.1%} (95 %: {low:.1%} to {high:.1%}), case folded "
-                f"{figures.exact_match_folded:.1%}, CER {figures.cer:.2%}, {figures.n} pictures"
-            )
-        return "; ".join([text, *(f"{count} {what}" for count, what in notes if count)])

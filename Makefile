@@ -1,0 +1,61 @@
+# On a fresh machine two commands are enough: `make demo` and `make test`.
+# Each target first makes the virtual environment it needs; the second time it is there already.
+# Windows has no make: the README shows the same steps as pip lines.
+
+PYTHON ?= python3
+PIP_ARGS ?=    # e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PYTEST_ARGS ?=
+PORT ?= 8001
+ARCH ?= vanilla_crnn
+
+JAVA_TOOLS := full-pipeline/tools/java_captcha
+BIN := .venv/bin
+SAMPLE := training-ready/dataset
+SMOKE := runs/smoke
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint data data-tools train smoke bench clean
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv-demo/.ready ## the page on http://127.0.0.1:8001, with a small installation (no torch)
+	@port=$$(.venv-demo/bin/python scripts/free_port.py $(PORT)) && \
+	  .venv-demo/bin/captcha-ocr serve fastapi --host 127.0.0.1 --port $$port
+
+test: .venv/.ready ## every test but the slow ones; Java and browser tests where JDK and Chromium are
+	@if command -v mvn >/dev/null; then mvn -B -q -f $(JAVA_TOOLS) verify; \
+	  else echo "Java tools not tested: Maven is not installed"; fi
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+lint: .venv/.ready ## ruff and mypy, as CI runs them
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+data-tools: ## build the Java generators (JDK 17 and Maven)
+	mvn -B -q -f $(JAVA_TOOLS) package -DskipTests
+
+train: .venv/.ready ## train ARCH on the sample set: make train ARCH=svtr_tiny
+	$(BIN)/captcha-ocr train --arch $(ARCH) --train-root $(SAMPLE)/train --val-root $(SAMPLE)/test --aug
+
+smoke: .venv/.ready ## one epoch of every architecture on the sample set, then eval and infer
+	$(BIN)/captcha-ocr train --arch all --train-root $(SAMPLE)/train --val-root $(SAMPLE)/test \
+	  --imgH 32 --imgW 256 --epochs 1 --batch 32 --out $(SMOKE)
+	$(BIN)/captcha-ocr infer --dir $(SAMPLE)/test --check
+
+clean: ## remove environments, caches and builds; runs and data stay
+	rm -rf .venv .venv-demo build full-pipeline/*.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.ready: EXTRAS = dev
+.venv-demo/.ready: EXTRAS = serve
+%/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' || \
+	  { echo "Python 3.9 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(@D) || \
+	  { echo "No virtual environment. Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Installing into $(@D), once: a minute or two with [serve], longer with [dev] (torch) ..."
+	@$(@D)/bin/python -m pip install --quiet $(PIP_ARGS) -e ".[$(EXTRAS)]"
+	@touch $@

@@ -1,0 +1,37 @@
+"""Print the first free port from the given one on: ``python scripts/free_port.py 8001``."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+TRIES = 20
+
+
+def main(first: int) -> int:
+    for port in range(first, first + TRIES):
+        if is_free(port):
+            if port != first:
+                print(f"Port {first} is in use; taking {port} instead.", file=sys.stderr)
+            print(port)
+            return 0
+    print(f"error: no free port from {first} to {first + TRIES - 1}", file=sys.stderr)
+    return 1
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody answers and nobody else may bind there. A server may start right after."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            return False
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

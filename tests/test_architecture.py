@@ -1,0 +1,122 @@
+"""The house rules of the package: which way imports go, what stays light, how big a room is."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from import_graph import PACKAGE, SOURCE, graph, modules, reachable
+
+# Later floors may import earlier ones. A helper that is not named here belongs to whoever imports
+# it: it counts with everything that it imports itself.
+FLOORS = [
+    ["config", "charset", "labels", "metrics", "arithmetic", "tables"],
+    ["imaging", "decoding", "model_info"],
+    ["datasets", "models"],
+    ["checkpoint"],
+    ["training", "evaluation", "predictor", "torch_predictor", "export"],
+    ["cli", "web"],
+]
+# Reading pictures must work, and start quickly, where torch is not installed.
+LIGHT = ["predictor", "cli.main", "cli.infer", "cli.doctor", "web.fastapi_app", "web.flask_app"]
+HEAVY = ("torch", "torchvision", "cv2", "albumentations", "pandas", "matplotlib", "onnx")
+
+MODULE_LINES, MODEL_LINES, FUNCTION_LINES, SCRIPT_LINES = 250, 150, 40, 80
+REPOSITORY = SOURCE.parents[1]
+
+
+def floor_of(name: str) -> int | None:
+    """The floor of a dotted module name, or None for a helper and for other packages."""
+    for number, names in enumerate(FLOORS):
+        if any(f"{name}.".startswith(f"{PACKAGE}.{room}.") for room in names):
+            return number
+    return None
+
+
+NAMED = [name for name in modules() if floor_of(name) is not None]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_imports_go_one_way(name: str) -> None:
+    floor = floor_of(name)
+    assert floor is not None
+    higher = {
+        other
+        for other in reachable({name})
+        if other in modules() and (floor_of(other) or 0) > floor
+    }
+    assert not higher, f"{name} (floor {floor}) imports {sorted(higher)}"
+
+
+def test_every_floor_is_inhabited() -> None:
+    """A renamed module must not slip out of the rules above."""
+    rooms = {room for names in FLOORS for room in names}
+    assert {room for room in rooms if f"{PACKAGE}.{room}" not in modules()} <= set()
+
+
+def test_no_import_cycles() -> None:
+    ours = {name: graph()[name] & set(modules()) for name in modules()}
+    while ours:
+        free = [name for name, imported in ours.items() if not imported]
+        assert free, f"these import each other in a circle: {sorted(ours)}"
+        ours = {
+            name: imported.difference(free) for name, imported in ours.items() if name not in free
+        }
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_light_modules_import_nothing_heavy(name: str) -> None:
+    """In a fresh interpreter, as a user's program would."""
+    code = f"import sys, {PACKAGE}.{name}\nprint([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_importing_the_package_imports_no_third_party() -> None:
+    code = f"import sys, {PACKAGE}; print([m for m in ('numpy', 'PIL') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", modules())
+def test_rooms_are_small(name: str) -> None:
+    path = modules()[name]
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    limit = MODEL_LINES if path.parent.name == "models" else MODULE_LINES
+    assert lines < limit, f"{name} has {lines} lines; split it by meaning"
+    long = {label: size for label, size in functions(path) if size >= FUNCTION_LINES}
+    assert not long, f"functions of {FUNCTION_LINES} lines or more in {name}: {long}"
+
+
+def scripts() -> list[Path]:
+    folders = ("full-pipeline", "full-pipeline/tools", "training-ready", "demo", "hf_spaces")
+    return [path for folder in folders for path in sorted((REPOSITORY / folder).glob("*.py"))]
+
+
+@pytest.mark.parametrize("path", scripts(), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_scripts_are_a_door_not_a_room(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) < SCRIPT_LINES
+    assert "sys.path" not in source, "install the package instead (pip install -e .)"
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Name and length of every function, its docstring not counted."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - node.lineno + 1 - docstring_lines(node)
+
+
+def docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    if ast.get_docstring(node, clean=False) is None:
+        return 0
+    text = node.body[0]
+    assert text.end_lineno is not None
+    return text.end_lineno - text.lineno + 1
