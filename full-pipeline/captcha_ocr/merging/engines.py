@@ -1,0 +1,92 @@
+"""Where slices are worked on: in this process, in many, or on a Dask cluster.
+
+An engine runs a pure function over tasks; it knows nothing of pictures. The functions are
+importable and their arguments and results are plain tuples, so that they travel anywhere.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Engine(Protocol):
+    """Anything with an ordered map. Results come in the order of the tasks."""
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+    ) -> Iterator[Result]: ...
+
+
+class SerialEngine:
+    """In this process, one after another."""
+
+    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        return map(function, tasks)
+
+
+class PoolEngine:
+    """Any executor with ``submit(function, task)`` whose futures have ``result()``.
+
+    Only ``window`` tasks are on their way at a time: tasks are read from files as they are
+    needed, and results wait for nobody, so memory stays bounded.
+    """
+
+    def __init__(self, submit: Callable[..., Any], window: int) -> None:
+        self._submit, self._window = submit, window
+
+    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        waiting: deque[Any] = deque()
+        for task in tasks:
+            waiting.append(self._submit(function, task))
+            if len(waiting) >= self._window:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def usable_cores() -> int:
+    """Cores that this process may use; a container often has fewer than the machine."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def process_engine(workers: int = 0, start_method: str | None = None) -> Iterator[Engine]:
+    """Processes on this machine; 0 workers means one a core, 1 means no other process."""
+    workers = workers or usable_cores()
+    if workers == 1:
+        yield SerialEngine()
+        return
+    context = multiprocessing.get_context(start_method)
+    with ProcessPoolExecutor(workers, mp_context=context) as executor:
+        yield PoolEngine(executor.submit, window=4 * workers)
+
+
+@contextmanager
+def dask_engine(address: str) -> Iterator[Engine]:
+    """A running Dask cluster, by the address of its scheduler.
+
+    Its workers need this package, and must see the sources and the targets under the same paths.
+    """
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise ConnectionError(f"the Dask scheduler at {address} has no workers; start some")
+
+        def submit(function: Callable[[Task], Result], task: Task) -> Any:
+            # Two equal tasks are still two tasks; each result is used once and dropped.
+            return client.submit(function, task, pure=False)
+
+        yield PoolEngine(submit, window=4 * threads)

@@ -1,0 +1,92 @@
+"""Writing a slice of a target: each picture once, under its new name, with its manifest line."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from captcha_ocr.merging.shards import read_bytes
+
+
+class Placement(NamedTuple):
+    """One picture on its way."""
+
+    path: str  # where it is
+    file: str  # its new name, relative to images/
+    label: str
+    style: str
+    origin: str  # "<source folder's name>/<old name>", for the manifest
+    size: tuple[int, int]  # (width, height), pixels
+    file_size: int  # bytes that the file had when it was hashed
+    fields: str | None  # its old manifest record as JSON
+
+
+class PlaceTask(NamedTuple):
+    images: str  # the folder that takes the pictures
+    copy_mode: str
+    placements: list[Placement]
+
+
+class Placed(NamedTuple):
+    """Names, labels and manifest lines in the order of the task."""
+
+    labels: list[tuple[str, str]]
+    manifest: list[str]
+
+
+def place_shard(task: PlaceTask) -> Placed:
+    for placement in task.placements:
+        put(placement, f"{task.images}/{placement.file}", task.copy_mode)
+    return Placed(
+        [(placement.file, placement.label) for placement in task.placements],
+        [manifest_line(placement) for placement in task.placements],
+    )
+
+
+def put(placement: Placement, target: str, copy_mode: str) -> None:
+    """Copy or link one picture. The target must not exist: nothing is ever overwritten.
+
+    ``move`` links too, where it can; the sources go when the target is complete.
+    """
+    if copy_mode != "copy":
+        try:
+            os.link(placement.path, target)
+        except OSError as error:
+            if copy_mode == "link":
+                raise OSError(
+                    f"cannot link {placement.path} into {Path(target).parent} "
+                    f"({error.strerror}); links need one file system: use --copy-mode copy"
+                ) from None
+        else:
+            _check_size(placement, Path(target).stat().st_size)
+            return
+    data = read_bytes(placement.path)
+    _check_size(placement, len(data))
+    with io.FileIO(target, "x") as file:  # unbuffered: one write
+        file.write(data)
+
+
+def _check_size(placement: Placement, size: int) -> None:
+    if size != placement.file_size:
+        raise OSError(
+            f"{placement.path} had {placement.file_size} bytes when it was hashed, {size} now; "
+            "let whatever writes it finish, then merge again"
+        )
+
+
+def manifest_line(placement: Placement) -> str:
+    """The old record with its new name; without one, what the merge itself knows."""
+    record = {
+        "size": "{}x{}".format(*placement.size),
+        "length": len(placement.label),
+        **(json.loads(placement.fields) if placement.fields else {}),
+        "style": placement.style,
+        "origin": placement.origin,
+    }
+    record = {"file": placement.file, "label": placement.label} | {
+        name: value for name, value in record.items() if name not in ("file", "label")
+    }
+    return json.dumps(record, ensure_ascii=False)

@@ -1,0 +1,90 @@
+"""What a merge did, as numbers and as sentences."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from captcha_ocr.merging.rules import REASONS
+
+EXAMPLES = 10  # named in messages; left_out.jsonl has all
+
+
+@dataclass
+class SourceReport:
+    """What became of one source."""
+
+    split: str
+    style: str
+    root: str
+    rows: int = 0  # labels read
+    bad: int = 0  # of them unusable
+    left_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
+    kept: int = 0
+
+
+@dataclass
+class MergeReport:
+    """The outcome. ``status``: merged, unchanged (the target was there), or dry-run."""
+
+    status: str
+    targets: dict[str, str]
+    sources: list[SourceReport] = field(default_factory=list)
+    characters: int = 0  # in the training charset
+    unknown_characters: list[str] = field(default_factory=list)  # in test labels alone
+    labels_normalised: int = 0
+    suffixes_corrected: int = 0
+    records_without_label: int = 0  # manifest lines
+    examples: dict[str, list[str]] = field(default_factory=dict)  # reason -> sentences
+    seconds: float = 0.0
+
+    def total(self, reason: str) -> int:
+        return sum(source.left_out[reason] for source in self.sources)
+
+    @property
+    def bad(self) -> int:
+        return sum(source.bad for source in self.sources)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        if self.status == "unchanged":
+            where = ", ".join(self.targets.values())
+            return [f"nothing to do: {where} holds this merge already"]
+        reasons = [reason for reason in REASONS if self.total(reason)]
+        head = ["split", "style", "rows", *(["bad"] if self.bad else []), *reasons, "kept"]
+        table = [head]
+        for source in self.sources:
+            bad = [source.bad] if self.bad else []
+            counts = [source.rows, *bad, *(source.left_out[r] for r in reasons), source.kept]
+            table.append([source.split, source.style, *(f"{count:,}" for count in counts)])
+        widths = [max(map(len, column)) for column in zip(*table)]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if number < 2 else cell.rjust(width)
+                for number, (cell, width) in enumerate(zip(row, widths))
+            )
+            for row in table
+        ]
+        return lines + self._notes()
+
+    def _notes(self) -> list[str]:
+        notes = [f"characters of the training labels: {self.characters}"]
+        if self.unknown_characters:
+            notes.append(f"characters in test alone: {' '.join(self.unknown_characters)}")
+        if self.labels_normalised:
+            notes.append(f"labels written in ASCII (？ -> ?): {self.labels_normalised:,}")
+        if self.suffixes_corrected:
+            notes.append(f"suffixes corrected to what the bytes are: {self.suffixes_corrected:,}")
+        if self.records_without_label:
+            notes.append(f"manifest lines without a label: {self.records_without_label:,}")
+        for reason, sentences in self.examples.items():
+            notes += [f"{reason}: {sentence}" for sentence in sentences[:3]]
+        if self.status == "dry-run":
+            notes.append(f"dry run: nothing was written; {self.seconds:.1f} s")
+        else:
+            where = ", ".join(self.targets.values())
+            notes.append(f"wrote {where} in {self.seconds:.1f} s")
+        return notes

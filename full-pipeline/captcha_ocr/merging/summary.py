@@ -1,0 +1,107 @@
+"""Reading the key table into a report, and what is left out into a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from captcha_ocr.merging.config import MergeConfig
+from captcha_ocr.merging.keytable import KeyTable
+from captcha_ocr.merging.report import EXAMPLES, MergeReport, SourceReport
+from captcha_ocr.merging.rules import CONFLICT, LIMIT, REASONS
+
+
+def fill_report(report: MergeReport, table: KeyTable, config: MergeConfig) -> None:
+    """Counts per source, and a few examples of every reason."""
+    report.sources = [
+        SourceReport(source.split, source.style, source.root.as_posix())
+        for source in config.sources
+    ]
+    for number, fate, count in table.ask("SELECT source, fate, COUNT(*) FROM rows GROUP BY 1, 2"):
+        source = report.sources[number]
+        source.rows += count
+        if fate is None:
+            source.kept += count
+        else:
+            source.left_out[fate] += count
+    for number, count in table.ask("SELECT source, COUNT(*) FROM bad GROUP BY 1"):
+        report.sources[number].bad = count
+        report.sources[number].rows += count
+    report.characters = len(table.characters("train"))
+    report.unknown_characters = table.characters_only_in_test()
+    report.labels_normalised = table.one("SELECT COUNT(*) FROM rows WHERE changed")
+    report.suffixes_corrected = table.one(
+        """SELECT COUNT(*) FROM rows WHERE lower(file) NOT LIKE '%' || suffix
+           AND NOT (suffix = '.jpg' AND lower(file) LIKE '%.jpeg')"""
+    )
+    for reason in REASONS:
+        if report.total(reason) and reason != LIMIT:
+            report.examples[reason] = [
+                sentence(item) for item in islice(left_out(table, config, reason), EXAMPLES)
+            ]
+    if report.bad:
+        report.examples["bad"] = bad_examples(table, config)
+
+
+def bad_examples(table: KeyTable, config: MergeConfig) -> list[str]:
+    return [sentence(item) for item in islice(bad_rows(table, config), EXAMPLES)]
+
+
+def sentence(item: dict[str, Any]) -> str:
+    where = f"{item['source']}:{item['line']}: {item['file'] or 'row'}"
+    if "problem" in item:
+        return f"{where}: {item['problem']}"
+    also = f" (also {item['kept']}, {item['kept_label']!r})" if item.get("kept") else ""
+    return f"{where} {item['label']!r}{also}"
+
+
+def bad_rows(table: KeyTable, config: MergeConfig) -> Iterator[dict[str, Any]]:
+    for split, number, line, file, problem in table.ask(
+        "SELECT split, source, line, file, problem FROM bad ORDER BY source, line"
+    ):
+        yield {
+            "reason": "bad",
+            "split": split,
+            "source": config.sources[number].root.as_posix(),
+            "line": line,
+            "file": file,
+            "problem": problem,
+        }
+
+
+def left_out(table: KeyTable, config: MergeConfig, reason: str) -> Iterator[dict[str, Any]]:
+    """The pictures that went for one reason, with the copy that stays for each."""
+    # A conflict lists the copies of one picture together.
+    order = "one.pixels, one.source, one.line" if reason == CONFLICT else "one.source, one.line"
+    for row in table.ask(
+        f"""SELECT one.split, one.source, one.line, one.file, one.label, hex(one.pixels),
+            other.source, other.file, other.label FROM rows AS one
+            LEFT JOIN rows AS other ON other.id = one.kept WHERE one.fate = ? ORDER BY {order}""",
+        (reason,),
+    ):
+        split, number, line, file, label, picture, kept_source, kept_file, kept_label = row
+        item = {
+            "reason": reason,
+            "split": split,
+            "source": config.sources[number].root.as_posix(),
+            "line": line,
+            "file": file,
+            "label": label,
+        }
+        if reason == CONFLICT:
+            item["picture"] = picture.lower()
+        if kept_source is not None:
+            item["kept"] = f"{config.sources[kept_source].root.as_posix()}/images/{kept_file}"
+            item["kept_label"] = kept_label
+        yield item
+
+
+def all_left_out(table: KeyTable, config: MergeConfig) -> Iterator[str]:
+    """Every row that is in no target, as JSON lines."""
+    for item in bad_rows(table, config):
+        yield json.dumps(item, ensure_ascii=False)
+    for reason in REASONS:
+        for item in left_out(table, config, reason):
+            yield json.dumps(item, ensure_ascii=False)

@@ -1,0 +1,162 @@
+"""A target appears whole or not at all: it is built beside its place and renamed at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE, atomic_write
+from captcha_ocr.merging.config import MergeConfig, TargetError
+
+RECORD_FILE = "merge.json"
+
+
+def describe_inputs(config: MergeConfig) -> list[dict[str, Any]]:
+    """What the sources hold, cheaply: hashes of their lists; number, bytes and age of the files.
+
+    A picture that is changed without changing any of these goes unnoticed; `touch` it.
+    """
+    return [
+        {
+            "split": source.split,
+            "style": source.style,
+            "root": source.root.as_posix(),
+            LABELS_FILE: _file_hash(source.root / LABELS_FILE),
+            MANIFEST_FILE: _file_hash(source.root / MANIFEST_FILE),
+            IMAGES_DIR: _folder_state(source.root / IMAGES_DIR),
+        }
+        for source in config.sources
+    ]
+
+
+def same_merge(target: Path, record: dict[str, Any]) -> bool:
+    """Whether ``target`` holds the result of the same merge.
+
+    Raises TargetError when it holds anything else: two merges never mix.
+    """
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return False
+    try:
+        found = json.loads((target / RECORD_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise TargetError(
+            f"{target} exists and no merge made it; remove it or choose another folder"
+        ) from None
+    differences = _differences(found, record)
+    if differences:
+        raise TargetError(
+            f"{target} holds another merge ({', '.join(differences)} differ); remove it or choose "
+            "another folder"
+        )
+    return True
+
+
+def _differences(found: dict[str, Any], record: dict[str, Any]) -> list[str]:
+    before, now = dict(found.get("config", {})), record["config"]
+    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    if _inputs(found, now["copy_mode"]) != _inputs(record, now["copy_mode"]):
+        names.append("the sources")
+    return names
+
+
+def _inputs(record: dict[str, Any], copy_mode: str) -> list[dict[str, Any]]:
+    """The inputs as compared: wherever they lie; after a move their pictures are gone."""
+    skipped = {"root", IMAGES_DIR} if copy_mode == "move" else {"root"}
+    return [
+        {name: value for name, value in source.items() if name not in skipped}
+        for source in record.get("inputs", [])
+    ]
+
+
+@contextmanager
+def building(target: Path) -> Iterator[Path]:
+    """A folder beside ``target`` to build in, ours alone; removed at the end, if it is still there.
+
+    A run that was killed leaves such a folder, but no lock on it: the next one removes it.
+    """
+    folder = target.with_name(f".{target.name}.merging")
+    lock_path = folder.with_name(folder.name + ".lock")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with lock_path.open("wb") as lock:
+        try:
+            _lock(lock)
+        except BlockingIOError:
+            raise TargetError(
+                f"another merge is writing {folder}; wait for it or choose another folder"
+            ) from None
+        try:
+            if folder.exists():
+                shutil.rmtree(folder)
+            (folder / IMAGES_DIR).mkdir(parents=True)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    lock_path.unlink(missing_ok=True)
+
+
+def appear(folder: Path, target: Path, record: dict[str, Any]) -> None:
+    """Give a finished folder its name."""
+    with atomic_write(folder / RECORD_FILE) as file:
+        json.dump(record, file, ensure_ascii=False, indent=2)
+        file.write("\n")
+    if target.is_dir():
+        target.rmdir()  # it was empty, or this fails
+    folder.rename(target)
+    _sync_folder(target.parent)
+
+
+def _lock(file: BinaryIO) -> None:
+    """Lock an open file until it is closed or the process ends, however it ends."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(*error.args) from None
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where folders can be synced."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _file_hash(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _folder_state(folder: Path) -> dict[str, int]:
+    files = size = newest = 0
+    folders = [folder] if folder.is_dir() else []
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                    continue
+                found = entry.stat(follow_symlinks=False)
+                files, size = files + 1, size + found.st_size
+                newest = max(newest, found.st_mtime_ns)
+    return {"files": files, "bytes": size, "newest_ns": newest}

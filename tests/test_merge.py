@@ -1,0 +1,423 @@
+"""Merging: which pictures end up where, and what a hostile or half-finished run cannot do."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from captcha_ocr.charset import Charset
+from captcha_ocr.cli.merge import main
+from captcha_ocr.imaging import open_image
+from captcha_ocr.labels import read_labels, read_manifest
+from PIL import Image
+
+Sample = dict[str, tuple[int, str]]  # file -> (number of the drawing, label)
+
+
+def picture(number: int, size: tuple[int, int] = (40, 16)) -> np.ndarray:
+    """A picture that differs from those of other numbers: uint8 (H, W, 3)."""
+    return np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+
+
+def encode(pixels: np.ndarray, suffix: str = ".png", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    kind = {".png": "PNG", ".bmp": "BMP", ".gif": "GIF"}[suffix]
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def write_source(root: Path, sample: Sample, manifest: bool = True) -> Path:
+    (root / "images").mkdir(parents=True)
+    with (root / "labels.txt").open("w", encoding="utf-8") as labels:
+        for file, (number, label) in sample.items():
+            path = root / "images" / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode(picture(number), path.suffix))
+            labels.write(f"{file}\t{label}\n")
+    if manifest:
+        with (root / "manifest.jsonl").open("w", encoding="utf-8") as records:
+            for file, (number, label) in sample.items():
+                record = {"file": file, "label": label, "kind": "spec", "seed": number}
+                records.write(json.dumps(record) + "\n")
+    return root
+
+
+class Merge:
+    """Sources by name, and a call of the command line in a folder of its own."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.root, self._capsys = root, capsys
+        self.train, self.test = root / "out" / "train", root / "out" / "test"
+        self.error = ""
+
+    def source(self, name: str, sample: Sample, manifest: bool = True) -> Path:
+        return write_source(self.root / name, sample, manifest)
+
+    def __call__(self, *arguments: str, train: list[str], test: tuple[str, ...] = ()) -> int:
+        command = ["--train-dest", str(self.train), "--workers", "1", *arguments]
+        for name in train:
+            command += ["--train-src", "easy", str(self.root / name)]
+        if test:
+            command += ["--test-dest", str(self.test)]
+        for name in test:
+            command += ["--test-src", "easy", str(self.root / name)]
+        code = main(command)
+        self.output, self.error = self._capsys.readouterr()
+        return code
+
+    def left_out(self) -> list[dict[str, object]]:
+        text = (self.train / "left_out.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def merge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Merge:
+    return Merge(tmp_path, capsys)
+
+
+def contents(root: Path) -> set[tuple[bytes, str]]:
+    """(pixels, label) of every row; each picture must be there."""
+    return {
+        (open_image(root / "images" / row.file).tobytes(), row.text)
+        for row in read_labels(root / "labels.txt")
+    }
+
+
+def labels(root: Path) -> list[str]:
+    return [row.text for row in read_labels(root / "labels.txt")]
+
+
+def test_a_root_holds_pictures_labels_manifest_and_charset(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "ab"), "sub/2.gif": (2, "ca"), "3.bmp": (3, "b")})
+    assert merge(train=["a"]) == 0
+    assert sorted(labels(merge.train)) == ["ab", "b", "ca"]
+    assert Charset.read(merge.train / "charset.txt").symbols == ("a", "b", "c")
+    manifest = read_manifest(merge.train / "manifest.jsonl")
+    assert list(manifest) == [row.file for row in read_labels(merge.train / "labels.txt")]
+    gif = next(record for record in manifest.values() if record["label"] == "ca")
+    assert gif["file"].endswith(".gif")
+    assert gif == {
+        "file": gif["file"],
+        "label": "ca",
+        "size": "40x16",
+        "length": 2,
+        "kind": "spec",
+        "seed": 2,
+        "style": "easy",
+        "origin": "a/sub/2.gif",
+    }
+    names = {path.name for path in (merge.train / "images").iterdir()}
+    assert names == set(manifest), "every picture has a row, and no other file is there"
+
+
+def test_records_in_another_order_find_their_pictures(merge: Merge) -> None:
+    root = merge.source("a", {f"{n}.png": (n, f"x{n}") for n in range(1200)})
+    lines = (root / "manifest.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (root / "manifest.jsonl").write_text("".join(reversed(lines)), encoding="utf-8")
+    assert merge(train=["a"]) == 0
+    for record in read_manifest(merge.train / "manifest.jsonl").values():
+        assert record["label"] == f"x{record['seed']}"
+
+
+def test_the_same_picture_in_two_encodings_is_one(merge: Merge) -> None:
+    """Different bytes, formats and names; equal pixels."""
+    merge.source("a", {"1.png": (1, "a"), "2.bmp": (1, "a"), "3.png": (2, "b")})
+    (merge.root / "a/images/3.png").write_bytes(encode(picture(1), compress_level=0))
+    (merge.root / "a/labels.txt").write_text("1.png\ta\n2.bmp\ta\n3.png\ta\n", encoding="utf-8")
+    assert merge(train=["a"]) == 0
+    assert len(labels(merge.train)) == 1
+    assert [(item["reason"], item["file"]) for item in merge.left_out()] == [
+        ("duplicate", "2.bmp"),
+        ("duplicate", "3.png"),
+    ]
+
+
+def test_pictures_that_differ_in_their_last_pixel_are_two(merge: Merge) -> None:
+    """The band key is equal; the pixel key is not."""
+    merge.source("a", {"1.png": (1, "a"), "2.png": (1, "b")})
+    pixels = picture(1)
+    pixels[-1, -1] ^= 1
+    (merge.root / "a/images/2.png").write_bytes(encode(pixels))
+    assert merge(train=["a"]) == 0
+    assert sorted(labels(merge.train)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("flags", [(), ("--no-dedupe",)])
+def test_test_wins_over_training(merge: Merge, flags: tuple[str, ...]) -> None:
+    merge.source("a", {"1.png": (1, "a"), "2.png": (2, "b")})
+    merge.source("t", {"9.png": (2, "b")})
+    assert (
+        merge(
+            *flags,
+            train=["a"],
+            test=("t",),
+        )
+        == 65
+    )  # "b" is in test alone now
+    merge.source("b", {"1.png": (1, "a"), "2.png": (2, "b"), "3.png": (3, "b")})
+    assert merge(*flags, train=["b"], test=("t",)) == 0
+    assert not contents(merge.train) & contents(merge.test)
+    assert labels(merge.test) == ["b"]
+    [item] = merge.left_out()
+    assert (item["reason"], item["file"]) == ("leak", "2.png")
+    assert str(item["kept"]).endswith("t/images/9.png")
+
+
+def test_without_dedupe_a_split_keeps_repeated_pictures(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a"), "2.png": (1, "a")})
+    assert merge("--no-dedupe", train=["a"]) == 0
+    assert labels(merge.train) == ["a", "a"]
+
+
+CONFLICTING: Sample = {"1.png": (1, "a"), "2.png": (2, "b"), "3.png": (1, "A")}
+
+
+def test_two_labels_stop_the_merge(merge: Merge) -> None:
+    merge.source("a", CONFLICTING)
+    assert merge(train=["a"]) == 65
+    assert "1.png 'a'" in merge.error and "3.png 'A'" in merge.error
+    assert "--on-conflict" in merge.error
+    assert not merge.train.exists()
+
+
+def test_two_labels_dropped_are_put_into_quarantine(merge: Merge) -> None:
+    merge.source("a", CONFLICTING)
+    assert merge("--on-conflict", "drop", train=["a"]) == 0
+    assert labels(merge.train) == ["b"]
+    quarantined = list((merge.train / "quarantine").iterdir())
+    assert [open_image(path).tobytes() for path in quarantined] == [picture(1).tobytes()] * 2
+    assert [item["reason"] for item in merge.left_out()] == ["conflict"] * 2
+
+
+def test_two_labels_keep_first_keeps_the_earlier_row(merge: Merge) -> None:
+    merge.source("a", CONFLICTING)
+    assert merge("--on-conflict", "keep-first", train=["a"]) == 0
+    assert sorted(labels(merge.train)) == ["a", "b"]
+
+
+def test_a_conflict_across_splits_is_a_conflict(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a"), "2.png": (2, "b")})
+    merge.source("t", {"1.png": (1, "b")})
+    assert merge(train=["a"], test=("t",)) == 65
+    assert "two labels" in merge.error
+
+
+def test_characters_only_in_test_are_listed(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "ab")})
+    merge.source("t", {"1.png": (2, "a验"), "2.png": (3, "b")})
+    assert merge(train=["a"], test=("t",)) == 65
+    assert "验" in merge.error and not merge.train.exists() and not merge.test.exists()
+    assert merge("--on-unknown", "drop", train=["a"], test=("t",)) == 0
+    assert labels(merge.test) == ["b"]
+    assert [item["reason"] for item in merge.left_out()] == ["unknown"]
+
+
+def test_arithmetic_labels_become_ascii(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "7×3＝？"), "2.png": (2, "好？"), "3.png": (3, "8÷2=?")})
+    assert merge(train=["a"]) == 0
+    assert sorted(labels(merge.train)) == ["7×3=?", "8÷2=?", "好？"]
+
+
+def test_a_gif_named_png_gets_its_own_suffix(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    (merge.root / "a/images/1.png").write_bytes(encode(picture(1), ".gif"))
+    assert merge("--json", train=["a"]) == 0
+    assert json.loads(merge.output)["suffixes_corrected"] == 1
+    [path] = (merge.train / "images").iterdir()
+    assert path.suffix == ".gif"
+
+
+def damage(data: bytes, kind: str) -> bytes:
+    flipped = bytearray(data)
+    flipped[len(data) - 30] ^= 0x10  # in the compressed rows, below the band
+    return {"cut": data[:-20], "flipped": bytes(flipped), "empty": b"", "text": b"<html>"}[kind]
+
+
+@pytest.mark.parametrize("kind", ["cut", "flipped", "empty", "text", "missing"])
+def test_unusable_pictures_are_named(merge: Merge, kind: str) -> None:
+    merge.source("a", {"1.png": (1, "a"), "2.png": (2, "b")})
+    path = merge.root / "a/images/2.png"
+    if kind == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(damage(path.read_bytes(), kind))
+    assert merge(train=["a"]) == 65
+    assert "a:2: 2.png" in merge.error and "--on-bad" in merge.error
+    assert not merge.train.exists()
+    assert merge("--on-bad", "drop", train=["a"]) == 0
+    assert labels(merge.train) == ["a"]
+    [item] = merge.left_out()
+    assert (item["reason"], item["line"]) == ("bad", 2)
+
+
+@pytest.mark.parametrize(
+    "row", ["no tab", "1.png\t", "1.png\ta\tb", "../1.png\ta", "/etc/passwd\ta", "C:\\x.png\ta"]
+)
+def test_bad_rows_are_named(merge: Merge, row: str) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+    with (root / "labels.txt").open("a", encoding="utf-8") as file:
+        file.write(row + "\n")
+    assert merge(train=["a"]) == 65
+    assert "a:2: row" in merge.error
+
+
+def test_a_link_out_of_the_source_is_refused(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+    outside = merge.root / "outside.png"
+    outside.write_bytes(encode(picture(5)))
+    (root / "images/2.png").symlink_to(outside)
+    (root / "images/up").symlink_to(merge.root)
+    with (root / "labels.txt").open("a", encoding="utf-8") as file:
+        file.write("2.png\tb\nup/outside.png\tc\n")
+    assert merge(train=["a"]) == 65
+    assert merge.error.count("through a link") == 2
+
+
+def test_a_second_run_changes_nothing(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "a"), "2.png": (2, "b")})
+    assert merge("--seed", "3", train=["a"]) == 0
+    before = {path: path.stat().st_mtime_ns for path in merge.train.rglob("*")}
+    assert merge("--seed", "3", train=["a"]) == 0
+    assert "nothing to do" in merge.output
+    assert {path: path.stat().st_mtime_ns for path in merge.train.rglob("*")} == before
+    assert merge("--seed", "4", train=["a"]) == 1
+    assert "seed" in merge.error
+    (root / "images/2.png").write_bytes(encode(picture(7)))
+    assert merge("--seed", "3", train=["a"]) == 1
+    assert "sources" in merge.error
+
+
+def test_a_target_that_no_merge_made_is_left_alone(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    (merge.train / "images").mkdir(parents=True)
+    (merge.train / "images/stale.png").write_bytes(b"old")
+    assert merge(train=["a"]) == 1
+    assert "no merge made it" in merge.error
+    assert [path.name for path in merge.train.rglob("*")] == ["images", "stale.png"]
+
+
+def test_what_a_killed_run_left_is_removed(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    leftover = merge.train.parent / ".train.merging" / "images"
+    leftover.mkdir(parents=True)
+    (leftover / "stale.png").write_bytes(b"old")
+    assert merge(train=["a"]) == 0
+    assert [path.name for path in merge.train.parent.iterdir()] == ["train"]
+
+
+def test_a_train_root_that_was_lost_comes_back_beside_its_test_root(merge: Merge) -> None:
+    """Killed between the two renames: the same command finishes the job."""
+    merge.source("a", {"1.png": (1, "a"), "2.png": (2, "a")})
+    merge.source("t", {"1.png": (3, "a")})
+    assert merge(train=["a"], test=("t",)) == 0
+    whole = contents(merge.train)
+    shutil.rmtree(merge.train)
+    assert merge(train=["a"], test=("t",)) == 0
+    assert contents(merge.train) == whole
+
+
+def test_dry_run_says_the_same_and_writes_nothing(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a"), "2.png": (1, "a")})
+    assert merge("--dry-run", "--json", train=["a"]) == 0
+    dry = json.loads(merge.output)
+    assert not merge.train.parent.exists()
+    assert merge("--json", train=["a"]) == 0
+    wet = json.loads(merge.output)
+    for report in (dry, wet):
+        del report["seconds"], report["status"]
+    assert dry == wet
+
+
+def test_limits_are_exact_and_the_rest_is_reported(merge: Merge) -> None:
+    merge.source("a", {f"{n}.png": (n, "a") for n in range(20)})
+    merge.source("b", {f"{n}.png": (n + 20, "a") for n in range(3)})
+    merge.source("t", {f"{n}.png": (n + 30, "a") for n in range(9)})
+    flags = ("--limit-per-source", "6", "--limit-train", "7", "--limit-test", "2")
+    assert merge(*flags, train=["a", "b"], test=("t",)) == 0
+    assert (len(labels(merge.train)), len(labels(merge.test))) == (7, 2)
+    assert len(merge.left_out()) == 20 + 3 + 9 - 7 - 2
+
+
+def test_the_seed_decides_the_order(merge: Merge) -> None:
+    merge.source("a", {f"{n:02}.png": (n, f"x{n:02}") for n in range(30)})
+    orders = []
+    for number, flags in enumerate([("--seed", "1"), ("--seed", "1"), ("--seed", "2")]):
+        merge.train = merge.root / f"out{number}"
+        assert merge(*flags, train=["a"]) == 0
+        orders.append(labels(merge.train))
+    assert orders[0] == orders[1] != orders[2]
+    merge.train = merge.root / "plain"
+    assert merge("--no-shuffle", train=["a"]) == 0
+    assert labels(merge.train) == sorted(orders[0])
+
+
+def test_links_share_the_file(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+    assert merge("--copy-mode", "link", train=["a"]) == 0
+    [path] = (merge.train / "images").iterdir()
+    assert path.samefile(root / "images/1.png")
+
+
+def test_move_takes_what_it_places_and_leaves_the_rest(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "a"), "2.png": (1, "a")})
+    assert merge("--copy-mode", "move", train=["a"]) == 0
+    assert [path.name for path in (root / "images").iterdir()] == ["2.png"]
+    assert merge("--copy-mode", "move", train=["a"]) == 0
+    assert "nothing to do" in merge.output
+
+
+def test_a_refused_move_moves_nothing(merge: Merge) -> None:
+    root = merge.source("a", CONFLICTING)
+    assert merge("--copy-mode", "move", train=["a"]) == 65
+    assert len(list((root / "images").iterdir())) == 3
+
+
+def test_near_pictures_with_one_label_go(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a"), "2.png": (1, "a"), "3.png": (1, "b"), "4.png": (4, "a")})
+    for file in ("2.png", "3.png"):
+        pixels = picture(1)
+        pixels[0, 0] ^= 1 if file == "2.png" else 2
+        (merge.root / "a/images" / file).write_bytes(encode(pixels))
+    assert merge("--near", "3", train=["a"]) == 0
+    assert sorted(labels(merge.train)) == ["a", "a", "b"]
+    assert [(item["reason"], item["file"]) for item in merge.left_out()] == [("near", "2.png")]
+
+
+def test_charset_out_is_a_second_copy(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "ba")})
+    out = merge.root / "elsewhere" / "charset.txt"
+    for _ in range(2):
+        assert merge("--charset-out", str(out), train=["a"]) == 0
+        assert out.read_text(encoding="utf-8") == "a\nb\n"
+        out.unlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--train-src", "easy", "{root}/a", "--test-dest", "{root}/t"], "go together"),
+        (["--train-src", "Easy!", "{root}/a"], "file names"),
+        (
+            ["--train-src", "easy", "{root}/a", "--train-src", "easy", "{root}/./a"],
+            "more than once",
+        ),
+        (["--train-src", "easy", "{root}"], "inside each other"),
+        (["--train-src", "easy", "{root}/a", "--near", "99"], "--near is 99"),
+        (["--train-src", "easy", "{root}/a", "--limit-train", "-1"], "limit_train"),
+    ],
+)
+def test_a_command_line_that_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    filled = [argument.format(root=tmp_path) for argument in arguments]
+    assert main(["--train-dest", str(tmp_path / "out"), *filled]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_source_without_labels_is_named(merge: Merge) -> None:
+    assert merge(train=["nowhere"]) == 65
+    assert "nowhere/labels.txt" in merge.error
