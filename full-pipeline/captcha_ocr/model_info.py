@@ -39,6 +39,8 @@ class ModelInfo:
         """Read ``<arch>.json``. Raises ModelError that names the file and the problem."""
         try:
             values = json.loads(Path(path).read_text(encoding="utf-8"))
+            if not isinstance(values, dict):
+                raise ValueError("it holds no JSON object")
             if values.pop("format") != FORMAT:
                 raise ValueError(f"its format is not {FORMAT}")
             values["charset"] = Charset(tuple(values["charset"]))

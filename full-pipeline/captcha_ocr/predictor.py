@@ -150,6 +150,25 @@ class OnnxPredictor(Predictor):
         except Exception as error:  # onnxruntime raises its own types, by its build
             raise ModelError(f"onnxruntime cannot load {weights}: {error}") from error
         self._input = self._session.get_inputs()[0].name
+        self._check_shapes(weights)
+
+    def _check_shapes(self, weights: Path) -> None:
+        """Raise ModelError when weights and description are of two models: better than noise."""
+        image = self.info.image
+        for node, wanted in (
+            (self._session.get_inputs()[0], (None, image.channels, image.height, None)),
+            (self._session.get_outputs()[0], (None, None, self.info.charset.num_classes)),
+        ):
+            # A dimension that may vary has a name in place of a number.
+            fits = len(node.shape) == len(wanted) and all(
+                size is None or size == found or not isinstance(found, int)
+                for found, size in zip(node.shape, wanted)
+            )
+            if not fits:
+                raise ModelError(
+                    f"{weights}: {node.name} has the shape {node.shape}, its .json asks for "
+                    f"{list(wanted)}; export the model again"
+                )
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         return self._session.run(None, {self._input: images})[0]
