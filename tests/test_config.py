@@ -1,0 +1,56 @@
+"""Settings: impossible ones are refused, and a checkpoint's are read strictly."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, strict_from_dict
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"channels": 2}, "channels is 2; choose 1"),
+        ({"height": 7}, "height is 7; choose 8 to 512"),
+        ({"height": 513}, "choose 8 to 512"),
+        ({"pad_multiple": 0}, "pad multiple is 0"),
+        ({"max_width": 100, "pad_multiple": 101}, "choose 1 to the image width 100"),
+        ({"max_width": 255, "pad_multiple": 4}, "not a multiple"),
+    ],
+)
+def test_impossible_image_settings(values: dict[str, int], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ImageConfig(**values)
+
+
+def test_image_config_survives_json() -> None:
+    config = ImageConfig(height=60, max_width=256, channels=3, pad_multiple=8)
+    assert ImageConfig.from_dict(json.loads(json.dumps(dataclasses.asdict(config)))) == config
+
+
+def test_train_config_survives_json() -> None:
+    config = TrainConfig(
+        arch="svtr_tiny",
+        train_root="dataset/train",
+        image=ImageConfig(channels=3),
+        model={"width": 0.5},
+        epochs=3,
+    )
+    assert TrainConfig.from_dict(json.loads(json.dumps(dataclasses.asdict(config)))) == config
+
+
+def test_unknown_keys_are_named_never_dropped() -> None:
+    with pytest.raises(ConfigError, match=r"ImageConfig has no \['imgH'\]; known: \['channels'"):
+        ImageConfig.from_dict({"imgH": 32})
+
+
+def test_missing_keys_are_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"TrainConfig: .*train_root"):
+        strict_from_dict(TrainConfig, {"arch": "svtr_tiny"})
+
+
+def test_configs_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ImageConfig().height = 64  # type: ignore[misc]

@@ -1,0 +1,473 @@
+"""Untrusted bytes to an array: what is refused, what is read, and exactly how."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from captcha_ocr.config import ImageConfig
+from captcha_ocr.imaging import (
+    FORMATS,
+    ImageError,
+    ImageLimits,
+    background,
+    normalise,
+    open_image,
+    pad,
+    padded_width,
+    preprocess,
+    scaled_width,
+)
+from drawing import draw_picture
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+GREY = ImageConfig(height=32, max_width=256, channels=1, pad_multiple=4)
+COLOUR = ImageConfig(height=48, max_width=200, channels=3, pad_multiple=8)
+
+
+def encode(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png(width: int, height: int, *, depth: int = 8, colour: int = 0, rows: bytes = b"") -> bytes:
+    """A PNG put together by hand, so that its header can promise what its data does not hold."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        crc = zlib.crc32(name + data)
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc)
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows, 9))
+        + chunk(b"IEND", b"")
+    )
+
+
+def gif(frames: int, *, canvas: tuple[int, int] = (64, 32), box: tuple[int, ...] = ()) -> bytes:
+    """``frames`` frames of one pixel, and one in ``box`` (left, top, width, height)."""
+    head = b"GIF89a" + struct.pack("<HHBBB", *canvas, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    # One pixel of colour 0: clear code, 0, end of information.
+    pixel = b"\x02\x02\x44\x01\x00"
+    small = b"\x2c" + struct.pack("<4HB", 0, 0, 1, 1, 0) + pixel
+    last = b"\x2c" + struct.pack("<4HB", *box, 0) + pixel if box else b""
+    return head + small * frames + last + b"\x3b"
+
+
+def refused(data: bytes) -> str:
+    """The code of the ImageError that ``data`` must raise."""
+    with pytest.raises(ImageError) as caught:
+        open_image(data)
+    return caught.value.code
+
+
+SAMPLES = {
+    kind: encode(draw_picture("7*3=?", (120, 40)), kind) for kind in ("PNG", "JPEG", "WEBP", "BMP")
+} | {"GIF": encode(draw_picture("7*3=?", (120, 40)), "GIF", save_all=True)}
+
+
+# ---- what is read
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_is_read(kind: str) -> None:
+    image = open_image(SAMPLES[kind])
+    assert (image.mode, image.size) == ("RGB", (120, 40))
+    assert np.asarray(image).std() > 20  # there is ink
+
+
+def test_all_sources_give_the_same_picture(tmp_path: Path) -> None:
+    path = tmp_path / "验证码.bin"  # neither the name nor the suffix matters
+    path.write_bytes(SAMPLES["PNG"])
+    wanted = np.asarray(open_image(SAMPLES["PNG"]))
+    sources = [path, str(path), io.BytesIO(SAMPLES["PNG"]), Image.open(path), wanted]
+    for source in sources:
+        np.testing.assert_array_equal(np.asarray(open_image(source)), wanted)
+
+
+def test_sixteen_bits_are_scaled_not_clipped() -> None:
+    wide = np.linspace(0, 65535, 64 * 16).astype(np.uint16).reshape(16, 64)
+    pixels = np.asarray(open_image(encode(Image.fromarray(wide), "PNG")))
+    np.testing.assert_array_equal(pixels[..., 0], wide >> 8)
+
+
+def test_transparency_lies_on_white() -> None:
+    clear = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
+    clear.putpixel((3, 4), (200, 0, 0, 255))
+    pixels = np.asarray(open_image(encode(clear, "PNG")))
+    assert pixels[4, 3].tolist() == [200, 0, 0]
+    assert pixels[0, 0].tolist() == [255, 255, 255]
+
+
+def test_palette_with_transparent_colour_lies_on_white() -> None:
+    image = Image.new("P", (16, 16), 1)
+    image.putpalette([10, 20, 30, 0, 0, 0] + [0] * 750)
+    image.putpixel((2, 2), 0)
+    pixels = np.asarray(open_image(encode(image, "PNG", transparency=1)))
+    assert pixels[2, 2].tolist() == [10, 20, 30]
+    assert pixels[0, 0].tolist() == [255, 255, 255]
+
+
+def test_grey_with_transparent_level_lies_on_white() -> None:
+    image = Image.new("L", (16, 16), 0)
+    image.putpixel((2, 2), 90)
+    pixels = np.asarray(open_image(encode(image, "PNG", transparency=0)))
+    assert pixels[2, 2].tolist() == [90, 90, 90]
+    assert pixels[0, 0].tolist() == [255, 255, 255]
+
+
+def test_cmyk_jpeg_keeps_its_colours() -> None:
+    image = Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # red
+    red, green, blue = np.asarray(open_image(encode(image, "JPEG", quality=95)))[8, 8].tolist()
+    assert red > 200 > 60 > max(green, blue)
+
+
+def test_one_bit_pictures() -> None:
+    image = Image.new("1", (16, 16), 1)
+    image.putpixel((5, 5), 0)
+    pixels = np.asarray(open_image(encode(image, "PNG")))
+    assert (pixels[5, 5].tolist(), pixels[0, 0].tolist()) == ([0] * 3, [255] * 3)
+
+
+def test_exif_orientation_is_left_alone() -> None:
+    """A CAPTCHA is drawn upright; a tag that says otherwise would only turn it over."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    assert open_image(encode(draw_picture("AB"), "JPEG", exif=exif)).size == (96, 32)
+
+
+# ---- GIF
+
+
+def fading_gif(text: str = "2468") -> tuple[bytes, np.ndarray]:
+    """Each frame shows one character in full and no other, as EasyCaptcha's GIFs nearly do."""
+    whole = draw_picture(text, (96, 32))
+    step = 96 // len(text)
+    frames = []
+    for number in range(len(text)):
+        frame = Image.new("RGB", whole.size, "white")
+        box = (number * step, 0, (number + 1) * step, 32)
+        frame.paste(whole.crop(box), box[:2])
+        frames.append(frame.convert("L"))
+    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50, loop=0)
+    return data, np.asarray(whole)
+
+
+def test_text_that_fades_over_the_frames_is_whole() -> None:
+    data, whole = fading_gif()
+    combined = np.asarray(open_image(data)).astype(int)
+    np.testing.assert_array_equal(combined, whole)
+    with Image.open(io.BytesIO(data)) as first:
+        assert np.abs(np.asarray(first.convert("RGB")).astype(int) - whole).mean() > 10
+
+
+def test_a_dark_ground_is_combined_too() -> None:
+    frames = []
+    for left in (4, 40):
+        frame = Image.new("RGB", (64, 32), (20, 20, 40))
+        ImageDraw.Draw(frame).rectangle((left, 8, left + 10, 20), fill=(250, 250, 90))
+        frames.append(frame)
+    combined = np.asarray(
+        open_image(encode(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    )
+    for left in (4, 40):
+        assert combined[12, left + 5].tolist() == pytest.approx([250, 250, 90], abs=8)
+
+
+def test_only_a_bounded_number_of_frames_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL.GifImagePlugin import GifImageFile
+
+    sought: list[int] = []
+    seek = GifImageFile.seek
+    monkeypatch.setattr(
+        GifImageFile, "seek", lambda self, frame: (sought.append(frame), seek(self, frame))[1]
+    )
+    open_image(gif(10_000), ImageLimits(max_frames=7))
+    assert max(sought) == 6
+
+
+@pytest.mark.parametrize(
+    "box", [(60, 0, 8, 8), (0, 30, 8, 8), (0, 0, 65_535, 65_535), (65_000, 65_000, 1, 1)]
+)
+def test_frame_outside_of_the_canvas_is_refused(box: tuple[int, ...]) -> None:
+    assert refused(gif(2, box=box)) == "broken"
+
+
+def test_frame_inside_of_the_canvas_is_read() -> None:
+    assert open_image(gif(2, box=(63, 31, 1, 1))).size == (64, 32)
+
+
+# ---- what is refused
+
+
+def test_limits_are_inclusive() -> None:
+    limits = ImageLimits(min_side=8, max_pixels=64 * 32)
+    assert open_image(encode(Image.new("RGB", (64, 32)), "PNG"), limits).size == (64, 32)
+    for size in ((65, 32), (7, 32), (64, 7)):
+        with pytest.raises(ImageError) as caught:
+            open_image(encode(Image.new("RGB", size), "PNG"), limits)
+        assert caught.value.code == "size"
+        assert f"{size[0]}x{size[1]}" in str(caught.value)
+
+
+def test_limits_hold_for_arrays_and_images() -> None:
+    for source in (np.zeros((4, 90), np.uint8), Image.new("RGB", (90, 4))):
+        with pytest.raises(ImageError) as caught:
+            open_image(source)
+        assert caught.value.code == "size"
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((32, 64), np.float32),
+        np.zeros((32, 64, 3), np.uint16),
+        np.zeros(64, np.uint8),
+        np.zeros((32, 64, 7), np.uint8),
+        np.zeros((2, 32, 64, 3), np.uint8),
+    ],
+)
+def test_arrays_of_another_kind_are_refused(array: np.ndarray) -> None:
+    with pytest.raises(ImageError) as caught:
+        open_image(array)
+    assert caught.value.code == "unsupported"
+
+
+def test_bytes_are_limited_before_they_are_all_read(tmp_path: Path) -> None:
+    limits = ImageLimits(max_bytes=100)
+    path = tmp_path / "big.png"
+    path.write_bytes(b"x" * 1000)
+    stream = io.BytesIO(b"x" * 1000)
+    for source in (b"x" * 101, path, stream):
+        with pytest.raises(ImageError) as caught:
+            open_image(source, limits)
+        assert caught.value.code == "size"
+    assert stream.tell() <= 101
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.png", tmp_path):
+        with pytest.raises(ImageError) as caught:
+            open_image(path)
+        assert caught.value.code == "missing"
+
+
+WRONG_TYPES = {
+    "empty": b"",
+    "text": b"hello, world" * 10,
+    "svg": b"<svg xmlns='http://www.w3.org/2000/svg' width='64' height='32'/>",
+    "html": b"<html><img src=x onerror=alert(1)></html>",
+    "html before png": b"<script>alert(1)</script>" + SAMPLES["PNG"],
+    "psd": b"8BPS\0\1" + b"\0" * 6 + struct.pack(">HIIHH", 3, 32, 64, 8, 3) + b"\0" * 64,
+    "tiff": encode(draw_picture("AB"), "TIFF"),
+    "ico": encode(draw_picture("AB"), "ICO"),
+    "ppm": encode(draw_picture("AB"), "PPM"),
+    "pdf": encode(draw_picture("AB"), "PDF"),
+    "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 32\n%%EndComments\n",
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TYPES)
+def test_other_types_are_refused(name: str) -> None:
+    assert refused(WRONG_TYPES[name]) == "unsupported"
+
+
+def test_what_follows_a_picture_is_not_looked_at() -> None:
+    """A polyglot that starts as a PNG is a PNG, and nothing else."""
+    plain, mixed = (
+        open_image(SAMPLES["PNG"] + tail) for tail in (b"", b"<script>alert(1)</script>")
+    )
+    assert plain.tobytes() == mixed.tobytes()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_cut_off_at_every_offset(kind: str) -> None:
+    """Read (the end of a file may not matter) or refused; nothing else may be raised."""
+    data = SAMPLES[kind]
+    step = max(1, len(data) // 400)
+    refusals = 0
+    for end in range(0, len(data), step):
+        try:
+            open_image(data[:end])
+        except ImageError as error:
+            assert error.code in ("unsupported", "broken"), end
+            refusals += 1
+    assert refusals > 10
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_flipped_bits(kind: str) -> None:
+    data = SAMPLES[kind]
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(data)
+        for position in rng.integers(0, len(data), rng.integers(1, 4)):
+            damaged[position] ^= 1 << int(rng.integers(8))
+        try:
+            image = open_image(bytes(damaged))
+        except ImageError as error:
+            assert error.code in ("unsupported", "broken", "size")
+        else:
+            assert image.width * image.height <= ImageLimits().max_pixels
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(
+        [b"", b"GIF89a", b"BM", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBP"]
+    ),
+    st.binary(max_size=200),
+)
+def test_arbitrary_bytes(magic: bytes, rest: bytes) -> None:
+    try:
+        open_image(magic + rest)
+    except ImageError as error:
+        assert error.code in ("unsupported", "broken", "size")
+
+
+# Measured in a process of its own: a peak is never given back, so other tests would hide it.
+MEMORY = """
+import resource, sys
+from captcha_ocr.imaging import ImageError, open_image
+open_image(sys.argv[1])  # codecs are loaded
+data = open(sys.argv[2], "rb").read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    open_image(data)
+except ImageError as error:
+    print(error.code)
+unit = 1 if sys.platform == "darwin" else 1024
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit)
+"""
+
+
+def bomb(name: str) -> bytes:
+    if name == "png":  # really there: 20 KB that grow to 160 MB
+        return png(12_800, 12_800, rows=b"\0" * (12_800 * 12_801))
+    if name == "png header":
+        return png(2**31 - 1, 2**31 - 1)
+    if name == "bmp header":
+        return SAMPLES["BMP"][:18] + struct.pack("<ii", 30_000, 30_000) + SAMPLES["BMP"][26:]
+    if name == "gif canvas":
+        return gif(2, canvas=(65_535, 65_535))
+    return gif(1, box=(0, 0, 65_535, 65_535))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module")
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("png", "size"),
+        ("png header", "size"),
+        ("bmp header", "size"),
+        ("gif canvas", "size"),
+        ("gif frame", "broken"),
+    ],
+)
+def test_bombs_take_no_memory(name: str, code: str, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    good.write_bytes(SAMPLES[name.split()[0].upper()])
+    bad.write_bytes(bomb(name))
+    assert bad.stat().st_size < 200_000
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, good, bad], capture_output=True, text=True, check=True
+    )
+    found, risen = done.stdout.split()
+    assert found == code
+    assert int(risen) < 20 << 20
+
+
+# ---- preprocess
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(8, 400),
+    st.integers(8, 200),
+    st.sampled_from([GREY, COLOUR]),
+    st.integers(0, 2**32 - 1),
+)
+def test_preprocess_shape_range_and_purity(
+    width: int, height: int, config: ImageConfig, seed: int
+) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    array = preprocess(image, config)
+    assert array.dtype == np.float32
+    assert array.shape == (config.channels, config.height, padded_width(image.size, config))
+    assert array.shape[2] % config.pad_multiple == 0
+    assert array.shape[2] <= config.max_width
+    assert -1.0 <= array.min() <= array.max() <= 1.0
+    assert array.flags["C_CONTIGUOUS"]
+    np.testing.assert_array_equal(np.asarray(image), pixels)  # the picture is left as it was
+    np.testing.assert_array_equal(preprocess(image, config), array)
+
+
+@pytest.mark.parametrize(
+    ("size", "scaled", "padded"),
+    [
+        ((160, 60), 85, 88),  # the sizes of the three styles
+        ((130, 48), 87, 88),
+        ((111, 36), 99, 100),
+        ((200, 64), 100, 100),
+        ((64, 32), 64, 64),
+        ((16, 64), 8, 8),
+        ((8, 1000), 1, 4),  # never narrower than a pixel
+        ((2000, 32), 256, 256),  # capped
+        ((5, 64), 3, 4),  # 2.5 goes up
+    ],
+)
+def test_widths(size: tuple[int, int], scaled: int, padded: int) -> None:
+    assert scaled_width(size, GREY) == scaled
+    assert padded_width(size, GREY) == padded
+
+
+def test_padding_is_the_background_on_the_right() -> None:
+    image = Image.new("RGB", (45, 48), (10, 200, 30))
+    ImageDraw.Draw(image).rectangle((10, 10, 20, 20), fill="black")
+    array = preprocess(image, COLOUR)
+    assert array.shape == (3, 48, 48)
+    colour = np.array([10, 200, 30]) / 127.5 - 1
+    np.testing.assert_allclose(
+        array[:, :, 45:], np.broadcast_to(colour[:, None, None], (3, 48, 3)), atol=1e-6
+    )
+    np.testing.assert_array_equal(array[:, :, :45], normalise(np.asarray(image)))
+
+
+def test_background_is_the_median_of_the_border() -> None:
+    pixels = np.full((20, 30, 3), 250, np.uint8)
+    pixels[0, :9] = (255, 0, 0)  # some ink touches the edge
+    assert background(pixels).tolist() == [250, 250, 250]
+    assert pad(pixels, COLOUR).shape == (20, 32, 3)
+
+
+def test_golden_values() -> None:
+    """Frozen, so that a new Pillow or an edit cannot move what trained models see unnoticed."""
+    ramp = np.add.outer(np.arange(40) * 4, np.arange(60) * 1).astype(np.uint8)
+    image = Image.fromarray(np.stack([ramp, 255 - ramp, ramp // 2], axis=2))
+    grey, colour = preprocess(image, GREY), preprocess(image, COLOUR)
+    assert (grey.shape, colour.shape) == ((1, 32, 48), (3, 48, 72))
+    found = [round((float(value) + 1) * 127.5) for value in grey[0, ::8, ::12].ravel()]
+    assert found == [
+        *(150, 146, 143, 139),
+        *(140, 137, 134, 130),
+        *(131, 128, 124, 121),
+        *(122, 118, 115, 112),
+    ]
+    found = [round((float(value) + 1) * 127.5) for value in colour[:, ::16, ::24].ravel()]
+    assert found == [
+        *(0, 20, 40, 53, 73, 93, 106, 126, 146),
+        *(255, 235, 215, 202, 182, 162, 149, 129, 109),
+        *(0, 10, 20, 27, 37, 47, 53, 63, 73),
+    ]
