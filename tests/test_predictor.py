@@ -57,7 +57,7 @@ def test_a_batch_of_mixed_width_reads_as_one_by_one(
     assert [read.text for read in together] == [read.text for read in alone]
     for one, other in zip(alone, together):
         assert other.confidence == pytest.approx(one.confidence, abs=1e-4)
-        np.testing.assert_allclose(np.exp(other.log_probs), np.exp(one.log_probs), atol=1e-5)
+        np.testing.assert_allclose(np.exp(other.log_probs), np.exp(one.log_probs), atol=1e-3)
 
 
 def test_the_neighbours_in_a_batch_do_not_matter(predictor: OnnxPredictor) -> None:
