@@ -1,0 +1,181 @@
+// The page: puts the parts together.
+
+import { explain, getJson } from "./api.js";
+import { Batch, MAX_ITEMS } from "./batch.js";
+import { Choices } from "./choices.js";
+import { drawDetail } from "./detail.js";
+import { byId } from "./dom.js";
+import { downloadCsv, downloadJson } from "./downloads.js";
+import { initHistory, remember } from "./history.js";
+import { initLanguage, onLanguage, t } from "./i18n.js";
+import { initIntake } from "./intake.js";
+import { loadSamples } from "./samples.js";
+import { Table } from "./table.js";
+import { initTheme, labelTheme } from "./theme.js";
+import { sureText, troubleText } from "./words.js";
+
+const HEALTH_MILLISECONDS = 15_000;
+
+const batch = new Batch({ max_file_bytes: 4 << 20, max_files: 64 });
+const choices = new Choices({ onModel: readAgain, onConstraint: reviewRule });
+const table = new Table(batch, show);
+let shown = null; // the item in the explain view
+let detail = null; // its explained result
+let detailArch = "";
+let pending = new AbortController();
+
+/** New pictures: one is explained at once; many are read in groups, and the first explained. */
+function take(files, truth = "") {
+  say("");
+  if (!files.length) return say(t("drop.none"));
+  const added = batch.add(files, truth);
+  if (added.length < files.length) say(t("drop.many", { n: MAX_ITEMS }));
+  if (!added.length) return undefined;
+  document.body.classList.add("working");
+  byId("work").hidden = false;
+  bringIntoView(byId("work"));
+  if (added.length > 1) batch.read(added.slice(1), choices.options);
+  return show(added[0]);
+}
+
+/** Scrolls only when too little of the result would be seen. */
+function bringIntoView(node) {
+  if (node.getBoundingClientRect().top > innerHeight / 2) node.scrollIntoView();
+}
+
+async function show(item) {
+  pending.abort();
+  pending = new AbortController();
+  const { signal } = pending;
+  shown = item;
+  detail = null;
+  table.select(item);
+  draw();
+  const waits = item.status === "waiting";
+  if (waits) batch.set(item, { status: "reading" });
+  try {
+    const result = await explain(item.file, choices.options, signal);
+    detail = result;
+    batch.settle(item, result);
+    remember(item).catch((error) => console.info("not remembered:", error.name));
+    byId("live").textContent = `${item.name}: ${result.text}`;
+    await compareRule(item, result, signal);
+  } catch (error) {
+    if (error.name === "AbortError") {
+      if (waits && item.status === "reading") batch.read([item], choices.options);
+      return;
+    }
+    if (signal.aborted) return;
+    batch.fail(item, error);
+    trouble(error);
+  }
+  draw();
+}
+
+function draw() {
+  if (!shown) return;
+  drawDetail(shown, detail, detailArch, {
+    onTruth: (truth) => batch.set(shown, { truth }),
+    onArch: (arch) => {
+      detailArch = arch;
+      draw();
+    },
+  });
+}
+
+/** Says how the rule changed the reading of the picture that is shown. */
+async function compareRule(item, result, signal) {
+  const effect = byId("constraint-effect");
+  effect.textContent = "";
+  if (!choices.constrained) return;
+  const free = await explain(item.file, { arch: choices.arch }, signal);
+  const values = { text: result.text || "–", sure: sureText(result.confidence) };
+  effect.textContent =
+    free.text === result.text
+      ? t("constraint.same", values)
+      : t("constraint.changed", {
+          ...values,
+          free: free.text || "–",
+          freeSure: sureText(free.confidence),
+        });
+}
+
+function reviewRule() {
+  byId("apply-all").hidden = batch.items.length < 2;
+  byId("constraint-effect").textContent = "";
+  if (shown) show(shown);
+}
+
+function readAgain() {
+  if (!batch.items.length) return;
+  batch.cancel();
+  const others = batch.items.filter((item) => item !== shown);
+  batch.read(others, choices.options);
+  if (shown) show(shown);
+}
+
+function clear() {
+  pending.abort();
+  shown = null;
+  detail = null;
+  batch.clear();
+  byId("detail").replaceChildren();
+  byId("work").hidden = true;
+  document.body.classList.remove("working");
+  byId("constraint-effect").textContent = "";
+}
+
+function trouble(error) {
+  if (error.code === "network" || error.code === "upstream") say(troubleText(error));
+}
+
+function say(text) {
+  byId("banner").textContent = text;
+  byId("banner").hidden = !text;
+}
+
+async function checkHealth() {
+  let up = true;
+  try {
+    await getJson("readyz");
+  } catch (error) {
+    up = false;
+    trouble(error);
+  }
+  const status = byId("status");
+  if (up && status.classList.contains("down")) say("");
+  status.className = `status ${up ? "up" : "down"}`;
+  byId("status-text").textContent = t(up ? "status.up" : "status.down");
+}
+
+async function start() {
+  initLanguage(byId("language"));
+  initTheme();
+  initHistory();
+  initIntake((files) => take(files));
+  table.redraw();
+  choices.redraw();
+  byId("apply-all").addEventListener("click", readAgain);
+  byId("cancel").addEventListener("click", () => batch.cancel());
+  byId("clear").addEventListener("click", clear);
+  byId("download-csv").addEventListener("click", () => downloadCsv(batch.items));
+  byId("download-json").addEventListener("click", () => downloadJson(batch.items));
+  batch.addEventListener("trouble", ({ detail: error }) => trouble(error));
+  onLanguage(() => {
+    labelTheme();
+    table.redraw();
+    choices.redraw();
+    draw();
+    checkHealth();
+  });
+  byId("curl").textContent = `curl -F files=@picture.png ${new URL("predict", location.href)}`;
+  setInterval(checkHealth, HEALTH_MILLISECONDS);
+  await checkHealth();
+  const version = await getJson("version");
+  batch.limits = version.limits;
+  byId("version").textContent = `${version.name} ${version.version}`;
+  choices.setModels(await getJson("models"));
+  await loadSamples((file, truth) => take([file], truth));
+}
+
+start().catch(trouble);

@@ -1,0 +1,43 @@
+// The batch as a file: JSON without loss, CSV for a spreadsheet.
+
+const COLUMNS = ["file", "text", "confidence", "answer", "model", "true_text", "error"];
+
+export function downloadCsv(items) {
+  // The mark at the start tells Excel that it is UTF-8.
+  save("\uFEFF" + toCsv(items), "text/csv", "captcha-ocr.csv");
+}
+
+export function downloadJson(items) {
+  const rows = items.map((item) => ({ ...item.result, file: item.name, true_text: item.truth }));
+  save(JSON.stringify(rows, null, 2), "application/json", "captcha-ocr.json");
+}
+
+export function toCsv(items) {
+  const rows = items.map((item) => [
+    item.name,
+    item.result?.text,
+    item.result?.confidence,
+    item.result?.answer,
+    item.result?.arch,
+    item.truth,
+    item.error?.code,
+  ]);
+  return [COLUMNS, ...rows].map((row) => row.map(cell).join(",") + "\r\n").join("");
+}
+
+/** A spreadsheet runs cells that start like a formula, so those get an apostrophe in front. */
+function cell(value) {
+  if (typeof value === "number") return String(value);
+  let text = String(value ?? "");
+  if (/^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function save(text, type, name) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

@@ -1,0 +1,34 @@
+// Small things that several parts of the page say.
+
+import { element } from "./dom.js";
+import { percent, t } from "./i18n.js";
+import { STRINGS } from "./strings.js";
+
+export const BLANK = "∅";
+
+export function troubleText(error) {
+  const key = `error.${error.code}` in STRINGS.en ? `error.${error.code}` : "error.other";
+  return t(key, { detail: error.message });
+}
+
+export function sureness(confidence) {
+  if (confidence >= 0.9) return "good";
+  return confidence >= 0.6 ? "fair" : "poor";
+}
+
+export function sureChip(confidence) {
+  return element("span", { class: `chip ${sureness(confidence)}` }, sureText(confidence));
+}
+
+/** In per cent, with a decimal where it matters: near 0 and near 1. */
+export function sureText(confidence) {
+  if (confidence > 0.9995) return percent(1);
+  if (confidence < 0.0005) return `< ${percent(0.001, 1)}`;
+  return percent(confidence, confidence > 0.985 || confidence < 0.095 ? 1 : 0);
+}
+
+/** The blank as a sign, a space as one that can be seen. */
+export function shown(char) {
+  if (char === "") return BLANK;
+  return char === " " ? "␣" : char;
+}
