@@ -56,8 +56,15 @@ def reachable(names: set[str]) -> set[str]:
 
 
 def needs(path: Path, package: str) -> bool:
-    """Whether importing the file at ``path`` (a test, say) imports ``package``, directly or not."""
-    return package in reachable(imports(path))
+    """Whether importing a test file imports ``package``, through its neighbours or ours."""
+    names: set[str] = set()
+    files = [path]
+    for file in files:  # grows while it is walked
+        found = imports(file)
+        names |= found
+        beside = {file.with_name(f"{name}.py") for name in found}
+        files += sorted(other for other in beside.difference(files) if other.is_file())
+    return package in reachable(names)
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.stmt]:
