@@ -58,7 +58,7 @@ class TrainConfig:
     grow_steps: int = 1875  # steps at each batch size before it doubles
     lr: float = 1e-3  # peak learning rate of AdamW
     lr_end: float = 0.01  # last learning rate as a fraction of the peak
-    warmup: int = 2000  # pictures over which the learning rate rises
+    warmup: int = 2000  # pictures over which the learning rate rises; a tenth of the run at most
     flat: float = 0.3  # fraction of the run at the peak before the cosine
     weight_decay: float = 0.01  # on matrices and kernels only
     clip: float = 5.0  # largest gradient norm

@@ -25,9 +25,10 @@ def learning_rate(pictures: int, total: int, config: TrainConfig) -> float:
 
     It counts pictures, not steps, since the batch grows.
     """
-    if pictures < config.warmup:
-        return config.lr * (pictures + 1) / config.warmup
-    start = max(config.warmup, config.flat * total)
+    warmup = min(config.warmup, total // 10)
+    if pictures < warmup:
+        return config.lr * (pictures + 1) / warmup
+    start = max(warmup, config.flat * total)
     if pictures <= start:
         return config.lr
     done = min(1.0, (pictures - start) / max(1.0, total - start))

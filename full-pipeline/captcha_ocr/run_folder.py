@@ -55,11 +55,11 @@ class RunFolder:
         self.last = self.path / "last.pt"
         self.args = self.path / "args.yaml"
         self.metrics = self.path / "metrics.csv"
-        self._quiet = quiet
+        self.quiet = quiet
         self._bar: Any = None
         self._board: Any = None
-        self._shown = self._since = time.monotonic()
-        self._pictures = -1
+        self._shown = self._since = 0.0  # when a line was shown, when a speed was begun
+        self._pictures = 0  # at self._since
 
     @classmethod
     def create(cls, out: Path, arch: str) -> RunFolder:
@@ -84,7 +84,7 @@ class RunFolder:
         return cls(max(runs, key=lambda file: file.stat().st_mtime).parent)
 
     def say(self, text: str) -> None:
-        if self._quiet:
+        if self.quiet:
             return
         if self._bar is not None:
             self._bar.console.print(text, highlight=False, markup=False)
@@ -94,7 +94,8 @@ class RunFolder:
     def on_start(self, config: TrainConfig, done: Progress) -> None:
         """Write args.yaml and open the progress display."""
         self._pictures = done.pictures
-        if self._quiet:
+        self._shown = self._since = time.monotonic()
+        if self.quiet:
             return
         with atomic_write(self.args) as file:
             yaml.safe_dump(dataclasses.asdict(config), file, sort_keys=False, allow_unicode=True)
@@ -118,7 +119,7 @@ class RunFolder:
     def on_step(self, progress: Progress, total: int, rate: float) -> None:
         """Show where training stands: a bar on a terminal, else a line now and then."""
         now = time.monotonic()
-        if self._quiet or now - self._shown < (0.5 if self._bar else PLAIN_SECONDS):
+        if self.quiet or now - self._shown < (0.5 if self._bar else PLAIN_SECONDS):
             return
         speed = (progress.pictures - self._pictures) / (now - self._since)
         loss = progress.loss_sum / max(1, progress.loss_count)

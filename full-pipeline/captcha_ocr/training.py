@@ -12,13 +12,13 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
+from captcha_ocr import resume_state
 from captcha_ocr.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -52,7 +52,8 @@ def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> str:
     with join_world(config.device) as world, Interrupt() as interrupt:
         run = Run(config, folder, world, resume)
         run.describe()
-        started = saved = time.monotonic() - run.progress.seconds
+        saved = time.monotonic()
+        started = saved - run.progress.seconds
         why = ""
         for batch in run.batches():
             run.train_step(batch)
@@ -100,8 +101,9 @@ class Run:
         self.progress = Progress()
         self.impossible = self.data.train.impossible(model.width_stride)
         self.epoch_pictures = len(self.data.train) - len(self.impossible)
+        self.evaluation_interval = config.eval_every or self.epoch_pictures
         if resume:
-            self.restore(load_state(folder.last))
+            resume_state.restore(self, load_state(folder.last))
         compute: nn.Module = self.objective
         if config.compile:
             compute = torch.compile(compute, dynamic=True)  # type: ignore[assignment]
@@ -171,8 +173,7 @@ class Run:
         self.folder.on_step(progress, config.epochs * self.epoch_pictures, rate)
 
     def evaluation_due(self) -> bool:
-        every = self.config.eval_every or self.epoch_pictures
-        return self.progress.pictures // every > self.progress.evaluations
+        return self.progress.pictures // self.evaluation_interval > self.progress.evaluations
 
     def evaluate(self) -> str:
         """Read the selection set with the averaged weights; keep them when they are the best.
@@ -180,8 +181,7 @@ class Run:
         Returns a reason to stop, or nothing. Only the main process reads and writes.
         """
         config, progress = self.config, self.progress
-        every = config.eval_every or self.epoch_pictures
-        progress.evaluations = progress.pictures // every
+        progress.evaluations = progress.pictures // self.evaluation_interval
         train_loss = progress.loss_sum / max(1, progress.loss_count)
         progress.loss_sum, progress.loss_count = 0.0, 0
         if not self.world.is_main:
@@ -211,7 +211,6 @@ class Run:
 
     def checkpoint(self) -> Checkpoint:
         """The averaged weights, with all it takes to read pictures with them."""
-        config = dataclasses.asdict(self.config)
         return Checkpoint(
             arch=self.config.arch,
             model_config=self.config.model,
@@ -219,7 +218,7 @@ class Run:
             image=self.config.image,
             state=self.average.state,
             metrics={"pictures_seen": self.progress.pictures},
-            train_config=config,
+            train_config=dataclasses.asdict(self.config),
         )
 
     def read(self, checkpoint: Checkpoint) -> Evaluation:
@@ -228,36 +227,8 @@ class Run:
         return evaluate(TorchPredictor(model, info, self.world.device), self.data.selection)
 
     def save(self) -> None:
-        """Write ``last.pt``: all that a resumed run needs to equal an uninterrupted one."""
-        if not self.world.is_main:
-            return
-        state = {
-            "charset": list(self.data.charset.symbols),
-            "config": dataclasses.asdict(self.config),
-            "objective": self.objective.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "progress": dataclasses.asdict(self.progress),
-            "rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        }
-        save_state(self.folder.last, state)
-
-    def restore(self, state: dict[str, Any]) -> None:
-        if state["charset"] != list(self.data.charset.symbols):
-            raise ConfigError(
-                f"the labels in {self.config.train_root} changed since this run began; start a new "
-                "run (--init-from takes its weights along)"
-            )
-        self.objective.load_state_dict(state["objective"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
-        self.progress = Progress(**state["progress"])
-        torch.set_rng_state(state["rng"])
-        if state["cuda_rng"]:
-            torch.cuda.set_rng_state_all(state["cuda_rng"])
+        if self.world.is_main:
+            save_state(self.folder.last, resume_state.snapshot(self))
 
     def describe(self) -> None:
         """Say what will be done, and name what cannot be learned."""

@@ -15,6 +15,7 @@ from captcha_ocr.cli.common import USAGE, Arguments, command
 
 # Module of captcha_ocr.cli -> what it does. A new command is a file there and a line here.
 COMMANDS = {
+    "train": "train one architecture, or all",
     "merge": "merge labelled pictures into a training and a test set, without leakage",
     "infer": "read pictures: a file, a folder or standard input",
     "serve": "answer over HTTP, with a page for drag and drop",

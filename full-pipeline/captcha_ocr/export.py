@@ -1,0 +1,129 @@
+"""Trained weights as files for other runtimes; each is verified against torch before it is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from captcha_ocr.checkpoint import Checkpoint, write_bytes
+from captcha_ocr.model_info import ModelError, ModelInfo, file_sha256
+from captcha_ocr.models import CTCRecognizer
+from captcha_ocr.predictor import OnnxPredictor
+from captcha_ocr.torch_predictor import describe
+
+TOLERANCE = 1e-4  # largest difference of a logit that an exported file may show
+
+
+def round_to_half(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with its weights rounded to 16-bit floats, still held as 32-bit ones.
+
+    Done once, before a model is measured and shipped: an export can then store the weights in
+    half the bytes and still equal torch exactly. Vectors (biases, norms, statistics) stay as
+    they are: they are small, and a variance may leave the range of 16 bits.
+    """
+    state = {
+        name: value.half().float() if value.is_floating_point() and value.dim() > 1 else value
+        for name, value in checkpoint.state.items()
+    }
+    return dataclasses.replace(checkpoint, state=state)
+
+
+def export_onnx(checkpoint: Checkpoint, folder: Path, name: str = "") -> Path:
+    """Write ``<name>.onnx`` (free batch size and width) and ``<name>.json``; the ONNX path.
+
+    Raises ModelError when the file's logits differ from torch's at any of several widths.
+    """
+    model = checkpoint.build()
+    path = Path(folder) / f"{name or checkpoint.arch}.onnx"
+    example = torch.zeros(2, checkpoint.image.channels, checkpoint.image.height, 96)
+    width = torch.export.Dim.AUTO  # the exporter finds out that it is a multiple of the stride
+    with _quiet():
+        program = torch.onnx.export(
+            model,
+            (example,),
+            dynamo=True,
+            optimize=False,  # it would fold norms into kernels, which then need 32 bits
+            input_names=["images"],
+            output_names=["logits"],
+            dynamic_shapes={"images": {0: torch.export.Dim("batch", max=65536), 3: width}},
+            verbose=False,
+        )
+    assert program is not None
+    write_bytes(path, _compact(program).SerializeToString())
+    info = describe(checkpoint, model)
+    dataclasses.replace(info, sha256=file_sha256(path)).save(path.with_suffix(".json"))
+    verify(OnnxPredictor(path, threads=1), model, info)
+    return path
+
+
+def verify(exported: Any, model: CTCRecognizer, info: ModelInfo) -> float:
+    """Compare an exported predictor's logits with torch's on noise of several widths and batch
+    sizes; the largest difference. Raises ModelError above TOLERANCE."""
+    worst = 0.0
+    rng = np.random.default_rng(0)
+    for batch, width in ((1, 88), (3, 96), (2, 128), (1, info.image.max_width), (5, 40)):
+        shape = (batch, info.image.channels, info.image.height, width)
+        images = rng.uniform(-1, 1, shape).astype(np.float32)
+        with torch.inference_mode():
+            expected = model(torch.from_numpy(images)).numpy()
+        got = np.stack(exported.logits(list(images)))
+        if got.shape != expected.shape:
+            raise ModelError(f"{info.arch}: exported logits {got.shape}, torch's {expected.shape}")
+        worst = max(worst, float(np.abs(got - expected).max()))
+    if not worst <= TOLERANCE:
+        raise ModelError(f"{info.arch}: exported logits differ by {worst:.2g} from torch's")
+    return worst
+
+
+def _compact(program: Any) -> Any:
+    """The ONNX model with constants folded, weights in 16 bits where that loses nothing, and
+    without the exporter's notes (they hold paths of the machine it ran on)."""
+    import onnxscript.optimizer
+    from onnx import TensorProto, helper, numpy_helper
+
+    onnxscript.optimizer.fold_constants(program.model)
+    onnxscript.optimizer.remove_unused_nodes(program.model)
+    model = program.model_proto
+    graph = model.graph
+    for node in graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    del graph.value_info[:], graph.metadata_props[:], model.metadata_props[:]
+    casts = []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < 1024:
+            continue
+        with np.errstate(over="ignore"):
+            half = values.astype(np.float16)
+        if np.array_equal(half.astype(np.float32), values):
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+            casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's notes on its own insides."""
+    levels = {name: logging.getLogger(name).level for name in ("torch.onnx", "onnxscript")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in levels:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)

@@ -1,0 +1,107 @@
+"""After the last step: calibrate, measure, export, and draw what a learner looks at."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from captcha_ocr import plots
+from captcha_ocr.calibration import expected_calibration_error, fit_temperature, reliability_bins
+from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, load_state, save_checkpoint
+from captcha_ocr.config import TrainConfig
+from captcha_ocr.datasets.ocr import OCRDataset, collate
+from captcha_ocr.datasets.prepare import prepare_data
+from captcha_ocr.datasets.stores import Store, Subset
+from captcha_ocr.distributed import pick_device
+from captcha_ocr.evaluation import Evaluation, evaluate
+from captcha_ocr.export import export_onnx, round_to_half
+from captcha_ocr.imaging import open_image, preprocess
+from captcha_ocr.metrics import confusions
+from captcha_ocr.run_folder import RunFolder
+from captcha_ocr.torch_predictor import TorchPredictor, describe
+
+CALIBRATION_PICTURES = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    selection: Evaluation  # on the set that chose the weights
+    report: Evaluation | None  # on the test set, when one was named
+    onnx: Path
+
+
+def finish(config: TrainConfig, folder: RunFolder) -> Finished:
+    """Turn a run's best weights into a model to use; all files stay in the run's folder."""
+    checkpoint = round_to_half(load_checkpoint(folder.best))
+    data = prepare_data(dataclasses.replace(config, cache=False), checkpoint.charset)
+    device = pick_device(config.device)
+    checkpoint = calibrate(checkpoint, data.selection, device)
+    predictor = predictor_of(checkpoint, device)
+    selection = evaluate(predictor, data.selection)
+    report = evaluate(predictor, data.report) if data.report else None
+    figures = {"selection": summary(selection)}
+    if report is not None:
+        figures["test"] = summary(report)
+    checkpoint = dataclasses.replace(checkpoint, metrics={**checkpoint.metrics, **figures})
+    save_checkpoint(folder.best, checkpoint)
+    onnx = export_onnx(checkpoint, folder.path)
+    draw(folder, data.train, report or selection)
+    return Finished(selection, report, onnx)
+
+
+def predictor_of(checkpoint: Checkpoint, device: torch.device) -> TorchPredictor:
+    model = checkpoint.build()
+    return TorchPredictor(model, describe(checkpoint, model), device)
+
+
+def calibrate(checkpoint: Checkpoint, store: Store, device: torch.device) -> Checkpoint:
+    """With the temperature at which confidences fit the pictures that chose the weights."""
+    plain = predictor_of(dataclasses.replace(checkpoint, temperature=1.0), device)
+    part = Subset(store, range(min(len(store), CALIBRATION_PICTURES)))
+    arrays = [preprocess(open_image(part.read(i)), checkpoint.image) for i in range(len(part))]
+    evaluation = evaluate(plain, part)
+    fitted = fit_temperature(
+        plain.logits(arrays), evaluation.texts, evaluation.targets, checkpoint.charset
+    )
+    return dataclasses.replace(checkpoint, temperature=fitted.temperature)
+
+
+def summary(evaluation: Evaluation) -> dict[str, Any]:
+    """The figures a checkpoint carries about one set."""
+    score = evaluation.score()
+    return {
+        "n": score.n,
+        "exact_match": score.exact_match,
+        "exact_match_folded": score.exact_match_folded,
+        "cer": score.cer,
+        "ece": expected_calibration_error(*confidence_and_truth(evaluation)),
+    }
+
+
+def confidence_and_truth(evaluation: Evaluation) -> tuple[list[float], list[bool]]:
+    confidences = [reading.confidence for reading in evaluation.readings]
+    return confidences, [a == b for a, b in zip(evaluation.texts, evaluation.targets)]
+
+
+def draw(folder: RunFolder, train: OCRDataset, evaluation: Evaluation) -> None:
+    """The run's pictures."""
+    history = load_state(folder.last)["progress"]["history"]
+    picture: Callable[[str], Path] = folder.path.joinpath
+    plots.plot_history(history, picture("results.png"))
+    plots.plot_confusions(
+        confusions(evaluation.texts, evaluation.targets), picture("confusion.png")
+    )
+    plots.plot_worst(evaluation, picture("worst.png"))
+    plots.plot_labels(train.texts, picture("labels.png"))
+    bins = reliability_bins(*confidence_and_truth(evaluation))
+    plots.plot_reliability(bins, picture("reliability.png"))
+    first = train.widths[0]
+    alike = [i for i, width in enumerate(train.widths) if width == first][:24]
+    batch = collate([train[(i, 0)] for i in alike])
+    texts = [train.texts[i] for i in batch.indices]
+    plots.plot_batch(np.asarray(batch.images), texts, picture("batch.png"))
