@@ -33,8 +33,6 @@ public final class EasyStyle implements Style {
     private static final int TRIES = 200;
     /** Below this share of the size wanted, another text or font is tried. */
     private static final double SMALLEST_SHARE = 0.5;
-    /** Pixels kept free at every edge. */
-    private static final double MARGIN = 2;
 
     private final EasyConfig config;
     private final FontBook book;
@@ -105,18 +103,27 @@ public final class EasyStyle implements Style {
 
     @Override
     public Picture draw(long index, Rng rng) {
+        Plan plan = plan(rng);
+        EasyPainter painter = new EasyPainter(plan.kind.form, plan.canvas, plan.layout, plan.difficulty, rng);
+        boolean gif = plan.kind.animated();
+        String text = plan.layout.text();
+        Face face = plan.layout.faces().get(0);
+        return new Picture(gif ? painter.gif() : painter.png(), gif ? "gif" : "png", text, plan.kind.id(),
+                face.name(), plan.canvas, plan.difficulty, twins.ambiguousIn(text, face, plan.kind.alphabet()));
+    }
+
+    /** What is drawn and where, before a pixel is. */
+    record Plan(EasyKind kind, PictureSize canvas, Difficulty difficulty, TextLayout layout) {
+    }
+
+    Plan plan(Rng rng) {
         EasyKind kind = config.typeMix().pick(rng);
         PictureSize canvas = config.sizes().pick(rng);
         Difficulty hard = difficulty.pick(rng);
         for (int attempt = 0; attempt < TRIES; attempt++) {
-            String text = text(kind, rng);
-            Face face = faces.get(kind).pick(rng);
-            TextLayout layout = layout(kind, text, face, canvas, hard, rng);
+            TextLayout layout = layout(kind, text(kind, rng), faces.get(kind).pick(rng), canvas, hard, rng);
             if (layout != null) {
-                EasyPainter painter = new EasyPainter(kind.form, canvas, layout, hard, rng);
-                boolean gif = kind.animated();
-                return new Picture(gif ? painter.gif() : painter.png(), gif ? "gif" : "png", text, kind.id(),
-                        face.name(), canvas, hard, twins.ambiguousIn(text, face, kind.alphabet()));
+                return new Plan(kind, canvas, hard, layout);
             }
         }
         throw new GeneratorException("no text of kind " + kind.id() + " fits into " + canvas + "; make the size "
@@ -132,8 +139,8 @@ public final class EasyStyle implements Style {
             angles[i] = most == 0 ? 0 : rng.between(-most, most);
         }
         List<Face> faces = Collections.nCopies(text.length(), face);
-        Rectangle2D room = new Rectangle2D.Double(MARGIN, MARGIN, canvas.width() - 2 * MARGIN,
-                canvas.height() - 2 * MARGIN);
+        Rectangle2D room = new Rectangle2D.Double(TextLayout.MARGIN, TextLayout.MARGIN, canvas.width() - 2 * TextLayout.MARGIN,
+                canvas.height() - 2 * TextLayout.MARGIN);
         int wanted = (int) Math.round(canvas.height() * share);
         return TextLayout.fit(wanted, (int) Math.ceil(wanted * SMALLEST_SHARE),
                 size -> asTheLibrary(text, faces, canvas, kind.form, size, angles), room, hard.between(0, 0.15, 0.25));

@@ -92,6 +92,18 @@ public final class CtextStyle implements Style {
 
     @Override
     public Picture draw(long index, Rng rng) {
+        Plan plan = plan(index, rng);
+        BufferedImage image = plan.picture.paint(withNoise(plan, rng), ground());
+        String text = plan.picture.layout().text();
+        return new Picture(PngWriter.encode(image), "png", text, plan.kind.toString(), plan.face.name(),
+                plan.picture.canvas(), plan.difficulty, twins.ambiguousIn(text, plan.face, choices.charset()));
+    }
+
+    /** What is drawn and where, before a pixel is. */
+    record Plan(TextKind kind, Difficulty difficulty, Face face, Distortion distortion, WordPicture picture) {
+    }
+
+    Plan plan(long index, Rng rng) {
         TextKind kind = choices.kinds().at(index, rng);
         PictureSize canvas = choices.sizes().pick(rng);
         int length = choices.lengths().pick(rng);
@@ -105,9 +117,7 @@ public final class CtextStyle implements Style {
             WordPicture picture = WordPicture.fit(text, Collections.nCopies(length, face), canvas, wanted, spacing,
                     choices.palette().pick(rng), distortion, rng);
             if (picture != null) {
-                BufferedImage image = picture.paint(withNoise(kind, distortion, difficulty, rng), ground());
-                return new Picture(PngWriter.encode(image), "png", text, kind.toString(), face.name(), canvas,
-                        difficulty, twins.ambiguousIn(text, face, choices.charset()));
+                return new Plan(kind, difficulty, face, distortion, picture);
             }
         }
         throw new GeneratorException("no text of " + length + " characters fits into " + canvas
@@ -123,12 +133,13 @@ public final class CtextStyle implements Style {
     }
 
     /** Kaptcha's fish-eye asks for no noise, so its two noise kinds look alike there; the grid is its noise. */
-    private static GimpyEngine withNoise(TextKind kind, Distortion distortion, Difficulty difficulty, Rng rng) {
-        if (!kind.noise() || kind.warp() == TextKind.Warp.FISHEYE) {
+    private static GimpyEngine withNoise(Plan plan, Rng rng) {
+        Distortion distortion = plan.distortion;
+        if (!plan.kind.noise() || plan.kind.warp() == TextKind.Warp.FISHEYE) {
             return distortion;
         }
         CurveNoise noise = new CurveNoise(Color.BLACK, rng);
-        int curves = difficulty.count(rng, 0, 2, 4);
+        int curves = plan.difficulty.count(rng, 0, 2, 4);
         return image -> {
             BufferedImage distorted = distortion.getDistortedImage(image);
             for (int i = 0; i < curves; i++) {

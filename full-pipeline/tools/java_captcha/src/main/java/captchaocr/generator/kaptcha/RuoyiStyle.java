@@ -12,6 +12,7 @@ import captchaocr.generator.fonts.FaceChoice;
 import captchaocr.generator.fonts.GlyphTwins;
 import captchaocr.generator.image.Canvas;
 import captchaocr.generator.image.PngWriter;
+import captchaocr.generator.text.TextLayout;
 import com.google.gson.JsonObject;
 import java.awt.Color;
 import java.awt.image.BufferedImage;
@@ -74,6 +75,17 @@ public final class RuoyiStyle implements Style {
     }
 
     public Drawn drawUnscaled(Rng rng) {
+        Plan plan = plan(rng);
+        TextLayout layout = plan.picture.layout();
+        return new Drawn(plan.picture.paint(plan.distortion, properties()), layout.text(), names(layout.faces()),
+                plan.difficulty, ambiguous(layout.text(), layout.faces()));
+    }
+
+    /** What is drawn and where, before a pixel is. */
+    record Plan(Difficulty difficulty, Distortion distortion, WordPicture picture) {
+    }
+
+    Plan plan(Rng rng) {
         Difficulty hard = difficulty.pick(rng);
         int wanted = (int) Math.round(FONT_SIZE * hard.between(1.05, 1, 0.85));
         int spacing = SPACING + (int) Math.round(hard.between(3, 0, -3));
@@ -87,8 +99,7 @@ public final class RuoyiStyle implements Style {
             Distortion distortion = new ShadowDistortion(hard, rng);
             WordPicture picture = WordPicture.fit(text, faces, DRAWN, wanted, spacing, Color.BLUE, distortion, rng);
             if (picture != null) {
-                BufferedImage image = picture.paint(distortion, properties());
-                return new Drawn(image, text, names(faces), hard, ambiguous(text, faces));
+                return new Plan(hard, distortion, picture);
             }
         }
         throw new GeneratorException("none of the fonts fits five characters into " + DRAWN + "; name narrower --fonts");

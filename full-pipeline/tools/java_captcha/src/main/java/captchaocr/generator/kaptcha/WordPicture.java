@@ -20,29 +20,17 @@ import java.util.Properties;
  * One Kaptcha picture. Kaptcha's own {@link DefaultKaptcha} puts it together (word, distortion, ground, border);
  * {@link Parts} hands it parts that were seeded and fitted, where Kaptcha would make its own from class names.
  */
-final class WordPicture {
-    /** Pixels kept free at every edge, distortion included. */
-    static final double MARGIN = 1.5;
+record WordPicture(PictureSize canvas, TextLayout layout, Color color) {
 
     /** Below this share of the size wanted, another text or font is tried. */
     private static final double SMALLEST_SHARE = 0.6;
     private static final double OVERLAP = 0.25;
 
-    private final PictureSize canvas;
-    private final TextLayout layout;
-    private final Color color;
-
-    private WordPicture(PictureSize canvas, TextLayout layout, Color color) {
-        this.canvas = canvas;
-        this.layout = layout;
-        this.color = color;
-    }
-
     /** Null when the text does not fit. */
     static WordPicture fit(String text, List<Face> faces, PictureSize canvas, int wanted, int spacing, Color color,
                            Distortion distortion, Rng rng) {
         double sideways = rng.between(-0.5, 0.5);
-        Rectangle2D room = distortion.reach().room(canvas.width(), canvas.height(), MARGIN);
+        Rectangle2D room = distortion.reach().room(canvas.width(), canvas.height(), TextLayout.MARGIN);
         TextLayout layout = TextLayout.fit(wanted, (int) Math.ceil(wanted * SMALLEST_SHARE),
                 size -> asTheLibrary(text, faces, canvas, size, wanted, spacing, sideways), room, OVERLAP);
         return layout == null ? null : new WordPicture(canvas, layout, color);

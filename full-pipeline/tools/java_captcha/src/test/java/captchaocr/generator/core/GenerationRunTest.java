@@ -1,0 +1,143 @@
+package captchaocr.generator.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class GenerationRunTest {
+    private static final int COUNT = 300;
+
+    @TempDir
+    Path folder;
+    private Path whole;
+    private final ByteArrayOutputStream said = new ByteArrayOutputStream();
+
+    private int run(Path root, int count, long seed, int threads, String setting) throws IOException {
+        PrintStream out = new PrintStream(said, true, StandardCharsets.UTF_8);
+        return new GenerationRun(new PlainStyle(setting), root, count, seed, threads, out).run();
+    }
+
+    @BeforeEach
+    void drawAWholeSet() throws IOException {
+        whole = folder.resolve("whole");
+        assertEquals(0, run(whole, COUNT, 7, 1, "a"));
+    }
+
+    /** Everything but the summary, which holds times. */
+    private static Map<String, String> content(Path root) throws IOException {
+        return SetFiles.read(root);
+    }
+
+    @Test
+    void holdsWhatTheContractSays() throws IOException {
+        List<String> labels = Files.readAllLines(whole.resolve("labels.txt"));
+        List<String> rows = Files.readAllLines(whole.resolve("manifest.jsonl"));
+        assertEquals(COUNT, labels.size());
+        assertEquals(COUNT, rows.size());
+        for (int i = 0; i < COUNT; i++) {
+            Row row = Row.parse(rows.get(i));
+            assertEquals(row.file() + "\t" + row.label(), labels.get(i));
+            assertEquals(Rng.pictureSeed(7, i), row.seed());
+            assertEquals(4, row.length());
+            assertTrue(Files.readString(whole.resolve("images").resolve(row.file())).startsWith(row.label()));
+        }
+        byte[] bytes = Files.readAllBytes(whole.resolve("labels.txt"));
+        assertEquals('0', bytes[0], "no byte order mark");
+        assertFalse(new String(bytes, StandardCharsets.UTF_8).contains("\r"));
+        assertTrue(Files.readString(whole.resolve("summary.json")).contains("\"pictures\": 300"));
+    }
+
+    @Test
+    void doesNotDependOnTheNumberOfThreads() throws IOException {
+        run(folder.resolve("eight"), COUNT, 7, 8, "a");
+        assertEquals(content(whole), content(folder.resolve("eight")));
+    }
+
+    @Test
+    void anotherSeedDrawsAnotherSet() throws IOException {
+        run(folder.resolve("other"), COUNT, 8, 1, "a");
+        assertNotEquals(content(whole), content(folder.resolve("other")));
+    }
+
+    @Test
+    void goesOnAfterAKill() throws IOException {
+        Map<String, String> expected = content(whole);
+        // Rows cut in the middle, of different lengths; a half-written picture; pictures without rows.
+        truncate("labels.txt", Files.size(whole.resolve("labels.txt")) / 2 + 3);
+        truncate("manifest.jsonl", Files.size(whole.resolve("manifest.jsonl")) / 3 + 5);
+        Files.writeString(whole.resolve("images/.00000100.png.part"), "half");
+        Files.delete(whole.resolve("summary.json"));
+        assertEquals(0, run(whole, COUNT, 7, 2, "a"));
+        assertEquals(expected, content(whole));
+        assertTrue(said.toString(StandardCharsets.UTF_8).contains("going on from there"));
+        assertTrue(Files.exists(whole.resolve("summary.json")));
+    }
+
+    @Test
+    void drawsAgainWhatWasLost() throws IOException {
+        Map<String, String> expected = content(whole);
+        String lost = Row.parse(Files.readAllLines(whole.resolve("manifest.jsonl")).get(50)).file();
+        Files.delete(whole.resolve("images").resolve(lost));
+        assertEquals(0, run(whole, COUNT, 7, 2, "a"));
+        assertEquals(expected, content(whole));
+    }
+
+    @Test
+    void aCompleteSetIsLeftAlone() throws IOException {
+        long before = Files.getLastModifiedTime(whole.resolve("manifest.jsonl")).toMillis();
+        assertEquals(0, run(whole, COUNT, 7, 3, "a"));
+        assertTrue(said.toString(StandardCharsets.UTF_8).contains("nothing to do"));
+        assertEquals(before, Files.getLastModifiedTime(whole.resolve("manifest.jsonl")).toMillis());
+    }
+
+    @Test
+    void otherSettingsAreAnError() {
+        for (Object[] other : new Object[][] {{COUNT, 8L, "a"}, {COUNT + 1, 7L, "a"}, {COUNT, 7L, "b"}}) {
+            GeneratorException e = assertThrows(GeneratorException.class,
+                    () -> run(whole, (Integer) other[0], (Long) other[1], 1, (String) other[2]));
+            assertTrue(e.getMessage().contains("other settings"), e.getMessage());
+        }
+    }
+
+    @Test
+    void aFolderOfUnknownOriginIsAnError() throws IOException {
+        Files.delete(whole.resolve("run.json"));
+        assertThrows(GeneratorException.class, () -> run(whole, COUNT, 7, 1, "a"));
+    }
+
+    @Test
+    void twoRunsCannotWriteOneSet() throws IOException {
+        try (FileChannel channel = FileChannel.open(whole.resolve(".lock"), StandardOpenOption.WRITE)) {
+            channel.lock();
+            assertThrows(GeneratorException.class, () -> run(whole, COUNT, 7, 1, "a"));
+        }
+    }
+
+    @Test
+    void refusesNoPicturesAndNoThreads() {
+        assertThrows(GeneratorException.class, () -> run(folder.resolve("x"), 0, 7, 1, "a"));
+        assertThrows(GeneratorException.class, () -> run(folder.resolve("x"), 1, 7, 0, "a"));
+    }
+
+    private void truncate(String name, long size) throws IOException {
+        try (FileChannel channel = FileChannel.open(whole.resolve(name), StandardOpenOption.WRITE)) {
+            channel.truncate(size);
+        }
+    }
+}
