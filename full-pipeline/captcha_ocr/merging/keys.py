@@ -9,16 +9,14 @@ from top to bottom. Pictures with different band keys are different. The few tha
 from __future__ import annotations
 
 import hashlib
-import io
 import struct
 import zlib
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 
-from captcha_ocr.gif import check_gif_frames
-from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError, background, open_image
+from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError, open_image
+from captcha_ocr.merging.gif_band import combined_rows
 
 # The share of the rows in the band. Of 3,100 pictures that all differ, 0.3 left 164 sharing a
 # band key, 0.35 left 19, 0.4 two, 0.45 none; each of those costs one full decoding more.
@@ -26,7 +24,6 @@ BAND = 0.4
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PLAIN_CHUNKS = {b"IHDR", b"IDAT", b"IEND", b"pHYs", b"tEXt", b"tIME", b"gAMA", b"sRGB"}
-_NOT_PLAIN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
 
 
 class Band(NamedTuple):
@@ -108,7 +105,7 @@ def _png_band(data: bytes) -> Band | None:
     try:
         # Pillow's own PNG decoder, asked for fewer rows: it stops inflating there.
         image = Image.frombytes("RGB", (width, band_rows(height)), compressed, "zip", ("RGB", 0))
-    except _NOT_PLAIN:
+    except (ValueError, OSError):
         return None  # open_image finds the words for what is wrong
     return Band(size, image.tobytes())
 
@@ -142,32 +139,9 @@ def _png_chunks(data: bytes) -> tuple[int, int, bytes]:
 
 
 def _gif_band(data: bytes) -> Band | None:
-    """The band of ``open_image``'s combined picture; combining costs more than decoding does."""
-    try:
-        with Image.open(io.BytesIO(data), formats=("GIF",)) as image:
-            check_gif_frames(data, image.size)
-            return _combined_band(image)
-    except (ImageError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return None  # open_image says what is wrong
-    except _NOT_PLAIN:
+    """The band of ``open_image``'s combined picture. None where frames are more than plain."""
+    if len(data) < 13 or len(data) > DEFAULT_LIMITS.max_bytes:
         return None
-
-
-def _combined_band(image: Image.Image) -> Band:
-    """As imaging.open_image combines frames, on the upper rows alone. A test compares them."""
-    first = np.asarray(open_image(image))  # of one frame: no combining
-    ground = background(first).astype(np.int16)
-    rows = band_rows(image.height)
-    combined = first[:rows].copy()
-    farthest = np.abs(combined - ground).sum(axis=2)
-    for number in range(1, DEFAULT_LIMITS.max_frames):
-        try:
-            image.seek(number)
-        except EOFError:
-            break
-        frame = np.asarray(open_image(image))[:rows]
-        distance = np.abs(frame - ground).sum(axis=2)
-        closer = distance > farthest
-        combined[closer] = frame[closer]
-        farthest = np.maximum(farthest, distance)
-    return Band(image.size, combined.tobytes())
+    size = struct.unpack_from("<2H", data, 6)
+    pixels = combined_rows(data, band_rows(size[1]))
+    return Band(size, pixels) if pixels is not None else None

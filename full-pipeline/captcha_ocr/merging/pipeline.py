@@ -19,7 +19,7 @@ from captcha_ocr.merging.near import NearTask, near_shard
 from captcha_ocr.merging.report import MergeReport
 from captcha_ocr.merging.rules import CONFLICT, JudgeTask, judge_shard
 from captcha_ocr.merging.summary import bad_examples, fill_report
-from captcha_ocr.merging.target import appear, building, describe_inputs, same_merge
+from captcha_ocr.merging.target import ROOT, appear, building, describe_inputs, same_merge
 from captcha_ocr.merging.writing import remove_moved, write_charset_copy, write_root
 
 Progress = Callable[[str, int], None]  # (what is being done, pictures done so far)
@@ -37,40 +37,51 @@ def merge(
     Raises DataError when the sources need a decision first, TargetError when a target is in the
     way, OSError when it cannot be written. Then no target has changed.
     """
-    start = time.monotonic()
     record = {"format": 1, "config": config.to_json(), "inputs": describe_inputs(config)}
-    targets = {split: str(path) for split, path in config.targets.items()}
-    report = MergeReport("dry-run" if dry_run else "merged", targets)
     there = [split for split, path in config.targets.items() if same_merge(path, record)]
+    targets = {split: str(path) for split, path in config.targets.items()}
     if len(there) == len(targets):
-        report.status = "unchanged"
         if not dry_run:
             write_charset_copy(config)
-        return report
+        return MergeReport("unchanged", targets)
+    report = MergeReport("dry-run" if dry_run else "merged", targets)
+    start = time.monotonic()
     with ExitStack() as stack:
-        folders = {}
-        if not dry_run:
-            folders = {
-                split: stack.enter_context(building(path)) for split, path in config.targets.items()
-            }
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="merge-"))
-        table = stack.enter_context(closing(KeyTable(Path(scratch) / "keys.sqlite")))
-        report.records_without_label = hash_sources(table, config, engine, progress)
-        judge_pictures(table, config, engine, progress)
-        choose(table, config)
-        fill_report(report, table, config)
-        refuse_bad_data(report, table, config)
+        folders = {
+            split: stack.enter_context(building(path))
+            for split, path in config.targets.items()
+            if not dry_run
+        }
+        # Beside the target there is room for a data set; /tmp is often small, or memory.
+        scratch = folders.get(TRAIN) or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        table = stack.enter_context(closing(KeyTable(scratch / "keys.sqlite")))
+        examine(table, config, engine, report, progress)
         for split, folder in folders.items():
-            write_root(table, config, engine, split, folder, progress)
+            write_root(table, config, engine, split, folder / ROOT, progress)
         report.seconds = round(time.monotonic() - start, 2)
         record["report"] = report.to_json()
         # The test set first: a training set without it is the more useful half to lack.
         for split in sorted(set(folders) - set(there), key=(TEST, TRAIN).index):
-            appear(folders[split], config.targets[split], record)
+            appear(folders[split] / ROOT, config.targets[split], record)
         if not dry_run:
             remove_moved(table, config)
             write_charset_copy(config)
     return report
+
+
+def examine(
+    table: KeyTable,
+    config: MergeConfig,
+    engine: Engine,
+    report: MergeReport,
+    progress: Progress,
+) -> None:
+    """Everything but writing: fill the table, decide each picture's fate, complete the report."""
+    report.records_without_label = hash_sources(table, config, engine, progress)
+    judge_pictures(table, config, engine, progress)
+    choose(table, config)
+    fill_report(report, table, config)
+    refuse_bad_data(report, table, config)
 
 
 def hash_sources(table: KeyTable, config: MergeConfig, engine: Engine, progress: Progress) -> int:
@@ -92,19 +103,7 @@ def judge_pictures(
     table: KeyTable, config: MergeConfig, engine: Engine, progress: Progress
 ) -> None:
     """Find equal and nearly equal pictures, and decide which copies go."""
-    pictures = (
-        (number, f"{config.sources[source].root / IMAGES_DIR}/{file}")
-        for number, source, file in table.sharing_a_band()
-    )
-    done, broken = 0, []
-    tasks = (shards.PixelTask(chunk) for chunk in shards.chunks(pictures))
-    for found in engine.map(shards.pixel_shard, tasks):
-        table.set_pixel_keys(found)
-        broken += [(number, problem) for key, problem, number in found if key is None]
-        done += len(found)
-        progress("compared", done)
-    for number, problem in broken:
-        table.move_to_bad(number, problem)
+    compare_pixels(table, config, engine, progress)
     groups = (
         [copy for _, copy in group]
         for _, group in groupby(table.equal_pictures(), key=itemgetter(0))
@@ -121,6 +120,25 @@ def judge_pictures(
         near_tasks = (NearTask(chunk, config.near) for chunk in shards.chunks(near_groups))
         for fates in engine.map(near_shard, near_tasks):
             table.set_fates(fates)
+
+
+def compare_pixels(
+    table: KeyTable, config: MergeConfig, engine: Engine, progress: Progress
+) -> None:
+    """Give the pictures that share a band key their pixel keys."""
+    pictures = (
+        (number, f"{config.sources[source].root / IMAGES_DIR}/{file}")
+        for number, source, file in table.sharing_a_band()
+    )
+    done, broken = 0, []
+    tasks = (shards.PixelTask(chunk) for chunk in shards.chunks(pictures))
+    for found in engine.map(shards.pixel_shard, tasks):
+        table.set_pixel_keys(found)
+        broken += [(number, problem) for key, problem, number in found if key is None]
+        done += len(found)
+        progress("compared", done)
+    for number, problem in broken:
+        table.move_to_bad(number, problem)
 
 
 def choose(table: KeyTable, config: MergeConfig) -> None:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from captcha_ocr.merging.shards import read_bytes
 
+_to_json = json.JSONEncoder(ensure_ascii=False).encode  # dumps() would build it each time
+
 
 class Placement(NamedTuple):
     """One picture on its way."""
@@ -63,7 +65,7 @@ def put(placement: Placement, target: str, copy_mode: str) -> None:
         else:
             _check_size(placement, Path(target).stat().st_size)
             return
-    data = read_bytes(placement.path)
+    data = read_bytes(placement.path, placement.file_size)
     _check_size(placement, len(data))
     with io.FileIO(target, "x") as file:  # unbuffered: one write
         file.write(data)
@@ -79,14 +81,14 @@ def _check_size(placement: Placement, size: int) -> None:
 
 def manifest_line(placement: Placement) -> str:
     """The old record with its new name; without one, what the merge itself knows."""
+    old = json.loads(placement.fields) if placement.fields else {}
     record = {
+        "file": "",
+        "label": "",
         "size": "{}x{}".format(*placement.size),
         "length": len(placement.label),
-        **(json.loads(placement.fields) if placement.fields else {}),
+        **old,
         "style": placement.style,
         "origin": placement.origin,
     }
-    record = {"file": placement.file, "label": placement.label} | {
-        name: value for name, value in record.items() if name not in ("file", "label")
-    }
-    return json.dumps(record, ensure_ascii=False)
+    return _to_json(record | {"file": placement.file, "label": placement.label})

@@ -16,6 +16,7 @@ from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE, atomic_wr
 from captcha_ocr.merging.config import MergeConfig, TargetError
 
 RECORD_FILE = "merge.json"
+ROOT = "root"  # inside the folder that building() yields: what becomes the target
 
 
 def describe_inputs(config: MergeConfig) -> list[dict[str, Any]]:
@@ -77,7 +78,7 @@ def _inputs(record: dict[str, Any], copy_mode: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def building(target: Path) -> Iterator[Path]:
-    """A folder beside ``target`` to build in, ours alone; removed at the end, if it is still there.
+    """A folder beside ``target`` for us alone, removed at the end; what is built goes to ``root/``.
 
     A run that was killed leaves such a folder, but no lock on it: the next one removes it.
     """
@@ -94,7 +95,7 @@ def building(target: Path) -> Iterator[Path]:
         try:
             if folder.exists():
                 shutil.rmtree(folder)
-            (folder / IMAGES_DIR).mkdir(parents=True)
+            (folder / ROOT / IMAGES_DIR).mkdir(parents=True)
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -84,7 +84,7 @@ def _placement(config: MergeConfig, number: int, row: tuple[Any, ...]) -> Placem
     source_number, file, label, suffix, width, height, file_size, fields = row
     source = config.sources[source_number]
     return Placement(
-        path=f"{source.root / IMAGES_DIR}/{file}",
+        path=f"{source.root}/{IMAGES_DIR}/{file}",
         file=f"{source.style}_{number:07d}{suffix}",
         label=label,
         style=source.style,
