@@ -7,13 +7,20 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from captcha_ocr.alignment import ctc_log_probs
 from captcha_ocr.charset import Charset
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.datasets.stores import Store
-from captcha_ocr.decoding import Reading, greedy_batch, log_softmax, prefix_beam
-from captcha_ocr.imaging import open_image, padded_width, preprocess
+from captcha_ocr.decoding import (
+    NoAllowedTextError,
+    Reading,
+    greedy_batch,
+    log_softmax,
+    prefix_beam,
+)
+from captcha_ocr.imaging import ImageError, open_image, padded_width, preprocess
 from captcha_ocr.metrics import Score, score, score_by
 from captcha_ocr.predictor import Predictor
 
@@ -75,6 +82,7 @@ def evaluate(
     """Read every picture of a set, greedily or (``beam_width`` > 0 or a constraint) by beam.
 
     A picture that cannot be opened raises ImageError: a set is checked before it is measured.
+    One too narrow for any text that the constraint allows counts as read empty, surely wrong.
     ``on_progress`` hears how many pictures are done.
     """
     info = predictor.info
@@ -84,7 +92,7 @@ def evaluate(
     order = sorted(range(len(store)), key=lambda i: padded_width(store.sizes[i], info.image))
     for first in range(0, len(order), CHUNK):
         chunk = order[first : first + CHUNK]
-        arrays = [preprocess(open_image(store.read(i)), info.image) for i in chunk]
+        arrays = [preprocess(_open(store, i), info.image) for i in chunk]
         for indices, batch in _equal_lengths(chunk, predictor.logits(arrays)):
             log_probs = log_softmax(batch, info.temperature)
             for i, reading in zip(
@@ -110,15 +118,28 @@ def label_losses(log_probs: np.ndarray, texts: Sequence[str], charset: Charset) 
     return losses
 
 
+def _open(store: Store, index: int) -> Image.Image:
+    """The picture; an ImageError names it."""
+    try:
+        return open_image(store.read(index))
+    except ImageError as error:
+        name = store.labels[index].file
+        raise ImageError(error.code, f"{store.where(index)}: {name!r}: {error}") from None
+
+
 def _decode(
     log_probs: np.ndarray, charset: Charset, constraint: Constraint | None, beam_width: int
 ) -> list[Reading]:
     if constraint is None and not beam_width:
         return greedy_batch(log_probs, charset)
-    width = beam_width or 16
-    return [
-        prefix_beam(one, charset, beam_width=width, constraint=constraint)[0] for one in log_probs
-    ]
+    readings = []
+    for one in log_probs:
+        try:
+            found = prefix_beam(one, charset, beam_width=beam_width or 16, constraint=constraint)
+            readings.append(found[0])
+        except NoAllowedTextError:
+            readings.append(Reading("", 0.0, ()))
+    return readings
 
 
 def _equal_lengths(
