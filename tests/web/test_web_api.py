@@ -1,0 +1,246 @@
+"""The API, asked of FastAPI and of Flask."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from captcha_ocr import __version__
+from captcha_ocr.web.catalogue import STATIC
+from captcha_ocr.web.schemas import FileResult, ModelsResponse, PredictResponse
+from web_harness import Asked, barcode, multipart
+
+NDJSON = "application/x-ndjson"
+
+
+def test_a_picture_is_read(server: Asked) -> None:
+    answer = server.predict([("sum.png", barcode("7*3=?"))])
+    assert answer.status == 200
+    response = PredictResponse.model_validate_json(answer.data, strict=True)
+    result = response.results[0]
+    assert (result.file, result.index, result.width, result.height) == ("sum.png", 0, 88, 32)
+    assert (result.text, result.answer, result.error) == ("7*3=?", 21, None)
+    assert [c.char for c in result.characters] == list("7*3=?")
+    assert all(0 <= c.start < c.end <= 22 for c in result.characters)
+    assert result.confidence is not None and result.confidence > 0.99
+    assert result.milliseconds > 0
+
+
+def test_pictures_come_back_in_order(server: Asked) -> None:
+    texts = ["12", "345", "6", "中文", "7-8=?"] * 4
+    answer = server.predict([(f"{i}.png", barcode(text)) for i, text in enumerate(texts)])
+    results = answer.json()["results"]
+    assert [result["text"] for result in results] == texts
+    assert [result["index"] for result in results] == list(range(len(texts)))
+
+
+def test_one_bad_picture_does_not_spoil_the_others(server: Asked) -> None:
+    answer = server.predict([("bad.png", b"GIF89a"), ("good.png", barcode("42"))])
+    assert answer.status == 200
+    bad, good = answer.json()["results"]
+    assert bad["error"]["code"] in ("broken", "unsupported")
+    assert bad["text"] is None
+    assert good["text"] == "42"
+
+
+def test_a_request_without_any_readable_picture_is_an_error(server: Asked) -> None:
+    answer = server.predict([("a.txt", b"hello"), ("b.txt", b"there")])
+    assert (answer.status, answer.code) == (415, "unsupported")
+    assert [result["file"] for result in answer.json()["results"]] == ["a.txt", "b.txt"]
+
+
+def test_all_models_are_compared(server: Asked) -> None:
+    result = server.read("12AB", arch="all")
+    assert [reading["arch"] for reading in result["compare"]] == ["svtr_tiny", "vanilla_crnn"]
+    assert {reading["text"] for reading in result["compare"]} == {"12AB"}
+    assert server.read("12AB", arch="vanilla_crnn")["compare"] == []
+
+
+def test_constraints_change_the_reading(server: Asked) -> None:
+    assert server.read("7*3=?", alphabet="0123456789")["text"].isdigit()
+    assert len(server.read("7*3=?", length="3")["text"]) == 3
+    assert len(server.read("12345", length="2-3")["text"]) in (2, 3)
+    assert server.read("1234", pattern=r"\d{2}")["text"] != "1234"
+    assert server.read("1234", pattern=r"\d{4}")["text"] == "1234"
+
+
+def test_alternatives_come_best_first(server: Asked) -> None:
+    alternatives = server.read("A1", top_k="3")["alternatives"]
+    assert alternatives[0]["text"] == "A1"
+    assert 1 < len(alternatives) <= 3
+    confidences = [alternative["confidence"] for alternative in alternatives]
+    assert confidences == sorted(confidences, reverse=True)
+
+
+def test_the_explanation_retells_the_reading(server: Asked) -> None:
+    result = server.read("AA1", explain="true")
+    explanation = result["explain"]
+    columns = explanation["columns"]
+    assert columns * explanation["width_stride"] == result["width"]  # 56 pixels, not scaled
+    assert explanation["picture_columns"] == columns
+    assert len(explanation["path"]) == len(explanation["top"]) == columns
+    assert [row["char"] for row in explanation["rows"]] == ["", "A", "1"]
+    assert all(len(row["p"]) == columns for row in explanation["rows"])
+    assert [best[0]["char"] for best in explanation["top"]] == explanation["path"]
+    assert "".join(explanation["merged"]) == "AA1" == result["text"]
+    assert explanation["merged"] == ["", "A", "", "A", "", "1", ""]
+    assert server.read("AA1")["explain"] is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"arch": "nope"}, "choose from svtr_tiny, vanilla_crnn, all"),
+        ({"arch": "../../etc"}, "choose from"),
+        ({"length": "many"}, "give a number"),
+        ({"length": "6-4"}, "1 to 64"),
+        ({"length": "0"}, "1 to 64"),
+        ({"top_k": "0"}, "choose 1 to 10"),
+        ({"top_k": "11"}, "choose 1 to 10"),
+        ({"top_k": "x"}, "give a number"),
+        ({"explain": "perhaps"}, "give true or false"),
+        ({"pattern": "[0-9"}, "pattern"),
+        ({"alphabet": "☃"}, "alphabet"),
+        ({"lenght": "4"}, "there is no field 'lenght'"),
+        ({"pattern": "x" * 2000}, "1024 are allowed"),
+    ],
+)
+def test_a_wrong_field_is_named(server: Asked, fields: dict[str, str], said: str) -> None:
+    answer = server.predict([("a.png", barcode("1"))], list(fields.items()))
+    assert (answer.status, answer.code) == (422, "invalid")
+    assert said in answer.json()["detail"]
+
+
+def test_a_field_may_not_stand_twice(server: Asked) -> None:
+    answer = server.predict([("a.png", barcode("1"))], [("top_k", "1"), ("top_k", "2")])
+    assert (answer.status, answer.code) == (422, "invalid")
+
+
+def test_results_are_streamed_as_lines(server: Asked) -> None:
+    files = [("a.png", barcode("1")), ("b.txt", b"no"), ("c.png", barcode("2"))]
+    answer = server.predict(files, headers={"Accept": NDJSON})
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith(NDJSON)
+    *lines, end = [json.loads(line) for line in answer.data.decode().splitlines()]
+    assert (end["done"], end["count"]) == (True, 3)
+    results = {line["index"]: FileResult.model_validate(line) for line in lines}
+    assert [results[i].text for i in range(3)] == ["1", None, "2"]
+    assert results[1].error is not None and results[1].error.code == "unsupported"
+
+
+def test_every_path_is_also_under_api(server: Asked) -> None:
+    for path in ("/models", "/samples", "/version", "/healthz", "/readyz"):
+        assert server.get(f"/api{path}").json() == server.get(path).json()
+    answer = server.predict([("a.png", barcode("9"))], path="/api/predict")
+    assert answer.json()["results"][0]["text"] == "9"
+
+
+def test_models_are_described(server: Asked) -> None:
+    body = ModelsResponse.model_validate_json(server.get("/models").data)
+    assert [model.name for model in body.models] == ["svtr_tiny", "vanilla_crnn"]
+    assert body.default in ("svtr_tiny", "vanilla_crnn")
+    assert {model.charset_size for model in body.models} == {22}
+    assert all(model.input.height == 32 and model.sha256 for model in body.models)
+
+
+def test_samples_are_there_to_be_fetched(server: Asked) -> None:
+    samples = server.get("/samples").json()["samples"]
+    assert 9 <= len(samples) <= 12
+    assert len({sample["style"] for sample in samples}) == 3
+    for sample in samples:
+        assert sample["label"]
+        assert (
+            server.get(f"/{sample['url']}").data
+            == (STATIC / "samples" / sample["file"]).read_bytes()
+        )
+
+
+def test_health_and_version(server: Asked) -> None:
+    assert server.get("/healthz").json() == {"status": "ok", "version": __version__}
+    assert server.get("/readyz").status == 200
+    assert server.get("/version").json()["limits"]["max_files"] == 64
+    assert server.send("HEAD", "/healthz", {}, b"").status == 200
+
+
+def test_metrics_count_pictures_and_requests(server: Asked) -> None:
+    def count(line: str) -> float:
+        found = [x for x in server.get("/metrics").data.decode().splitlines() if x.startswith(line)]
+        return float(found[0].rsplit(" ", 1)[1]) if found else 0.0
+
+    read = 'captcha_ocr_pictures_total{outcome="read"}'
+    posts = 'captcha_ocr_requests_total{method="POST",path="/predict",status="200"}'
+    before = count(read), count(posts)
+    server.predict([("a.png", barcode("1")), ("b.png", barcode("2"))])
+    assert (count(read), count(posts)) == (before[0] + 2, before[1] + 1)
+    assert server.get("/metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
+
+
+def test_the_page_is_served(server: Asked) -> None:
+    page = server.get("/")
+    assert page.data == (STATIC / "index.html").read_bytes()
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    for name in ("app.js", "app.css", "mark.svg"):
+        assert server.get(f"/static/{name}").data == (STATIC / name).read_bytes()
+
+
+def test_unknown_paths_and_methods_are_problems(server: Asked) -> None:
+    assert server.get("/nothing").code == "not_found"
+    assert server.get("/static/../service.py").code == "not_found"
+    wrong = server.get("/predict")
+    assert (wrong.status, wrong.code) == (405, "method")
+    assert "POST" in wrong.headers["allow"]
+
+
+def test_both_servers_publish_one_document(server: Asked) -> None:
+    document = server.get("/openapi.json").json()
+    assert set(document["paths"]) == {
+        "/predict", "/models", "/samples", "/version", "/healthz", "/readyz", "/metrics"
+    }  # fmt: skip
+    form = document["paths"]["/predict"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert set(form["schema"]["properties"]) == {
+        "files", "arch", "length", "alphabet", "pattern", "top_k", "explain"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("验证码.png", "验证码.png"),
+        ("../../etc/passwd", "passwd"),
+        ("C:/fakepath/a.png", "a.png"),
+        ("<img src=x onerror=alert(1)>.png", "<img src=x onerror=alert(1)>.png"),
+        ("=cmd()", "=cmd()"),
+        ("x" * 400, "x" * 200),
+    ],
+)
+def test_file_names_are_kept_for_display_only(server: Asked, sent: str, shown: str) -> None:
+    answer = server.predict([(sent, barcode("1"))])
+    assert answer.json()["results"][0]["file"] == shown
+
+
+def test_a_picture_may_also_come_as_file(server: Asked) -> None:
+    """What `curl -F file=@a.png` sends."""
+    assert server.predict([("a.png", barcode("5"))], field="file").status == 200
+    answer = server.predict([("a.png", barcode("5"))], field="image")
+    assert (answer.status, answer.code) == (422, "invalid")
+
+
+def test_a_form_without_pictures_is_refused(server: Asked) -> None:
+    answer = server.predict([], [("top_k", "1")])
+    assert (answer.status, answer.code) == (422, "missing")
+
+
+@pytest.mark.parametrize("content_type", ["", "application/json", "image/png"])
+def test_a_body_that_is_no_form_is_refused(server: Asked, content_type: str) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    answer = server.send("POST", "/predict", headers, barcode("1"))
+    assert (answer.status, answer.code) == (415, "media_type")
+
+
+# Both frameworks leave the file of a form that breaks off to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_form_that_breaks_off_is_no_server_error(server: Asked) -> None:
+    content_type, body = multipart([("files", "a.png", barcode("12"))], [])
+    for end in range(0, len(body), 7):
+        answer = server.send("POST", "/predict", {"Content-Type": content_type}, body[:end])
+        assert answer.status in (200, 400, 415, 422), answer.data

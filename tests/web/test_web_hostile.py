@@ -1,0 +1,253 @@
+"""Hostile requests: a row of the attack table each. Asked of FastAPI and of Flask."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from captcha_ocr.web.options import Options
+from captcha_ocr.web.problems import Problem
+from captcha_ocr.web.service import Service, Upload
+from drawing import draw_barcode
+from PIL import Image
+from web_harness import Answer, Asked, barcode, encode, make_service, multipart, open_server
+
+KINDS = ["fastapi", "flask"]
+
+
+@pytest.fixture(params=KINDS)
+def strict(request: pytest.FixtureRequest, two_models: Path) -> Iterator[Asked]:
+    """A server with small limits."""
+    service = make_service(
+        two_models, max_files=3, queue=3, max_file_mb=0.02, max_body_mb=0.1, rate=0.001, burst=5
+    )
+    yield from open_server(request.param, service)
+    service.close()
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG of one colour with any size in its header, made without holding its pixels."""
+    row = zlib.compressobj(9)
+    line = b"\0" + b"\xff" * width
+    data = b"".join(row.compress(line) for _ in range(height)) + row.flush()
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\0\0\0\0"
+    chunks = [(b"IHDR", head), (b"IDAT", data), (b"IEND", b"")]
+    body = b"".join(
+        len(d).to_bytes(4, "big") + n + d + zlib.crc32(n + d).to_bytes(4, "big") for n, d in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@pytest.mark.parametrize(("width", "height"), [(4000, 4000), (200_000, 5), (4, 4)])
+def test_bombs_and_crumbs_are_refused_by_size(server: Asked, width: int, height: int) -> None:
+    answer = server.predict([("bomb.png", png_of(width, height))])
+    assert (answer.status, answer.code) == (413, "size")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
+        b"8BPS\0\x01" + bytes(100),
+        b"<html><script>alert(1)</script>" + barcode("1"),
+        b"%PDF-1.7\n",
+        b"",
+        b"\0" * 1000,
+    ],
+    ids=["svg", "psd", "html and png", "pdf", "empty", "zeros"],
+)
+def test_other_formats_are_unsupported_and_never_echoed(server: Asked, content: bytes) -> None:
+    answer = server.predict([("a.png", content)])
+    assert (answer.status, answer.code) == (415, "unsupported")
+    assert b"script" not in answer.data
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_damaged_pictures_are_the_clients_error(server: Asked) -> None:
+    whole = {kind: encode(draw_barcode("12AB"), kind) for kind in ("PNG", "JPEG", "GIF", "WEBP")}
+    rng = np.random.default_rng(0)
+    broken = []
+    for kind, data in whole.items():
+        broken += [(f"cut.{kind}", data[:end]) for end in range(0, len(data), 29)]
+        for _ in range(12):
+            flipped = bytearray(data)
+            flipped[int(rng.integers(len(data)))] ^= int(rng.integers(1, 256))
+            broken.append((f"flipped.{kind}", bytes(flipped)))
+    for first in range(0, len(broken), 60):
+        answer = server.predict(broken[first : first + 60])
+        assert answer.status < 500, answer.data
+        errors = [result["error"] for result in answer.json()["results"] if result["error"]]
+        assert {error["code"] for error in errors} <= {"broken", "unsupported", "size"}
+
+
+def test_a_gif_with_very_many_frames_is_bounded(server: Asked) -> None:
+    frames = [Image.new("P", (64, 32), i % 7) for i in range(3000)]
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    answer = server.predict([("many.gif", file.getvalue())])
+    assert answer.status == 200
+
+
+def test_too_many_files_are_refused(strict: Asked) -> None:
+    files = [(f"{i}.png", barcode("1")) for i in range(4)]
+    answer = strict.predict(files)
+    assert (answer.status, answer.code) == (413, "too_many_files")
+    assert strict.predict(files[:3]).status == 200
+
+
+def test_a_file_may_not_be_too_large(strict: Asked) -> None:
+    answer = strict.predict([("big.png", barcode("1") + bytes(30_000))])
+    assert (answer.status, answer.code) == (413, "size")
+
+
+def test_a_body_may_not_be_too_large(
+    strict: Asked, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    answer = strict.predict([("big.png", bytes(200_000))])
+    assert (answer.status, answer.code) == (413, "too_large")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_body_of_unknown_length_is_counted(two_models: Path) -> None:
+    """Chunked: FastAPI counts what comes; waitress does it for Flask, see test_web_live.py."""
+    service = make_service(two_models, max_body_mb=0.1)
+    content_type, body = multipart([("files", "big.png", bytes(200_000))], [])
+    for asked in open_server("fastapi", service):
+        parts = (body[i : i + 5000] for i in range(0, len(body), 5000))
+        response = asked.client.post(  # type: ignore[attr-defined]
+            "/predict", content=parts, headers={"Content-Type": content_type}
+        )
+        assert response.status_code == 413
+        assert response.json()["code"] == "too_large"
+    service.close()
+
+
+def test_the_rate_is_limited(strict: Asked) -> None:
+    codes = [strict.predict([("a.png", barcode("1"))]).status for _ in range(8)]
+    assert codes == [200] * 5 + [429] * 3
+    answer = strict.predict([("a.png", barcode("1"))])
+    assert answer.code == "rate"
+    assert answer.headers["retry-after"] == "1"
+    assert strict.get("/healthz").status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", ""]
+)
+def test_foreign_hosts_are_refused(server: Asked, host: str) -> None:
+    answer = server.send("GET", "/models", {"Host": host}, b"")
+    assert (answer.status, answer.code) == (400, "forbidden_host")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1:8001", "[::1]:8001", "api", "192.168.1.7"]
+)
+def test_hosts_that_no_stranger_can_own_are_answered(server: Asked, host: str) -> None:
+    assert server.send("GET", "/healthz", {"Host": host}, b"").status == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:9", "http://["]
+)
+def test_pages_of_other_origins_may_not_post(server: Asked, origin: str) -> None:
+    answer = server.predict([("a.png", barcode("1"))], headers={"Origin": origin})
+    assert (answer.status, answer.code) == (403, "forbidden_origin")
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_no_other_origin_is_let_in(server: Asked) -> None:
+    own = server.predict([("a.png", barcode("1"))], headers={"Origin": "http://127.0.0.1:8000"})
+    assert own.status == 200
+    preflight = server.send(
+        "OPTIONS",
+        "/predict",
+        {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"},
+        b"",
+    )
+    foreign = server.get("/models", Origin="https://evil.example")
+    for answer in (own, preflight, foreign):
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_every_answer_carries_the_security_headers(server: Asked) -> None:
+    answers = [
+        server.get("/"),
+        server.get("/static/app.js"),
+        server.get("/nothing"),
+        server.get("/models", Host="evil.example"),
+        server.predict([("a.png", b"no")]),
+    ]
+    for answer in answers:
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+
+
+class Stuck:
+    """Holds a service's model until it is let go."""
+
+    def __init__(self, service: Service) -> None:
+        self.go = threading.Event()
+        predictor = service.predictors[service.default]
+        self._run = predictor._run
+        predictor._run = self.run  # type: ignore[method-assign]
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        self.go.wait(10)
+        return self._run(images)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_full_queue_is_said_at_once(two_models: Path, kind: str) -> None:
+    service = make_service(two_models, queue=4, max_files=4, rate=0)
+    stuck = Stuck(service)
+    pictures = [Upload("a.png", barcode("1"))] * 3
+    futures = service.submit(pictures, Options())
+    for asked in open_server(kind, service):
+        answer = asked.predict([("a.png", barcode("2"))] * 2)
+        assert (answer.status, answer.code) == (503, "busy")
+        assert answer.headers["retry-after"] == "1"
+        assert asked.get("/healthz").status == 200
+        stuck.go.set()
+        assert [future.result().text for future in futures] == ["1"] * 3
+        assert asked.predict([("a.png", barcode("2"))] * 2).status == 200  # there is room again
+    service.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_work_that_takes_too_long_is_given_up(two_models: Path, kind: str) -> None:
+    service = make_service(two_models, answer_seconds=0.2)
+    stuck = Stuck(service)
+    for asked in open_server(kind, service):
+        answer = asked.predict([("a.png", barcode("2"))])
+        assert (answer.status, answer.code) == (503, "timeout")
+    stuck.go.set()
+    service.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_of_ours_tells_strangers_nothing(two_models: Path, kind: str) -> None:
+    service = make_service(two_models)
+
+    def fail(images: np.ndarray) -> np.ndarray:
+        raise RuntimeError("secret: /home/operator/key")
+
+    service.predictors[service.default]._run = fail  # type: ignore[method-assign]
+    for asked in open_server(kind, service):
+        answer: Answer = asked.predict([("a.png", barcode("1"))])
+        assert (answer.status, answer.code) == (500, "internal")
+        assert b"secret" not in answer.data and b"Traceback" not in answer.data
+        assert asked.get("/healthz").status == 200
+    service.close()
+
+
+def test_a_request_larger_than_the_queue_could_never_be_read(service: Service) -> None:
+    with pytest.raises(Problem, match="pictures are waiting"):
+        service.submit([Upload("a.png", b"")] * (service.settings.queue + 1), Options())

@@ -1,0 +1,130 @@
+"""Settings, access rules and counters, by themselves."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+
+import pytest
+from captcha_ocr.config import ConfigError
+from captcha_ocr.web.access import MAX_CLIENTS, RateLimiter
+from captcha_ocr.web.logs import RequestLog
+from captcha_ocr.web.metrics import Counter, Histogram, Metrics
+from captcha_ocr.web.problems import STATUS_OF, Problem
+from captcha_ocr.web.settings import Settings, add_flags, from_flags
+
+
+def parse(*arguments: str, environ: dict[str, str] | None = None) -> Settings:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    return from_flags(parser.parse_args(arguments), environ or {})
+
+
+def test_a_flag_wins_over_the_environment() -> None:
+    environ = {"CAPTCHA_OCR_MAX_FILES": "7", "CAPTCHA_OCR_RATE": "1.5", "PATH": "/bin"}
+    settings = parse("--max-files", "9", environ=environ)
+    assert (settings.max_files, settings.rate) == (9, 1.5)
+    assert settings == dataclasses.replace(Settings(), max_files=9, rate=1.5)
+
+
+def test_settings_survive_the_way_to_a_worker_process() -> None:
+    settings = Settings(max_files=3, allowed_hosts="a.example, b.example", batch_wait_ms=0.5)
+    assert Settings.from_env(settings.to_env()) == settings
+    assert settings.hosts == {"a.example", "b.example"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"CAPTCHA_OCR_MAX_FILES": "many"}, "give a int"),
+        ({"CAPTCHA_OCR_MAX_FILES": "0"}, "--max-files is 0"),
+        ({"CAPTCHA_OCR_BODY_SECONDS": "nan"}, "--body-seconds"),
+        ({"CAPTCHA_OCR_BODY_SECONDS": "inf"}, "--body-seconds"),
+        ({"CAPTCHA_OCR_LOG": "loud"}, "choose from text, json, off"),
+        ({"CAPTCHA_OCR_MAXFILES": "1"}, "no such setting"),
+        ({"CAPTCHA_OCR_QUEUE": "2"}, "would never be accepted"),
+    ],
+)
+def test_a_wrong_setting_is_named(environ: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Settings.from_env(environ)
+
+
+def test_the_rate_limiter_refills() -> None:
+    now = [0.0]
+    limiter = RateLimiter(rate=2, burst=3, clock=lambda: now[0])
+
+    def allowed(address: str = "10.0.0.1") -> bool:
+        try:
+            limiter.check(address)
+        except Problem as problem:
+            assert (problem.code, problem.status) == ("rate", 429)
+            return False
+        return True
+
+    assert [allowed() for _ in range(4)] == [True, True, True, False]
+    assert allowed("10.0.0.2")
+    now[0] = 0.5  # one token more
+    assert [allowed() for _ in range(2)] == [True, False]
+    now[0] = 100.0  # never more than the burst
+    assert [allowed() for _ in range(4)] == [True, True, True, False]
+
+
+def test_the_rate_limiter_counts_an_ipv6_network_as_one_and_forgets_old_clients() -> None:
+    limiter = RateLimiter(rate=0.001, burst=1, clock=lambda: 0.0)
+    limiter.check("2001:db8::1")
+    with pytest.raises(Problem):
+        limiter.check("2001:db8::2")
+    for number in range(MAX_CLIENTS):
+        limiter.check(f"10.{number >> 16}.{(number >> 8) & 255}.{number & 255}")
+    assert len(limiter._buckets) == MAX_CLIENTS
+    limiter.check("2001:db8::2")  # forgotten, so it starts again
+
+
+def test_no_rate_is_no_limit() -> None:
+    limiter = RateLimiter(rate=0, burst=1)
+    for _ in range(100):
+        limiter.check("10.0.0.1")
+
+
+def test_metrics_are_prometheus_text() -> None:
+    counter = Counter("things_total", "Things.")
+    counter.add(1234567, kind='a"b\\c\nd')
+    assert counter.lines() == ['things_total{kind="a\\"b\\\\c\\nd"} 1234567']
+    histogram = Histogram("seconds", "Time.", (0.1, 1.0))
+    for value in (0.05, 0.5, 5.0):
+        histogram.observe(value)
+    assert histogram.lines() == [
+        'seconds_bucket{le="0.1"} 1',
+        'seconds_bucket{le="1"} 2',
+        'seconds_bucket{le="+Inf"} 3',
+        "seconds_sum 5.55",
+        "seconds_count 3",
+    ]
+    text = Metrics().text()
+    assert text.count("# TYPE") == text.count("# HELP") == len(vars(Metrics()))
+    assert text.endswith("\n")
+
+
+def test_a_log_line_is_json_and_holds_no_contents(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("captcha_ocr.requests")
+    log = RequestLog("json", Metrics())
+    logger.addHandler(caplog.handler)
+    try:
+        log("POST", "/predict", 200, 0.0123, "10.0.0.1")
+    finally:
+        logger.removeHandler(caplog.handler)
+    line = json.loads(caplog.messages[0])
+    assert set(line) == {"time", "event", "client", "method", "path", "status", "milliseconds"}
+    assert (line["path"], line["status"], line["milliseconds"]) == ("/predict", 200, 12.3)
+
+
+def test_every_code_makes_a_problem_document() -> None:
+    for code, status in STATUS_OF.items():
+        document = Problem(code, "what happened").document
+        assert (document["status"], document["code"]) == (status, code)
+        assert set(document) == {"type", "title", "status", "code", "detail"}
+    assert Problem.from_status(405).code == "method"
+    assert Problem.from_status(418).code == "bad_request"
