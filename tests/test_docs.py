@@ -1,0 +1,179 @@
+"""The documents say what is there: same structure in both languages, links, commands, flags."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from captcha_ocr.cli.main import COMMANDS
+
+REPOSITORY = Path(__file__).parents[1]
+ENGLISH, CHINESE = REPOSITORY / "README.md", REPOSITORY / "README.zh-CN.md"
+FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
+# Scripts that a reader runs, and the command of ours behind each.
+SCRIPTS = {
+    "train.py": "train",
+    "eval.py": "eval",
+    "infer.py": "infer",
+    "server_fastapi.py": "serve",
+    "server_flask.py": "serve",
+    "merge_datasets.py": "merge",
+}
+NEED_TORCH = ("train", "eval", "export")
+# Programs of others: their flags are not ours to check.
+OTHERS = {"java", "javac", "mvn", "pip", "uvicorn", "cat", "pytest", "py", "docker"}
+
+
+def documents() -> list[Path]:
+    skipped = {".git", ".venv", ".venv-demo", "node_modules", "target"}
+    return [
+        path
+        for path in sorted(REPOSITORY.rglob("*.md"))
+        if not skipped & set(path.relative_to(REPOSITORY).parts)
+    ]
+
+
+def prose(path: Path) -> str:
+    return FENCE.sub("", path.read_text(encoding="utf-8"))
+
+
+def commands(path: Path) -> list[list[str]]:
+    """The command lines of a document's shell blocks, as words; comments and pipes' heads gone."""
+    found = []
+    for language, block in FENCE.findall(path.read_text(encoding="utf-8")):
+        if language in ("bash", "powershell", "sh"):
+            lines = block.replace("\\\n", " ").splitlines()
+            for line in lines:
+                for part in line.split(" | "):
+                    posix = language != "powershell"
+                    words = shlex.split(part, comments=True, posix=posix)
+                    found += [words] if words else []
+    return found
+
+
+@cache
+def help_text(command: str) -> str:
+    """What ``--help`` prints; for the two servers together."""
+    variants = [["fastapi"], ["flask"]] if command == "serve" else [[]]
+    texts = []
+    for variant in variants:
+        done = subprocess.run(
+            [sys.executable, "-m", "captcha_ocr", command, *variant, "--help"],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        texts.append(done.stdout)
+    return "\n".join(texts)
+
+
+def program_of(words: list[str]) -> str:
+    return words[0].replace("\\", "/").rpartition("/")[2]
+
+
+def ours(words: list[str]) -> tuple[str, list[str]] | None:
+    """The command of ours that a line runs, and its arguments; None for a program of others."""
+    words = words[1:] if program_of(words) == "python" and words[1:] else words
+    name = program_of(words)
+    if name == "captcha-ocr":
+        return words[1], words[2:]
+    return (SCRIPTS[name], words[1:]) if name in SCRIPTS else None
+
+
+def test_both_readmes_have_the_same_structure() -> None:
+    def outline(path: Path) -> list[int]:
+        return [len(marks) for marks in re.findall(r"^(#+) ", prose(path), re.MULTILINE)]
+
+    assert outline(ENGLISH) == outline(CHINESE)
+    assert len(outline(ENGLISH)) > 8
+
+
+def test_both_readmes_have_the_same_code() -> None:
+    english, chinese = (
+        FENCE.findall(path.read_text(encoding="utf-8")) for path in (ENGLISH, CHINESE)
+    )
+    assert english == chinese
+
+
+def test_both_readmes_have_the_same_tables_pictures_and_links() -> None:
+    def targets(path: Path) -> list[str]:
+        found = re.findall(r"\]\(([^)#]+)\)", prose(path))
+        return sorted(target for target in found if not target.startswith("README"))
+
+    def rows(path: Path) -> int:
+        return len(re.findall(r"^\|", prose(path), re.MULTILINE))
+
+    assert targets(ENGLISH) == targets(CHINESE)
+    assert rows(ENGLISH) == rows(CHINESE)
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(path)):
+        if not re.match(r"[a-z]+:", target):
+            file, _, anchor = target.partition("#")
+            assert (path.parent / file).exists(), f"{path.name} links to {target}"
+            if anchor:
+                text = prose(path.parent / file if file else path)
+                headings = map(slug, re.findall(r"^#+ (.*)$", text, re.MULTILINE))
+                assert anchor in headings, f"{path.name} links to {target}"
+
+
+def slug(heading: str) -> str:
+    """A heading's anchor, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_commands_exist_and_know_their_flags(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    for words in commands(path):
+        if words[0] == "make":
+            assert set(words[1:]) - {w for w in words if "=" in w} <= targets, words
+        found = ours(words)
+        if found is None:
+            assert program_of(words) in OTHERS | {"make", "python"} or "=" in words[0], words
+            continue
+        command, arguments = found
+        assert command in COMMANDS, f"{path.name}: captcha-ocr has no command {command!r}"
+        if command in NEED_TORCH:
+            pytest.importorskip("torch", reason=f"{command} needs torch")
+        for flag in (word.partition("=")[0] for word in arguments if word.startswith("--")):
+            assert re.search(rf"{flag}\b", help_text(command)), f"{path.name}: {command} {flag}"
+
+
+@pytest.mark.parametrize("path", [ENGLISH, CHINESE], ids=lambda path: path.name)
+def test_flags_in_the_text_exist(path: Path) -> None:
+    """`--like-this` in a sentence is a flag of one of our commands, or of a program in a block."""
+    pytest.importorskip("torch", reason="the help of train needs torch")
+    known = "\n".join(help_text(command) for command in COMMANDS)
+    known += "\n".join(block for _, block in FENCE.findall(path.read_text(encoding="utf-8")))
+    for code in re.findall(r"`([^`\n]+)`", prose(path)):
+        if code.startswith("--"):
+            flag = code.split()[0]
+            assert re.search(rf"{flag}\b", known), f"{path.name} speaks of {flag}"
+
+
+def test_requirements_equal_the_extras() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["serve"], *extras["train"], *extras["export"]]
+    lines = (REPOSITORY / "full-pipeline" / "requirements.txt").read_text(encoding="utf-8")
+    found = [line for line in lines.splitlines() if line and not line.startswith("#")]
+    assert found == wanted
+
+
+@pytest.mark.parametrize("folder", ["", "demo", "training-ready"])
+def test_requirements_lead_to_the_project(folder: str) -> None:
+    """Run by pip in its own folder, each file installs the one core."""
+    path = REPOSITORY / folder / "requirements.txt"
+    (target,) = re.findall(r"^-e ([^\[\n]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert ((REPOSITORY / folder / target).resolve() / "pyproject.toml").is_file()
