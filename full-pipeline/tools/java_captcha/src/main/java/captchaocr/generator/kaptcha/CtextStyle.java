@@ -24,6 +24,7 @@ public final class CtextStyle implements Style {
     public static final String LENGTHS = "4:50,5:25,6:25";
     public static final String PALETTE =
             "#000000@40,#1C5BD5@15,#228B22@10,#8B0000@8,#4B0082@8,#D2691E@8,#008080@6,#2F4F4F@5";
+    private static final double USUAL_HEIGHT = 60;
     private static final int TRIES = 200;
 
     /** All the choices of a run. */
@@ -108,14 +109,15 @@ public final class CtextStyle implements Style {
         PictureSize canvas = choices.sizes().pick(rng);
         int length = choices.lengths().pick(rng);
         Difficulty difficulty = choices.difficulty().pick(rng);
-        int spacing = kind.spacing().pixels + (int) Math.round(difficulty.between(3, 0, -3));
+        int spacing = kind.spacing().pixels
+                + (int) Math.round(difficulty.between(3, 0, -3) * canvas.height() / USUAL_HEIGHT);
         for (int attempt = 0; attempt < TRIES; attempt++) {
             String text = rng.text(choices.charset(), length);
             Face face = faces.pick(rng);
             Distortion distortion = distortion(kind, canvas, difficulty, rng);
             int wanted = (int) Math.round(canvas.height() * difficulty.between(0.76, 0.72, 0.6) * rng.between(0.9, 1.03));
             WordPicture picture = WordPicture.fit(text, Collections.nCopies(length, face), canvas, wanted, spacing,
-                    choices.palette().pick(rng), distortion, rng);
+                    choices.palette().pick(rng), distortion, difficulty, rng);
             if (picture != null) {
                 return new Plan(kind, difficulty, face, distortion, picture);
             }

@@ -97,7 +97,8 @@ public final class RuoyiStyle implements Style {
                 faces.add(rng.pick(pair));
             }
             Distortion distortion = new ShadowDistortion(hard, rng);
-            WordPicture picture = WordPicture.fit(text, faces, DRAWN, wanted, spacing, Color.BLUE, distortion, rng);
+            WordPicture picture = WordPicture.fit(text, faces, DRAWN, wanted, spacing, Color.BLUE, distortion, hard,
+                    rng);
             if (picture != null) {
                 return new Plan(hard, distortion, picture);
             }

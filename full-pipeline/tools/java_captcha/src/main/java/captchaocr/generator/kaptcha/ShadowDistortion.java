@@ -28,9 +28,14 @@ final class ShadowDistortion implements Distortion {
 
     @Override
     public BufferedImage getDistortedImage(BufferedImage image) {
-        BufferedImage result = ripple.apply(image);
+        BufferedImage result = withoutShadow(image);
         addShadow(Argb.pixels(result), result.getWidth(), result.getHeight());
         return result;
+    }
+
+    /** The ripple alone: what tests measure ink by. */
+    BufferedImage withoutShadow(BufferedImage image) {
+        return ripple.apply(image);
     }
 
     static void addShadow(int[] pixels, int width, int height) {

@@ -1,5 +1,6 @@
 package captchaocr.generator.kaptcha;
 
+import captchaocr.generator.core.Difficulty;
 import captchaocr.generator.core.PictureSize;
 import captchaocr.generator.core.Rng;
 import captchaocr.generator.fonts.Face;
@@ -24,15 +25,15 @@ record WordPicture(PictureSize canvas, TextLayout layout, Color color) {
 
     /** Below this share of the size wanted, another text or font is tried. */
     private static final double SMALLEST_SHARE = 0.6;
-    private static final double OVERLAP = 0.25;
 
     /** Null when the text does not fit. */
     static WordPicture fit(String text, List<Face> faces, PictureSize canvas, int wanted, int spacing, Color color,
-                           Distortion distortion, Rng rng) {
+                           Distortion distortion, Difficulty difficulty, Rng rng) {
         double sideways = rng.between(-0.5, 0.5);
         Rectangle2D room = distortion.reach().room(canvas.width(), canvas.height(), TextLayout.MARGIN);
         TextLayout layout = TextLayout.fit(wanted, (int) Math.ceil(wanted * SMALLEST_SHARE),
-                size -> asTheLibrary(text, faces, canvas, size, wanted, spacing, sideways), room, OVERLAP);
+                size -> asTheLibrary(text, faces, canvas, size, wanted, spacing, sideways), room,
+                difficulty.between(0.1, 0.25, 0.4));
         return layout == null ? null : new WordPicture(canvas, layout, color);
     }
 

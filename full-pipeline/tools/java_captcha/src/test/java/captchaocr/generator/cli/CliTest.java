@@ -1,0 +1,129 @@
+package captchaocr.generator.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import captchaocr.generator.core.SetFiles;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToIntFunction;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands as a user types them, in this process. */
+class CliTest {
+    @TempDir
+    Path folder;
+    private String err;
+
+    private int run(ToIntFunction<String[]> command, String... args) {
+        List<String> all = new ArrayList<>(List.of(args));
+        if (!List.of("list", "dryrun").contains(args[0])) {
+            all.addAll(List.of("--out-root", folder.toString()));
+        }
+        PrintStream before = System.err;
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
+        try {
+            return command.applyAsInt(all.toArray(new String[0]));
+        } finally {
+            System.setErr(before);
+            err = said.toString(StandardCharsets.UTF_8);
+        }
+    }
+
+    private Map<String, String> set(String name) throws IOException {
+        return SetFiles.read(folder.resolve(name));
+    }
+
+    private Path latinConfig() throws IOException {
+        return Files.writeString(folder.resolve("config.json"), """
+                {"type_mix": ["spec", "gif_numlower", "arith"], "sizes": ["160x60", "96x32"],
+                 "default": {"len": [4, 5], "arith_len": 2, "fonts": "builtin"}}""");
+    }
+
+    @Test
+    void easyDrawsTheSameWithOneThreadAndWithEight() throws IOException {
+        String config = latinConfig().toString();
+        assertEquals(0, run(EasyCommand::run, "fromjson", config, "one", "60", "--seed", "7", "--threads", "1"));
+        assertEquals(0, run(EasyCommand::run, "fromjson", config, "eight", "60", "--seed", "7", "--threads", "8"));
+        assertEquals(set("one"), set("eight"));
+    }
+
+    @Test
+    void ctextDrawsTheSameWithOneThreadAndWithEight() throws IOException {
+        String fonts = "Arial,Microsoft YaHei,SimSun,Noto Sans CJK SC";
+        for (String threads : List.of("1", "8")) {
+            assertEquals(0, run(CtextCommand::run, "smart", "t" + threads, "60", "--fonts", fonts, "--threads", threads));
+        }
+        assertEquals(set("t1"), set("t8"));
+    }
+
+    @Test
+    void ruoyiDrawsTheSameWithOneThreadAndWithEight() throws IOException {
+        for (String threads : List.of("1", "8")) {
+            assertEquals(0, run(RuoyiCommand::run, "smart", "t" + threads, "60", "--threads", threads,
+                    "--fonts-file", "fonts-train.txt"));
+        }
+        assertEquals(set("t1"), set("t8"));
+    }
+
+    @Test
+    void allDrawsEachKindAndGenOne() throws IOException {
+        assertEquals(0, run(CtextCommand::run, "all", "all", "2", "160", "60", "0"));
+        List<String> labels = Files.readAllLines(folder.resolve("all/labels.txt"));
+        assertEquals(36, labels.size());
+        assertEquals(0, run(CtextCommand::run, "gen", "text:water:wide:nonoise", "gen", "5", "200", "64", "6"));
+        for (String row : Files.readAllLines(folder.resolve("gen/manifest.jsonl"))) {
+            assertTrue(row.contains("\"kind\":\"text:water:wide:nonoise\"") && row.contains("\"size\":\"200x64\"")
+                    && row.contains("\"length\":6"), row);
+        }
+    }
+
+    @Test
+    void listsAndDryRunsWriteNothing() throws IOException {
+        Path config = latinConfig();
+        assertEquals(0, run(EasyCommand::run, "list"));
+        assertEquals(0, run(CtextCommand::run, "list"));
+        assertEquals(0, run(EasyCommand::run, "dryrun", config.toString(), "20"));
+        assertEquals(1, folder.toFile().list().length);
+    }
+
+    @Test
+    void mistakesEndInOneLineAndAStatus() throws IOException {
+        String config = latinConfig().toString();
+        assertMistake("does not exist", EasyCommand::run, "fromjson", "none.json", "x", "5");
+        assertMistake("output name", EasyCommand::run, "fromjson", config, "../x", "5");
+        assertMistake("count 0", EasyCommand::run, "fromjson", config, "x", "0");
+        assertMistake("--threads 0", CtextCommand::run, "smart", "x", "5", "--threads", "0");
+        assertMistake("difficulty", CtextCommand::run, "smart", "x", "5", "--difficulty", "2");
+        assertMistake("not a size", CtextCommand::run, "smart", "x", "5", "--sizes", "160by60");
+        assertMistake("out of range", CtextCommand::run, "smart", "x", "5", "--sizes", "9x9");
+        assertMistake("not a colour", CtextCommand::run, "smart", "x", "5", "--palette", "bluish");
+        assertMistake("--charset", CtextCommand::run, "smart", "x", "5", "--charset", "a b");
+        assertMistake("length '11'", CtextCommand::run, "smart", "x", "5", "--fixed-len", "11");
+        assertMistake("unknown kind", CtextCommand::run, "gen", "text:fire:wide:noise", "x", "5", "160", "60", "4");
+        assertMistake("does not exist", RuoyiCommand::run, "smart", "x", "5", "--jar", "none.jar");
+        assertMistake("--other-share", RuoyiCommand::run, "smart", "x", "5", "--other-share", "7");
+    }
+
+    private void assertMistake(String message, ToIntFunction<String[]> command, String... args) {
+        assertEquals(1, run(command, args), err);
+        assertTrue(err.startsWith("error: ") && err.contains(message), err);
+        assertEquals(1, err.lines().count(), err);
+    }
+
+    @Test
+    void unknownOptionsAreAnError() {
+        assertEquals(2, run(CtextCommand::run, "smart", "x", "5", "--theads", "2"));
+        assertEquals(2, run(CtextCommand::run, "smart", "x", "many"));
+        assertEquals(2, run(CtextCommand::run, "smart", "x", "5", "--len", "4:1", "--fixed-len", "4"));
+    }
+}
