@@ -246,7 +246,7 @@ def test_unusable_pictures_are_named(merge: Merge, kind: str) -> None:
     else:
         path.write_bytes(damage(path.read_bytes(), kind))
     assert merge(train=["a"]) == 65
-    assert "a:2: 2.png" in merge.error and "--on-bad" in merge.error
+    assert "a/labels.txt:2: 2.png" in merge.error and "--on-bad" in merge.error
     assert not merge.train.exists()
     assert merge("--on-bad", "drop", train=["a"]) == 0
     assert labels(merge.train) == ["a"]
@@ -262,7 +262,7 @@ def test_bad_rows_are_named(merge: Merge, row: str) -> None:
     with (root / "labels.txt").open("a", encoding="utf-8") as file:
         file.write(row + "\n")
     assert merge(train=["a"]) == 65
-    assert "a:2: row" in merge.error
+    assert "a/labels.txt:2: row" in merge.error
 
 
 def test_a_link_out_of_the_source_is_refused(merge: Merge) -> None:
@@ -336,7 +336,7 @@ def test_limits_are_exact_and_the_rest_is_reported(merge: Merge) -> None:
     merge.source("a", {f"{n}.png": (n, "a") for n in range(20)})
     merge.source("b", {f"{n}.png": (n + 20, "a") for n in range(3)})
     merge.source("t", {f"{n}.png": (n + 30, "a") for n in range(9)})
-    flags = ("--limit-per-source", "6", "--limit-train", "7", "--limit-test", "2")
+    flags = ("--limit-train-each", "6", "--limit-train", "7", "--limit-test", "2")
     assert merge(*flags, train=["a", "b"], test=("t",)) == 0
     assert (len(labels(merge.train)), len(labels(merge.test))) == (7, 2)
     assert len(merge.left_out()) == 20 + 3 + 9 - 7 - 2

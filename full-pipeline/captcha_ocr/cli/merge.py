@@ -99,7 +99,8 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
     for name, what in (
         ("train", "training pictures"),
         ("test", "test pictures"),
-        ("per-source", "pictures of each source"),
+        ("train-each", "pictures of each training source"),
+        ("test-each", "pictures of each test source"),
     ):
         group.add_argument(
             f"--limit-{name}", type=int, default=0, metavar="N", help=f"{what} at most"
@@ -135,7 +136,8 @@ def build_config(args: argparse.Namespace) -> MergeConfig:
         shuffle=not args.no_shuffle,
         limit_train=args.limit_train,
         limit_test=args.limit_test,
-        limit_per_source=args.limit_per_source,
+        limit_train_each=args.limit_train_each,
+        limit_test_each=args.limit_test_each,
         charset_out=args.charset_out,
     )
 

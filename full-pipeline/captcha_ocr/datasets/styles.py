@@ -54,7 +54,7 @@ STYLES = {
         Style(
             "ruoyi",
             "RuoYi",
-            ("math",),
+            ("arith",),
             "Single-digit arithmetic as the RuoYi framework draws it, in many sizes.",
         ),
     )

@@ -55,7 +55,8 @@ class MergeConfig:
     shuffle: bool = True  # False: in the order of the sources
     limit_train: int = 0  # pictures in the target at most, 0 = all
     limit_test: int = 0
-    limit_per_source: int = 0
+    limit_train_each: int = 0  # pictures from each source at most
+    limit_test_each: int = 0
     charset_out: Path | None = None  # a second copy of charset.txt
 
     def __post_init__(self) -> None:
@@ -69,9 +70,9 @@ class MergeConfig:
         ):
             if value not in allowed:
                 raise ConfigError(f"{name} is {value!r}; choose from {', '.join(allowed)}")
-        for name in ("limit_train", "limit_test", "limit_per_source"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} is {getattr(self, name)}; 0 means all")
+        for name, value in self.to_json().items():
+            if name.startswith("limit_") and value < 0:
+                raise ConfigError(f"{name} is {value}; 0 means all")
         if not 0 <= self.near <= MAX_NEAR:
             raise ConfigError(f"--near is {self.near} bits; choose 0 (off) to {MAX_NEAR}")
 
@@ -110,10 +111,6 @@ class MergeConfig:
         if self.test_dest is not None:
             found[TEST] = self.test_dest
         return found
-
-    @property
-    def limits(self) -> dict[str, int]:
-        return {TRAIN: self.limit_train, TEST: self.limit_test}
 
     def to_json(self) -> dict[str, Any]:
         """What decides the contents of the targets: all but where they go."""

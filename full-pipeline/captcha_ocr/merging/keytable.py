@@ -102,7 +102,12 @@ class KeyTable:
         self._many("UPDATE rows SET fate = ?, kept = ? WHERE id = ?", rows)
 
     def limit(self, per: str, split: str, most: int, *, shuffle: bool) -> None:
-        """Keep the first ``most`` of each value of the column ``per``, in the target's order."""
+        """Keep the first ``most`` of each value of the column ``per``, in the target's order.
+
+        0 keeps all.
+        """
+        if not most:
+            return
         self._db.execute(
             f"""UPDATE rows SET fate = ? WHERE id IN (SELECT id FROM
                 (SELECT id, ROW_NUMBER() OVER (PARTITION BY {per} ORDER BY {_ORDER[shuffle]})

@@ -142,16 +142,18 @@ def compare_pixels(
 
 
 def choose(table: KeyTable, config: MergeConfig) -> None:
-    """Apply the limits, and leave out test pictures that training cannot teach."""
-    if config.limit_per_source:
-        for split in config.targets:
-            table.limit("source", split, config.limit_per_source, shuffle=config.shuffle)
-    if config.limit_train:
-        table.limit("split", TRAIN, config.limit_train, shuffle=config.shuffle)
+    """Apply the limits, and leave out test pictures that training cannot teach.
+
+    In this order: what is a training character depends on what is left in training, and a test
+    set of an asked size is filled after the unreadable pictures went.
+    """
+    shuffle = config.shuffle
+    table.limit("source", TRAIN, config.limit_train_each, shuffle=shuffle)
+    table.limit("split", TRAIN, config.limit_train, shuffle=shuffle)
     if config.on_unknown == "drop":
         table.mark_unknown(table.characters_only_in_test())
-    if config.limit_test:
-        table.limit("split", TEST, config.limit_test, shuffle=config.shuffle)
+    table.limit("source", TEST, config.limit_test_each, shuffle=shuffle)
+    table.limit("split", TEST, config.limit_test, shuffle=shuffle)
 
 
 def refuse_bad_data(report: MergeReport, table: KeyTable, config: MergeConfig) -> None:

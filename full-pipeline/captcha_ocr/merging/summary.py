@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from captcha_ocr.labels import LABELS_FILE
 from captcha_ocr.merging.config import MergeConfig
 from captcha_ocr.merging.keytable import KeyTable
 from captcha_ocr.merging.report import EXAMPLES, MergeReport, SourceReport
@@ -50,7 +51,7 @@ def bad_examples(table: KeyTable, config: MergeConfig) -> list[str]:
 
 
 def sentence(item: dict[str, Any]) -> str:
-    where = f"{item['source']}:{item['line']}: {item['file'] or 'row'}"
+    where = f"{item['source']}/{LABELS_FILE}:{item['line']}: {item['file'] or 'row'}"
     if "problem" in item:
         return f"{where}: {item['problem']}"
     also = f" (also {item['kept']}, {item['kept_label']!r})" if item.get("kept") else ""

@@ -1,0 +1,134 @@
+"""One command from nothing to a balanced data set: draw the three styles, then merge them.
+
+    python scripts/make_data.py --count 10000 --test-count 1500
+
+A JDK (17 or newer) draws; Maven fetches the drawing libraries the first time. Killed half-way, the
+same command goes on where it was; finished, it does nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from captcha_ocr.cli.merge import main as merge
+from captcha_ocr.datasets.styles import STYLES
+from captcha_ocr.merging.engines import usable_cores
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TOOLS = REPOSITORY / "full-pipeline" / "tools" / "java_captcha"
+FONTS = TOOLS / "fonts-train.txt"
+SIZES = "160x60:40,180x64:20,200x64:15,256x64:10,120x40:10,96x32:5"
+
+# Style -> folder, runner, class path, its arguments before and after the name and the count.
+GENERATORS = {
+    "easy": (
+        "EasyCaptcha",
+        "EasyCaptchaRunner.java",
+        os.pathsep.join((".", "lib/*")),
+        ["fromjson", "config.json"],
+        [],
+    ),
+    "ctext": (
+        "CalculateCaptch",
+        "CalcAllStylesRunner.java",
+        os.pathsep.join((".", "CalculateCaptcha-1.1.jar")),
+        ["smart"],
+        ["--sizes", SIZES, "--fonts-file", str(FONTS)],
+    ),
+    "ruoyi": (
+        "CalculateCaptch",
+        "RuoyiJarNormalizeSmart.java",
+        os.pathsep.join((".", "CalculateCaptcha-1.1.jar")),
+        ["smart"],
+        ["--sizes", SIZES, "--fonts-file", str(FONTS)],
+    ),
+}
+# Drawn beyond what is asked for: repeated pictures go, and so do test pictures with characters
+# that training lacks. A small set lacks many of the Chinese ones.
+SPARE = {"train": 1.02, "test": 2.0}
+
+
+def main() -> int:
+    args = parse_arguments()
+    out = args.out.resolve()
+    build_tools()
+    counts = {"train": args.count, "test": args.test_count}
+    raw = out / "raw" / f"{args.count}_{args.test_count}_seed{args.seed}"
+    for number, (split, count) in enumerate(counts.items()):
+        for style in STYLES:
+            spare = int(-(-count // len(STYLES)) * SPARE[split]) + 10
+            draw(
+                style, raw, f"{style}_{split}", spare, args.seed + 1_000_000 * number, args.threads
+            )
+    return merge(merge_arguments(args, out, raw))
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--count", type=positive, default=10_000, metavar="N", help="to train on")
+    parser.add_argument("--test-count", type=positive, default=1_500, metavar="N")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same set")
+    parser.add_argument("--threads", type=positive, default=usable_cores(), metavar="N")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=REPOSITORY / "full-pipeline" / "dataset",
+        metavar="DIR",
+        help="gets train/, test/ and raw/ (default: full-pipeline/dataset)",
+    )
+    return parser.parse_args()
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def build_tools() -> None:
+    """Fetch the libraries and build the generators, unless that was done."""
+    built = (TOOLS / "EasyCaptcha" / "lib", TOOLS / "CalculateCaptch" / "CalculateCaptcha-1.1.jar")
+    for program in ("java", *(() if all(path.exists() for path in built) else ("mvn",))):
+        if not shutil.which(program):
+            sys.exit(f"error: {program} is not installed; JDK 17 and Maven draw the pictures")
+    if not all(path.exists() for path in built):
+        # The full path: on Windows Maven is a script, which only its own name with suffix starts.
+        command = [str(shutil.which("mvn")), "-B", "-q", "package", "-DskipTests"]
+        run(command, TOOLS)
+
+
+def draw(style: str, raw: Path, name: str, count: int, seed: int, threads: int) -> None:
+    folder, runner, class_path, before, after = GENERATORS[style]
+    java = ["java", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-cp", class_path]
+    options = ["--out-root", str(raw), "--seed", str(seed), "--threads", str(threads)]
+    # Java runs a source file as it is, so there is nothing to compile.
+    run([*java, runner, *before, name, str(count), *after, *options], TOOLS / folder)
+
+
+def run(command: list[str], folder: Path) -> None:
+    print("+", *command, flush=True)
+    done = subprocess.run(command, cwd=folder, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def merge_arguments(args: argparse.Namespace, out: Path, raw: Path) -> list[str]:
+    arguments = ["--train-dest", str(out / "train"), "--test-dest", str(out / "test")]
+    for split in ("train", "test"):
+        for style in STYLES:
+            arguments += [f"--{split}-src", style, str(raw / f"{style}_{split}")]
+        count = args.count if split == "train" else args.test_count
+        share = -(-count // len(STYLES))
+        arguments += [f"--limit-{split}", str(count), f"--limit-{split}-each", str(share)]
+    # Links take no room; the raw sets stay, so that the same command finds its work done.
+    return [*arguments, "--seed", str(args.seed), "--copy-mode", "link", "--on-unknown", "drop"]
+
+
+if __name__ == "__main__":  # worker processes import this file again on Windows and macOS
+    sys.exit(main())
