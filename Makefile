@@ -7,12 +7,10 @@ PIP_ARGS ?=    # e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/w
 PYTEST_ARGS ?=
 PORT ?= 8001
 ARCH ?= vanilla_crnn
-N ?= 2000
+N ?= 10000
 
 JAVA_TOOLS := full-pipeline/tools/java_captcha
 BIN := .venv/bin
-JAR := CalculateCaptcha-1.1.jar
-DATA := full-pipeline/dataset
 SAMPLE := training-ready/dataset
 SMOKE := runs/smoke
 
@@ -39,21 +37,8 @@ lint: .venv/.ready ## ruff and mypy, as CI runs them
 data-tools: ## build the Java generators (JDK 17 and Maven)
 	mvn -B -q -f $(JAVA_TOOLS) package -DskipTests
 
-# Test sets have another seed, and a tenth of the pictures.
-data: data-tools .venv/.ready ## draw N pictures a style (2000) and merge them into full-pipeline/dataset
-	cd $(JAVA_TOOLS)/EasyCaptcha && javac -encoding UTF-8 -cp ".:lib/*" EasyCaptchaRunner.java && \
-	  run="java -Dfile.encoding=UTF-8 -cp .:lib/* EasyCaptchaRunner fromjson config.json" && \
-	  $$run easy_train $(N) --seed 1 && $$run easy_test $$(($(N) / 10)) --seed 2
-	cd $(JAVA_TOOLS)/CalculateCaptch && javac -encoding UTF-8 -cp $(JAR) *.java && \
-	  run="java -Dfile.encoding=UTF-8 -cp .:$(JAR)" && \
-	  $$run CalcAllStylesRunner smart ctext_train $(N) --seed 1 && \
-	  $$run CalcAllStylesRunner smart ctext_test $$(($(N) / 10)) --seed 2 && \
-	  $$run RuoyiJarNormalizeSmart smart ruoyi_train $(N) --seed 1 && \
-	  $$run RuoyiJarNormalizeSmart smart ruoyi_test $$(($(N) / 10)) --seed 2
-	$(BIN)/captcha-ocr merge --train-dest $(DATA)/train --test-dest $(DATA)/test --dedupe --seed 123 \
-	  $(foreach split,train test,--$(split)-src easy $(JAVA_TOOLS)/EasyCaptcha/images/easy_$(split) \
-	  --$(split)-src ctext $(JAVA_TOOLS)/CalculateCaptch/images/ctext_$(split) \
-	  --$(split)-src ruoyi $(JAVA_TOOLS)/CalculateCaptch/images/ruoyi_$(split))
+data: .venv/.ready ## draw N pictures of the three styles (10000) and merge them into full-pipeline/dataset
+	$(BIN)/python scripts/make_data.py --count $(N)
 
 train: .venv/.ready ## train ARCH on the sample set: make train ARCH=svtr_tiny
 	$(BIN)/captcha-ocr train --arch $(ARCH) --train-root $(SAMPLE)/train --val-root $(SAMPLE)/test --aug

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = "captcha_ocr"
+TESTS = Path(__file__).parent
 SOURCE = Path(__file__).parents[1] / "full-pipeline" / PACKAGE
 
 
@@ -62,7 +63,8 @@ def needs(path: Path, package: str) -> bool:
     for file in files:  # grows while it is walked
         found = imports(file)
         names |= found
-        beside = {file.with_name(f"{name}.py") for name in found}
+        folders = (file.parent, TESTS)
+        beside = {folder / f"{name}.py" for folder in folders for name in found}
         files += sorted(other for other in beside.difference(files) if other.is_file())
     return package in reachable(names)
 
