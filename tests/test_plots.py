@@ -19,6 +19,7 @@ from captcha_ocr.decoding import Reading
 from captcha_ocr.evaluation import Evaluation
 from captcha_ocr.plots import canvas, confusions, galleries, label_counts
 from captcha_ocr.plots.glyphs import Glyphs
+from captcha_ocr.report import ranked
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -192,7 +193,7 @@ def test_confusions_are_ranked_and_named(tmp_path: Path, drawn: list[Figure]) ->
     assert names == ["0 → O", "k → K", "1 missed", "x made up"]
     assert [bar.get_width() for bar in axes.patches] == [9, 7, 5, 3]  # type: ignore[attr-defined]
     assert "commonest 4 of 5 pairs, 96% of 25" in drawn[-1].get_suptitle()
-    kinds = [confusions.kind_of(*pair) for pair, _ in confusions.rank(pairs)]
+    kinds = [confusions.kind_of(*pair) for pair, _ in ranked(pairs)]
     assert kinds == [
         "another character",
         "the other case",

@@ -17,6 +17,7 @@ from captcha_ocr.cli.common import USAGE, Arguments, command
 COMMANDS = {
     "train": "train one architecture, or all",
     "merge": "merge labelled pictures into a training and a test set, without leakage",
+    "eval": "measure models on labelled pictures: EM, CER, by style, confusions, pictures",
     "infer": "read pictures: a file, a folder or standard input",
     "serve": "answer over HTTP, with a page for drag and drop",
     "doctor": "say what is installed, which device and which models are there",

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from captcha_ocr.plots.canvas import BLUE, GREY, ORANGE, RED, figure, say_nothing_to_show
 from captcha_ocr.plots.glyphs import Glyphs
+from captcha_ocr.report import ranked
 
 Pair = tuple[str, str]
 
@@ -28,7 +29,7 @@ KINDS = {
 
 def plot_confusions(pairs: Counter[Pair], path: Path, top: int = 40) -> None:
     """The ``top`` commonest (true, read) pairs; see `metrics.confusions` for what they mean."""
-    shown = rank(pairs)[:top]
+    shown = ranked(pairs)[:top]
     columns = 2 if len(shown) > 12 else 1
     rows = -(-len(shown) // columns)
     total = sum(pairs.values())
@@ -48,11 +49,6 @@ def plot_confusions(pairs: Counter[Pair], path: Path, top: int = 40) -> None:
             _bars(axes, part, rows, number * rows, glyphs)
         handles = [Patch(color=colour, label=kind) for kind, colour in KINDS.items()]
         drawn.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=9)
-
-
-def rank(pairs: Counter[Pair]) -> list[tuple[Pair, int]]:
-    """Commonest first; equal counts by their characters, so that the order is always the same."""
-    return sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
 
 
 def kind_of(true: str, read: str) -> str:

@@ -139,7 +139,7 @@ def _comparison(
     for name, side, base in (("drawn", 0, y + LINE), ("read", 1, y)):
         axes.text(x, base + 3, name, fontsize=7, color=GREY)
         tokens = [pair[side] for pair in shown]
-        _tokens(axes, tokens, columns, (x + 26, base), CELL - 56, glyphs, grounds)
+        _tokens(axes, tokens, columns, (x + 26, base), CELL - 62, glyphs, grounds)
     confidence = evaluation.readings[index].confidence
     axes.text(x + CELL, y + 3, f"{confidence:.1%}", fontsize=8, color=GREY, ha="right")
 

@@ -1,0 +1,205 @@
+"""``captcha-ocr eval``: measure models on a labelled set, with torch or without."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from captcha_ocr.calibration import reliability_bins
+from captcha_ocr.cli.common import OK, Arguments, command, program
+from captcha_ocr.cli.infer import DEFAULT_ARCH, at_least, build_constraint, length
+from captcha_ocr.config import ConfigError
+from captcha_ocr.datasets.stores import Store, Subset, open_store
+from captcha_ocr.evaluation import Evaluation, evaluate
+from captcha_ocr.model_info import WEIGHTS_DIR, find_models
+from captcha_ocr.predictor import Predictor, load_predictors
+from captcha_ocr.report import (
+    build_report,
+    choose_groups,
+    count_confusions,
+    is_right,
+    write_json,
+    write_predictions,
+)
+from captcha_ocr.report_tables import render, score_table
+
+STDOUT = "-"
+
+
+@command
+def main(argv: Arguments = None) -> int:
+    args = build_parser().parse_args(argv)
+    draw = picture_maker(args.out)
+    predictors = load_models(args)
+    store = open_set(args.data, args.limit)
+    by = choose_groups(store.records, args.by)
+    tables = args.json != STDOUT
+    if tables and args.by:
+        tell_missing(args.by, by)
+    reports = {}
+    for arch, predictor in predictors.items():
+        evaluation, seconds = measure(predictor, store, args)
+        report = build_report(evaluation, predictor.info.charset, by=by, fold_case=args.fold_case)
+        report = {"arch": arch, "params": predictor.info.params, **report}
+        report["pictures_per_second"] = len(store) / seconds
+        reports[arch] = report
+        if tables:
+            print(f"{arch} on {args.data}")
+            print(render(report) + "\n", flush=True)
+        if args.out:
+            folder = args.out / arch if len(predictors) > 1 else args.out
+            write_folder(evaluation, report, folder)
+            draw(evaluation, args.fold_case, folder)
+    if tables and len(reports) > 1:
+        print(score_table("model", reports))
+    write_reports(reports, args)
+    return OK
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program("eval"), description="Measure models on labelled pictures: EM and CER."
+    )
+    parser.add_argument(
+        *("--data", "--val-root", "--test-root"),
+        type=Path,
+        required=True,
+        metavar="ROOT",
+        help="images/ and labels.txt, or Parquet shards",
+    )
+    parser.add_argument(
+        "--limit", type=at_least(1), metavar="N", help="only N pictures, spread over the set"
+    )
+    model = parser.add_argument_group("which model (default: the one that comes along)")
+    model.add_argument("--checkpoint", type=Path, help="best.safetensors of a run; needs torch")
+    model.add_argument(
+        "--weights", type=Path, metavar="DIR", help="<arch>.onnx and <arch>.json, without torch"
+    )
+    model.add_argument("--arch", help=f"a name, or all (default: {DEFAULT_ARCH})")
+    model.add_argument("--threads", type=at_least(0), default=0, help="0: one a core")
+    allowed = parser.add_argument_group("how it reads")
+    allowed.add_argument(
+        "--beam", type=at_least(0), default=0, metavar="N", help="prefixes kept; 0: greedy"
+    )
+    allowed.add_argument("--length", type=length, metavar="N|N-M", help="characters")
+    allowed.add_argument("--alphabet", metavar="CHARS", help="characters that may occur")
+    allowed.add_argument("--lexicon", type=Path, metavar="FILE", help="texts, one a line, UTF-8")
+    allowed.add_argument("--pattern", help=r"for example [0-9][+\-*/][0-9]=\?")
+    add_output_options(parser)
+    return parser
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--by",
+        metavar="FIELDS",
+        help="comma-separated, of style,kind,size,length,font or any field of the manifest "
+        "(default: all but font)",
+    )
+    output.add_argument(
+        "--fold-case",
+        action="store_true",
+        help="case does not count in ECE, accuracy, confusions and pictures",
+    )
+    output.add_argument("--json", metavar="FILE", help="all figures; - is standard output")
+    output.add_argument(
+        "--out", type=Path, metavar="DIR", help="pictures, predictions.csv and report.json"
+    )
+
+
+def picture_maker(out: Path | None) -> Callable[[Evaluation, bool, Path], None]:
+    """What draws the pictures. Made first: a missing matplotlib or a folder that cannot be made
+    should not show only after minutes of reading."""
+    if out is None:
+        return lambda evaluation, fold_case, folder: None
+    from captcha_ocr import plots
+
+    out.mkdir(parents=True, exist_ok=True)
+
+    def draw(evaluation: Evaluation, fold_case: bool, folder: Path) -> None:
+        confidences = [reading.confidence for reading in evaluation.readings]
+        bins = reliability_bins(confidences, is_right(evaluation, fold_case))
+        plots.plot_reliability(bins, folder / "reliability.png")
+        plots.plot_confusions(count_confusions(evaluation, fold_case), folder / "confusion.png")
+        plots.plot_worst(evaluation, folder / "worst.png", fold_case=fold_case)
+
+    return draw
+
+
+def load_models(args: argparse.Namespace) -> dict[str, Predictor]:
+    if args.checkpoint is None:
+        weights = args.weights or WEIGHTS_DIR
+        found = list(find_models(weights))
+        alone = found[0] if len(found) == 1 else DEFAULT_ARCH
+        return load_predictors([args.arch or alone], weights, threads=args.threads)
+    if args.arch or args.weights:
+        raise ConfigError("a checkpoint names its own arch: leave out --arch and --weights")
+    import torch
+
+    from captcha_ocr.torch_predictor import TorchPredictor
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    predictor = TorchPredictor.load(args.checkpoint)
+    return {predictor.info.arch: predictor}
+
+
+def open_set(root: Path, limit: int | None) -> Store:
+    """The set, or ``limit`` pictures of it at equal distances: names are often in order of kind."""
+    store = open_store(root)
+    if limit is None or limit >= len(store):
+        return store
+    return Subset(store, [i * len(store) // limit for i in range(limit)])
+
+
+def measure(
+    predictor: Predictor, store: Store, args: argparse.Namespace
+) -> tuple[Evaluation, float]:
+    """Read the set; the seconds include opening the files."""
+    constraint = build_constraint(args, predictor.info.charset)
+    predictor.warm_up()
+    started = time.perf_counter()
+    shown = sys.stderr.isatty()
+
+    def on_progress(done: int) -> None:
+        if shown:
+            rate = done / (time.perf_counter() - started)
+            print(f"\r{done:,} of {len(store):,}, {rate:.0f}/s", end="\033[K", file=sys.stderr)
+
+    evaluation = evaluate(
+        predictor, store, constraint=constraint, beam_width=args.beam, on_progress=on_progress
+    )
+    if shown:
+        print("\r", end="\033[K", file=sys.stderr, flush=True)
+    return evaluation, time.perf_counter() - started
+
+
+def tell_missing(asked: str, by: list[str]) -> None:
+    names = [name.strip() for name in asked.split(",") if name.strip()]
+    missing = [name for name in names if name not in by]
+    if missing:
+        print(f"no manifest.jsonl says the {', '.join(missing)} of a picture here\n")
+
+
+def write_folder(evaluation: Evaluation, report: Mapping[str, Any], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(report, folder / "report.json")
+    write_predictions(evaluation, folder / "predictions.csv")
+
+
+def write_reports(reports: Mapping[str, Any], args: argparse.Namespace) -> None:
+    """``--json``: one object for the command, whether it measured one model or several."""
+    if args.json is None:
+        return
+    value = {"data": str(args.data), "models": list(reports.values())}
+    if args.json == STDOUT:
+        json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+        print()
+    else:
+        write_json(value, Path(args.json))
