@@ -16,7 +16,9 @@ from drawing import write_sample_set
 from import_graph import needs
 
 HERE = Path(__file__).parent
-OPTIONAL = [name for name in ("torch", "onnx") if importlib.util.find_spec(name) is None]
+OPTIONAL = [
+    name for name in ("torch", "matplotlib", "onnx") if importlib.util.find_spec(name) is None
+]
 LEFT_OUT = [
     str(path.relative_to(HERE))
     for path in sorted(HERE.rglob("test_*.py"))

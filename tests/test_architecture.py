@@ -22,7 +22,8 @@ FLOORS = [
     ["cli", "web"],
 ]
 # Reading pictures must work, and start quickly, where torch is not installed.
-LIGHT = ["predictor", "cli.main", "cli.infer", "cli.doctor", "web.fastapi_app", "web.flask_app"]
+LIGHT = ["predictor", "cli.main", "cli.infer", "cli.eval", "cli.doctor"]
+LIGHT += ["web.fastapi_app", "web.flask_app"]
 HEAVY = ("torch", "torchvision", "cv2", "albumentations", "pandas", "matplotlib", "onnx")
 
 MODULE_LINES, MODEL_LINES, FUNCTION_LINES, SCRIPT_LINES = 250, 150, 40, 80
