@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import shlex
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
-from captcha_ocr.cli.main import COMMANDS
+from captcha_ocr.cli.main import COMMANDS, main
 
 REPOSITORY = Path(__file__).parents[1]
 ENGLISH, CHINESE = REPOSITORY / "README.md", REPOSITORY / "README.zh-CN.md"
@@ -59,19 +59,12 @@ def commands(path: Path) -> list[list[str]]:
 @cache
 def help_text(command: str) -> str:
     """What ``--help`` prints; for the two servers together."""
-    variants = [["fastapi"], ["flask"]] if command == "serve" else [[]]
-    texts = []
-    for variant in variants:
-        done = subprocess.run(
-            [sys.executable, "-m", "captcha_ocr", command, *variant, "--help"],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        texts.append(done.stdout)
-    return "\n".join(texts)
+    printed = io.StringIO()
+    for variant in (["fastapi"], ["flask"]) if command == "serve" else ([],):
+        with contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as caught:
+            main([command, *variant, "--help"])
+        assert caught.value.code == 0
+    return printed.getvalue()
 
 
 def program_of(words: list[str]) -> str:
