@@ -38,7 +38,7 @@ def test_settings_survive_the_way_to_a_worker_process() -> None:
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({"CAPTCHA_OCR_MAX_FILES": "many"}, "give a int"),
+        ({"CAPTCHA_OCR_MAX_FILES": "many"}, "give a whole number"),
         ({"CAPTCHA_OCR_MAX_FILES": "0"}, "--max-files is 0"),
         ({"CAPTCHA_OCR_BODY_SECONDS": "nan"}, "--body-seconds"),
         ({"CAPTCHA_OCR_BODY_SECONDS": "inf"}, "--body-seconds"),

@@ -85,11 +85,15 @@ class _Exchange:
         self.started = time.perf_counter()
         self.status = CLIENT_LEFT
         self._body_bytes = 0
-        self._body_complete = False
+        self._body_complete = not ("transfer-encoding" in self.headers or self._declared_length)
+
+    @property
+    def _declared_length(self) -> int:
+        length = self.headers.get("content-length", "0")
+        return int(length) if length.isdigit() else 0
 
     def check_declared_length(self) -> None:
-        length = self.headers.get("content-length", "0")
-        if length.isdigit() and int(length) > self._settings.max_body_bytes:
+        if self._declared_length > self._settings.max_body_bytes:
             raise self._too_large()
 
     async def receive(self) -> Message:
@@ -115,6 +119,8 @@ class _Exchange:
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
+            if not self._body_complete:  # or the server would go on reading what nobody wants
+                headers["Connection"] = "close"
         await asyncio.wait_for(self._send(message), self._settings.answer_seconds)
 
     def _too_large(self) -> Problem:

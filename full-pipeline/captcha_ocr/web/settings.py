@@ -144,8 +144,11 @@ def split_list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+_KINDS = {int: "a whole number", float: "a number"}
+
+
 def _convert(name: str, text: str, kind: type) -> Any:
     try:
         return kind(text)
     except ValueError:
-        raise ConfigError(f"{name} is {text!r}; give a {kind.__name__}") from None
+        raise ConfigError(f"{name} is {text!r}; give {_KINDS[kind]}") from None

@@ -59,6 +59,12 @@ class Channel(HTTPChannel):
             self.request_began = time.time()
         return bool(super().received(data))
 
+    @property
+    def in_flight(self) -> bool:
+        """A request has come, or its head has, or its answer is not taken yet."""
+        coming = self.request is not None and self.request.headers_finished
+        return bool(coming or self.requests or self.total_outbufs_len)
+
     def overdue(self, settings: Settings, now: float) -> bool:
         """Whether the client had its time. Called every second or so."""
         if not self.total_outbufs_len:
@@ -123,5 +129,4 @@ class Server(TcpWSGIServer):
             self._stop_by = 0.0
 
     def _busy(self) -> bool:
-        channels = list(self.active_channels.values())
-        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+        return any(channel.in_flight for channel in list(self.active_channels.values()))

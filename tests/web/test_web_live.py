@@ -1,0 +1,246 @@
+"""Real servers: what only happens between processes and on sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from web_harness import barcode, multipart
+from web_live import COMMANDS, DEMO, Live, free_port, serve, start
+
+KINDS = ["uvicorn", "flask"]
+SHORT = {"head_seconds": "1", "body_seconds": "1", "log": "off"}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def hasty(
+    request: pytest.FixtureRequest,
+    two_models: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Live]:
+    """A server with deadlines of a second."""
+    folder = tmp_path_factory.mktemp("live")
+    with serve(request.param, folder, weights=str(two_models), max_body_mb="1", **SHORT) as live:
+        yield live
+
+
+def test_the_commands_of_the_readme_read_a_picture(hasty: Live) -> None:
+    answer = hasty.predict(barcode("7*3=?"))
+    assert answer.status == 200
+    assert answer.json()["results"][0]["answer"] == 21
+    assert b"<title>CAPTCHA OCR</title>" in hasty.ask("GET", "/").data
+
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+FORM = (
+    b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    b"Content-Type: multipart/form-data; boundary=x\r\n"
+)
+SLOW = {
+    "nothing": b"",
+    "half a head": b"GET /heal",
+    "half a body": FORM + b"Content-Length: 100\r\n\r\n--x",
+}
+
+
+def test_slow_clients_are_cut_off(hasty: Live) -> None:
+    """All at once; one sends a byte every 0.3 s, is never silent for long, and never complete."""
+    with contextlib.ExitStack() as stack:
+        slow = {name: stack.enter_context(hasty.connect()) for name in (*SLOW, "second", "drip")}
+        for name, sent in SLOW.items():
+            slow[name].sendall(sent)
+        slow["second"].sendall(HEAD + b"\r\n")
+        answer = b""
+        while b'"ok"' not in answer:
+            answer += slow["second"].recv(4096)
+        slow["second"].sendall(b"GET /heal")
+        stack.enter_context(dripping(slow["drip"]))
+        assert {name for name, connection in slow.items() if not ended(connection)} == set()
+
+
+@contextlib.contextmanager
+def dripping(connection: socket.socket) -> Iterator[None]:
+    stop = threading.Event()
+
+    def drip() -> None:
+        with contextlib.suppress(OSError):  # the server has closed it
+            connection.sendall(HEAD + b"X-Slow: ")
+            while not stop.wait(0.3):
+                connection.sendall(b"x")
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the server ends the connection, with or without an answer."""
+    connection.settimeout(20)
+    try:
+        while connection.recv(4096):
+            pass
+    except ConnectionError:
+        pass
+    except socket.timeout:  # TimeoutError, from Python 3.10 on
+        return False
+    return True
+
+
+def test_a_chunked_body_is_counted(hasty: Live) -> None:
+    with hasty.connect() as connection:
+        connection.sendall(FORM + b"Transfer-Encoding: chunked\r\n\r\n")
+        part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+        with contextlib.suppress(ConnectionError):  # it may close while we still send
+            connection.sendall(b"%x\r\n%b\r\n" % (len(part), part))
+            for _ in range(40):
+                connection.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+        with contextlib.suppress(ConnectionResetError):  # its answer was overtaken by our bytes
+            assert b" 413 " in connection.recv(4096).split(b"\r\n")[0]
+    assert hasty.ask("GET", "/healthz").status == 200
+
+
+def test_a_large_body_is_refused_before_it_comes(hasty: Live) -> None:
+    with hasty.connect() as connection:
+        connection.sendall(FORM + b"Content-Length: 99999999\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b" 413 " in answer and b"too_large" in answer
+    assert b"connection: close" in answer.lower()
+
+
+def test_nonsense_is_answered_as_such(hasty: Live) -> None:
+    with hasty.connect() as connection:
+        connection.sendall(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
+        assert b" 400 " in connection.recv(4096)
+    assert hasty.ask("GET", "/healthz").status == 200
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
+def test_requests_in_flight_finish_when_it_stops(
+    kind: str, two_models: Path, tmp_path: Path
+) -> None:
+    with serve(kind, tmp_path, weights=str(two_models), log="off") as live:
+        content_type, body = multipart([("files", "a.png", barcode("42"))], [])
+        head = (
+            "POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+            f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+            "Expect: 100-continue\r\n\r\n"
+        )
+        with live.connect() as connection:
+            connection.sendall(head.encode())
+            assert b"100 Continue" in connection.recv(4096)  # it has begun
+            live.process.send_signal(signal.SIGTERM)
+            connection.sendall(body)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert b'"text":"42"' in answer
+        live.process.wait(20)
+        assert "Traceback" not in live.log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_missing_weights_stop_the_start_in_one_line(kind: str, tmp_path: Path) -> None:
+    process = start(COMMANDS[kind](free_port()), tmp_path / "log", {"weights": str(tmp_path)})
+    assert process.wait(60) != 0
+    said = (tmp_path / "log").read_text(encoding="utf-8")
+    assert "holds no model" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_workers_share_a_port(two_models: Path, tmp_path: Path) -> None:
+    with serve("fastapi", tmp_path, "--workers", "2", weights=str(two_models), log="off") as live:
+        assert live.predict(barcode("3")).json()["results"][0]["text"] == "3"
+
+
+def test_a_port_in_use_is_said_before_the_models_load(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "server_flask.py", "--port", str(port)],
+            cwd=DEMO,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: port {port} is in use")
+
+
+class Canary(BaseHTTPRequestHandler):
+    """Sends everyone to itself, and counts who follows."""
+
+    followed = 0
+
+    def do_GET(self) -> None:
+        if self.path == "/canary":
+            Canary.followed += 1
+        self.send_response(302)
+        self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/canary")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def canary() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Canary)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_an_upstream_cannot_send_us_elsewhere(tmp_path: Path) -> None:
+    with canary() as url, serve("flask", tmp_path, "--upstream", url, log="off") as live:
+        for answer in (live.ask("GET", "/models"), live.predict(barcode("1"))):
+            assert (answer.status, answer.code) == (502, "upstream")
+            assert "location" not in answer.headers
+        assert Canary.followed == 0
+        # Only the API's paths are handed on.
+        assert live.ask("GET", "/canary").status == 404
+        assert live.ask("GET", "//127.0.0.1/models").status == 404
+
+
+def test_proxies_of_the_environment_are_not_used(
+    two_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flask outside, FastAPI inside: the same bodies, and 502 when the inside goes."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with contextlib.ExitStack() as stack:
+        inside = stack.enter_context(serve("uvicorn", tmp_path, weights=str(two_models), log="off"))
+        outside = stack.enter_context(serve("flask", tmp_path, "--upstream", inside.url, log="off"))
+        assert outside.ask("GET", "/models").json() == inside.ask("GET", "/models").json()
+        assert outside.ask("GET", "/api/readyz").status == 200
+        read = [live.predict(barcode("7+8=?")).json()["results"] for live in (inside, outside)]
+        for results in read:
+            results[0].pop("milliseconds")
+        assert read[0] == read[1]
+        refused = outside.predict(b"no picture")
+        assert (refused.status, refused.code) == (415, "unsupported")
+        stream = outside.predict(barcode("1"), b"no", Accept="application/x-ndjson")
+        assert stream.data.count(b"\n") == 3
+        inside.process.terminate()
+        inside.process.wait(20)
+        for answer in (outside.ask("GET", "/readyz"), outside.predict(barcode("1"))):
+            assert (answer.status, answer.code) == (502, "upstream")
+        assert outside.ask("GET", "/healthz").status == 200
