@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captcha_ocr.cli import common
+from captcha_ocr.cli import common, infer
 from captcha_ocr.cli.infer import main
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, Label, write_labels
+from captcha_ocr.sources import Source
 from captcha_ocr.tables import FORMULA_STARTS, display_width, pad, printable, spreadsheet_cell
 from drawing import draw_barcode
 from tiny_model import write_tiny_model
@@ -338,3 +340,65 @@ def test_display_width() -> None:
     assert [display_width(text) for text in ("abc", "中文", "e\u0301", "")] == [3, 4, 1, 0]
     assert pad("中", 4) == "中  "
     assert pad("long", 2) == "long"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends pipes in another way")
+def test_a_reader_that_goes_away_is_no_traceback(folder: Path, tiny_weights: Path) -> None:
+    """As in ``infer --json | head -1``; batches of one, so that something is left to write."""
+    command = [sys.executable, "-m", "captcha_ocr", "infer", "--json", "--batch", "1"]
+    reading = subprocess.Popen(
+        [*command, "--dir", folder, "--weights", tiny_weights],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert reading.stdout is not None
+    reading.stdout.close()
+    assert reading.stderr is not None
+    with reading.stderr:
+        assert reading.stderr.read() == b""
+    assert reading.wait() == common.FAILURE
+
+
+def test_results_leave_batch_by_batch(
+    folder: Path,
+    tiny_weights: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A folder of any size streams: the first rows are out before the last picture is opened."""
+    written: list[int] = []
+    opened = infer.open_source
+
+    def watch(source: Source) -> object:
+        written.append(len(capsys.readouterr().out.splitlines()))
+        return opened(source)
+
+    monkeypatch.setattr(infer, "open_source", watch)
+    run(capsys, "--dir", folder, "--weights", tiny_weights, "--json", "--batch", "1")
+    assert written == [0, 1, 1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there any bytes make a file name")
+def test_file_names_that_are_no_text(tmp_path: Path, tiny_weights: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.png")
+    with path.open("wb") as file:
+        draw_barcode("7").save(file, "PNG")
+    command = [sys.executable, "-m", "captcha_ocr", "infer", "--dir", tmp_path]
+    command += ["--weights", tiny_weights]
+    for flags in (["--json"], ["--csv"], []):
+        done = subprocess.run([*command, *flags], capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"udcff.png" in done.stdout
+        if flags == ["--json"]:
+            assert rows(done.stdout.decode())[0]["file"] == str(path)
+
+
+def test_links_to_folders_are_not_followed(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        (folder / "round").symlink_to(folder, target_is_directory=True)
+    except OSError:
+        pytest.skip("this account may not make links")
+    out = run(capsys, "--dir", folder, "--recursive", "--weights", tiny_weights, "--json")[1]
+    assert len(rows(out)) == 3
