@@ -32,6 +32,7 @@ class Model:
     def batcher(self, most: int = 4, wait: float = 0.0, on_the_way: int = 0) -> Batcher:
         return Batcher(
             self,
+            lanes=1,
             max_pictures=most,
             max_wait=wait,
             on_the_way=lambda: on_the_way,
@@ -64,6 +65,30 @@ def test_what_waits_is_read_together(held: tuple[Model, Batcher]) -> None:
     assert model.batches == [[0], [1, 2, 3, 4], [5, 6]]
 
 
+def test_only_equal_shapes_are_read_together(held: tuple[Model, Batcher]) -> None:
+    model, batcher = held
+    wide = np.array([9, 9], np.float32)
+    futures = [batcher.submit(array) for array in (one(1), wide, one(2), wide, one(3))]
+    model.go.set()
+    assert [float(future.result(5)[0]) for future in futures] == [2, 18, 4, 18, 6]
+    assert model.batches == [[0], [1, 2, 3], [9, 9]]
+
+
+def test_lanes_work_side_by_side() -> None:
+    meet = threading.Barrier(2, timeout=10)
+
+    def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        meet.wait()  # passes only when another call is under way
+        return list(arrays)
+
+    batcher = Batcher(
+        run, lanes=2, max_pictures=1, max_wait=0, on_the_way=lambda: 0, on_batch=lambda size: None
+    )
+    futures = [batcher.submit(one(i)) for i in range(4)]
+    assert [float(future.result(10)[0]) for future in futures] == [0, 1, 2, 3]
+    batcher.close()
+
+
 def test_who_has_left_is_not_read(held: tuple[Model, Batcher]) -> None:
     model, batcher = held
     futures = [batcher.submit(one(i)) for i in (1, 2, 3)]
@@ -80,7 +105,7 @@ def test_an_error_reaches_everyone_in_the_batch_and_nobody_else() -> None:
         return list(arrays)
 
     batcher = Batcher(
-        run, max_pictures=1, max_wait=0, on_the_way=lambda: 0, on_batch=lambda size: None
+        run, lanes=1, max_pictures=1, max_wait=0, on_the_way=lambda: 0, on_batch=lambda size: None
     )
     bad, good = batcher.submit(one(-1)), batcher.submit(one(1))
     with pytest.raises(RuntimeError, match="the model failed"):
@@ -115,7 +140,8 @@ def test_closing_reads_what_is_queued(held: tuple[Model, Batcher]) -> None:
     model.go.set()
     closing.join(5)
     assert float(future.result(0)[0]) == 6
-    batcher.submit(one(4))  # nobody reads it any more, and nothing hangs
+    with pytest.raises(RuntimeError, match="closed"):
+        batcher.submit(one(4))
 
 
 def test_a_reading_does_not_depend_on_its_company(two_models: Path) -> None:

@@ -75,6 +75,7 @@ class Service:
     def _batcher(self, name: str) -> Batcher:
         return Batcher(
             self.predictors[name].logits,
+            lanes=self.settings.lanes,
             max_pictures=self.settings.batch_max,
             max_wait=self.settings.batch_wait_ms / 1000,
             on_the_way=lambda: self._opening,

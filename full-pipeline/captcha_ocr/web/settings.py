@@ -32,7 +32,8 @@ class Settings:
     backend: str = setting(
         "onnx", "onnx, or torch where it is installed", choices=("onnx", "torch")
     )
-    threads: int = setting(0, "cores one model run may use; 0: all")
+    threads: int = setting(1, "cores one model run uses; 0: all")
+    runs: int = setting(0, "model runs at the same time; 0: as many as the cores allow")
 
     batch_max: int = setting(16, "most pictures read together; 1 turns batching off", low=1)
     batch_wait_ms: float = setting(3.0, "longest wait for more pictures, milliseconds")
@@ -76,6 +77,12 @@ class Settings:
                 f"--queue is {self.queue}: a request of --max-files {self.max_files} would never "
                 "be accepted; raise the one or lower the other"
             )
+
+    @property
+    def lanes(self) -> int:
+        """Model runs at the same time. One core each: two runs of one core read more pictures
+        than one run of two, which spends time on handing work between them."""
+        return self.runs or max(1, available_cores() // (self.threads or available_cores()))
 
     @property
     def max_file_bytes(self) -> int:
@@ -134,6 +141,13 @@ def from_flags(args: argparse.Namespace, environ: Mapping[str, str] = os.environ
         if getattr(args, field.name) is not None
     }
     return dataclasses.replace(Settings.from_env(environ), **given)
+
+
+def available_cores() -> int:
+    """The cores this process may use, which a container or taskset may have made fewer."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def flag(name: str) -> str:

@@ -1,0 +1,94 @@
+"""Clients for load_test.py: bare HTTP over asyncio, so that they cost little beside the server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SAMPLES = Path(__file__).resolve().parents[1] / "full-pipeline/captcha_ocr/web/static/samples"
+
+
+@dataclass
+class Load:
+    """What a number of clients saw."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)  # of each request
+    elapsed: float = 0.0
+
+    def percentile(self, percent: float) -> float:
+        """Milliseconds."""
+        ordered = sorted(self.seconds)
+        return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+    def summary(self) -> dict[str, Any]:
+        return {
+            "requests": len(self.seconds),
+            "per_second": round(len(self.seconds) / self.elapsed, 1),
+            **{f"p{p}_ms": round(self.percentile(p), 1) for p in (50, 95, 99)},
+            "statuses": {str(status): n for status, n in sorted(self.statuses.items())},
+        }
+
+
+def picture_requests() -> list[bytes]:
+    """One whole HTTP request for each sample picture."""
+    requests = []
+    for path in sorted(SAMPLES.glob("*.*")):
+        if path.suffix == ".json":
+            continue
+        body = (
+            b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+            + path.read_bytes()
+            + b"\r\n--x--\r\n"
+        )
+        head = (
+            "POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        requests.append(head.encode() + body)
+    return requests
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
+    """Send one request; read the whole answer, which has a Content-Length; its status."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    lines = head.decode("latin-1").lower().split("\r\n")
+    length = next(int(x.split(":")[1]) for x in lines if x.startswith("content-length:"))
+    await reader.readexactly(length)
+    return int(head[9:12])
+
+
+async def client(port: int, requests: list[bytes], load: Load, stop: Callable[[], bool]) -> None:
+    """Ask again and again, on one connection, until ``stop()``."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    number = 0
+    while not stop():
+        started = time.perf_counter()
+        status = await ask(reader, writer, requests[number % len(requests)])
+        load.seconds.append(time.perf_counter() - started)
+        load.statuses[status] += 1
+        number += 1
+    writer.close()
+
+
+async def press(
+    port: int, requests: list[bytes], clients: int, seconds: float = 0, count: int = 0
+) -> Load:
+    """``clients`` at once, for some seconds or until ``count`` requests are answered."""
+    load, started = Load(), time.perf_counter()
+
+    def stop() -> bool:
+        if count:
+            return len(load.seconds) >= count
+        return time.perf_counter() - started >= seconds
+
+    turned = [requests[i % len(requests) :] + requests[: i % len(requests)] for i in range(clients)]
+    await asyncio.gather(*(client(port, turned[i], load, stop) for i in range(clients)))
+    load.elapsed = time.perf_counter() - started
+    return load

@@ -1,0 +1,216 @@
+"""Put load on the servers, from a process of its own, and write down what they did.
+
+    python scripts/load_test.py                      # all measurements, some ten minutes
+    python scripts/load_test.py --only speed --seconds 5 --out load.json
+
+It starts the servers of demo/ itself, on free ports of this machine, asks them to read the
+built-in sample pictures, and prints Markdown tables. Only 127.0.0.1 is ever asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from load_client import picture_requests, press
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CLIENTS = (1, 8, 50)
+SLOW_SOCKETS = 200
+MEMORY_REQUESTS = 10_000
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[bytes]
+    port: int
+
+    def memory_mib(self) -> float:
+        """Resident memory; NaN where the system has no /proc."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        if not status.exists():
+            return float("nan")
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+
+@contextlib.contextmanager
+def server(kind: str, *flags: str) -> Iterator[Server]:
+    """Start server_fastapi.py or server_flask.py of demo/ and wait until it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, f"server_{kind}.py", "--port", str(port), "--log", "off", *flags]
+    process = subprocess.Popen(command, cwd=REPOSITORY / "demo", stdout=subprocess.DEVNULL)
+    try:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        for _ in range(600):
+            if process.poll() is not None:
+                raise SystemExit(f"the server did not start: {' '.join(command)}")
+            with contextlib.suppress(OSError), opener.open(f"http://127.0.0.1:{port}/healthz"):
+                break
+            time.sleep(0.1)
+        yield Server(process, port)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def setup(name: str, *flags: str) -> Iterator[Server]:
+    """One of the three ways to run: fastapi, flask, or flask in front of fastapi."""
+    unlimited = ("--rate", "0", *flags)
+    if name != "flask+fastapi":
+        with server(name, *unlimited) as one:
+            yield one
+        return
+    with server("fastapi", *unlimited) as inside:
+        upstream = f"http://127.0.0.1:{inside.port}"
+        with server("flask", *unlimited, "--upstream", upstream) as outside:
+            yield outside
+
+
+SETUPS = ("fastapi", "flask", "flask+fastapi")
+
+
+def measure_speed(args: argparse.Namespace) -> dict[str, Any]:
+    """Throughput and latency of each setup at each number of clients."""
+    requests, found = picture_requests(), {}
+    for name in SETUPS:
+        with setup(name, *args.flags) as running:
+            asyncio.run(press(running.port, requests, 4, count=100))  # warm
+            for clients in CLIENTS:
+                load = asyncio.run(press(running.port, requests, clients, args.seconds))
+                found[f"{name}, {clients} clients"] = load.summary()
+    return found
+
+
+def measure_batching(args: argparse.Namespace) -> dict[str, Any]:
+    """The same 32 clients with batching on and off, in turns, so that a busy machine hits both."""
+    requests, rates = picture_requests(), {"on": [], "off": []}
+    with contextlib.ExitStack() as stack:
+        off = stack.enter_context(setup("fastapi", *args.flags, "--batch-max", "1"))
+        on = stack.enter_context(setup("fastapi", *args.flags))
+        for _ in range(4):
+            for name, running in (("on", on), ("off", off)):
+                load = asyncio.run(press(running.port, requests, 32, args.seconds / 2))
+                rates[name].append(len(load.seconds) / load.elapsed)
+    mean = {name: sum(values) / len(values) for name, values in rates.items()}
+    return {
+        "batching on": {"per_second": round(mean["on"], 1)},
+        "batching off": {"per_second": round(mean["off"], 1)},
+        "ratio": {"on/off": round(mean["on"] / mean["off"], 2)},
+    }
+
+
+def measure_memory(args: argparse.Namespace) -> dict[str, Any]:
+    """Memory before and after 10,000 requests; the first 1,000 fill caches and are not counted."""
+    requests, found = picture_requests(), {}
+    for name in ("fastapi", "flask"):
+        with setup(name, *args.flags) as running:
+            asyncio.run(press(running.port, requests, 8, count=1000))
+            before = running.memory_mib()
+            asyncio.run(press(running.port, requests, 8, count=args.memory_requests))
+            after = running.memory_mib()
+            found[name] = {
+                "requests": args.memory_requests,
+                "before_mib": round(before, 1),
+                "after_mib": round(after, 1),
+                "growth_percent": round(100 * (after / before - 1), 2),
+            }
+    return found
+
+
+def measure_slow(args: argparse.Namespace) -> dict[str, Any]:
+    """/healthz while 200 sockets send a byte a second; after the deadline they must be gone."""
+    found = {}
+    for name in SETUPS:
+        with setup(name, *args.flags, "--head-seconds", "15") as running:
+            found[f"{name}, {SLOW_SOCKETS} slow sockets"] = asyncio.run(slow_and_healthy(running))
+    return found
+
+
+async def slow_and_healthy(running: Server) -> dict[str, Any]:
+    slow = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(SLOW_SOCKETS)]
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            for byte in b"GET /healthz HTTP/1.1\r\nX-Slow: " + b"x" * 1000:
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(1)
+
+    drips = [asyncio.create_task(drip(*pair)) for pair in slow]
+    health = [b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
+    load = await press(running.port, health, 4, seconds=10)
+    open_before = sum(not reader.at_eof() for reader, _ in slow)
+    await asyncio.sleep(12)
+    open_after = sum(not reader.at_eof() for reader, _ in slow)
+    for task in drips:
+        task.cancel()
+    return {**load.summary(), "open_at_10s": open_before, "open_after_deadline": open_after}
+
+
+def measure_overload(args: argparse.Namespace) -> dict[str, Any]:
+    """50 clients, a queue of 8 and a rate of 100 a second: 200, 429 and 503, nothing else."""
+    requests, found = picture_requests(), {}
+    limits = ("--queue", "8", "--max-files", "8", "--rate", "100", "--burst", "100")
+    for name in ("fastapi", "flask"):
+        with server(name, *args.flags, *limits) as running:
+            load = asyncio.run(press(running.port, requests, 50, args.seconds))
+            found[f"{name}, overloaded"] = load.summary()
+    return found
+
+
+MEASUREMENTS = {
+    "speed": measure_speed,
+    "batching": measure_batching,
+    "memory": measure_memory,
+    "slow": measure_slow,
+    "overload": measure_overload,
+}
+
+
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    lines = ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for title, row in rows.items():
+        lines.append(f"| {title} | " + " | ".join(str(row.get(name, "")) for name in names) + " |")
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="may stand twice")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each load (default: 10)")
+    parser.add_argument("--memory-requests", type=int, default=MEMORY_REQUESTS)
+    parser.add_argument("--out", type=Path, help="write the figures as JSON too")
+    parser.add_argument("flags", nargs="*", help="flags for the servers, after --")
+    args = parser.parse_args(argv)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    python = platform.python_version()
+    print(f"{platform.system()} {platform.machine()}, {cores} cores, Python {python}")
+    figures = {}
+    for name in args.only or MEASUREMENTS:
+        figures[name] = MEASUREMENTS[name](args)
+        print(f"\n### {name}\n\n{table(figures[name])}", flush=True)
+    if args.out:
+        args.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
