@@ -22,7 +22,7 @@ help: ## this list
 
 demo: .venv-demo/.ready ## the page on http://127.0.0.1:8001, with a small installation (no torch)
 	@port=$$(.venv-demo/bin/python scripts/free_port.py $(PORT)) && \
-	  .venv-demo/bin/captcha-ocr serve fastapi --host 127.0.0.1 --port $$port
+	  exec .venv-demo/bin/captcha-ocr serve fastapi --host 127.0.0.1 --port $$port
 
 test: .venv/.ready ## every test but the slow ones; Java and browser tests where JDK and Chromium are
 	@if command -v mvn >/dev/null; then mvn -B -q -f $(JAVA_TOOLS) verify; \
