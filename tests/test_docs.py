@@ -30,12 +30,15 @@ OTHERS = {"java", "javac", "mvn", "pip", "uvicorn", "cat", "pytest", "py", "dock
 
 
 def documents() -> list[Path]:
-    skipped = {".git", ".venv", ".venv-demo", "node_modules", "target"}
-    return [
-        path
-        for path in sorted(REPOSITORY.rglob("*.md"))
-        if not skipped & set(path.relative_to(REPOSITORY).parts)
-    ]
+    """Ours: not those of environments, caches and builds."""
+
+    def ours(path: Path) -> bool:
+        folders = path.relative_to(REPOSITORY).parts[:-1]
+        return not any(
+            name.startswith(".") or name in ("node_modules", "target") for name in folders
+        )
+
+    return [path for path in sorted(REPOSITORY.rglob("*.md")) if ours(path)]
 
 
 def prose(path: Path) -> str:
