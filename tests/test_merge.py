@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import shutil
+import tempfile
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,11 @@ from captcha_ocr.charset import Charset
 from captcha_ocr.cli.merge import main
 from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import read_labels, read_manifest
+from captcha_ocr.merging.config import DataError, MergeConfig, Source
+from captcha_ocr.merging.engines import SerialEngine
+from captcha_ocr.merging.pipeline import merge as merge_sources
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 Sample = dict[str, tuple[int, str]]  # file -> (number of the drawing, label)
@@ -115,7 +123,7 @@ def test_a_root_holds_pictures_labels_manifest_and_charset(merge: Merge) -> None
 
 
 def test_records_in_another_order_find_their_pictures(merge: Merge) -> None:
-    root = merge.source("a", {f"{n}.png": (n, f"x{n}") for n in range(1200)})
+    root = merge.source("a", {f"{n}.png": (n, f"x{n}") for n in range(600)})
     lines = (root / "manifest.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (root / "manifest.jsonl").write_text("".join(reversed(lines)), encoding="utf-8")
     assert merge(train=["a"]) == 0
@@ -421,3 +429,92 @@ def test_a_command_line_that_cannot_be(
 def test_a_source_without_labels_is_named(merge: Merge) -> None:
     assert merge(train=["nowhere"]) == 65
     assert "nowhere/labels.txt" in merge.error
+
+
+# number of the drawing, label; few of each, so that they repeat
+drawings = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("ab")), min_size=1, max_size=6)
+
+
+def expected(
+    train: list[tuple[int, str]], test: list[tuple[int, str]]
+) -> dict[str, list[tuple[int, str]]]:
+    """The rules of a merge with conflicts dropped, over drawings instead of pictures."""
+    everywhere = {*train, *test}
+    agreed = {row for row in everywhere if sum(row[0] == other[0] for other in everywhere) == 1}
+    tested = agreed & set(test)
+    return {"train": sorted(agreed & set(train) - tested), "test": sorted(tested)}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(drawings, min_size=1, max_size=3), st.lists(drawings, max_size=2), st.randoms())
+def test_a_merge_is_its_rules_whatever_the_order_of_sources(
+    train: list[list[tuple[int, str]]], test: list[list[tuple[int, str]]], rng: random.Random
+) -> None:
+    rules = expected(list(chain(*train)), list(chain(*test)))
+    lacking = {label for _, label in rules["test"]} - {label for _, label in rules["train"]}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        sources = [
+            Source(
+                split,
+                "easy",
+                write_source(root / f"{split}{n}", {f"{i}.png": row for i, row in enumerate(rows)}),
+            )
+            for split, lists in (("train", train), ("test", test))
+            for n, rows in enumerate(lists)
+        ]
+        outcomes = []
+        for number in range(2):
+            config = MergeConfig(
+                tuple(sources),
+                root / f"out{number}" / "train",
+                root / f"out{number}" / "test" if test else None,
+                on_conflict="drop",
+            )
+            try:
+                merge_sources(config, SerialEngine())
+            except DataError as error:
+                assert lacking or not rules["train"] or (test and not rules["test"]), error
+                assert not config.train_dest.exists()
+                return
+            outcomes.append({split: contents(path) for split, path in config.targets.items()})
+            rng.shuffle(sources)
+    pixels = {number: picture(number).tobytes() for number in range(6)}
+    for split, found in outcomes[0].items():
+        assert found == {(pixels[number], label) for number, label in rules[split]}
+    assert outcomes[0] == outcomes[1]
+
+
+nasty = st.lists(
+    st.sampled_from(["..", "/", "a", ".", "\\", "C:", "victim", ".png", "\0", " ", "1.png", "\t"]),
+    min_size=1,
+    max_size=7,
+).map("".join)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(nasty, min_size=1, max_size=5), st.sampled_from(["copy", "move", "link"]))
+@example(["../../victim.png"], "move")
+@example(["/victim.png", "up/victim.png", "away.png"], "move")
+def test_hostile_names_touch_nothing_outside(rows: list[str], copy_mode: str) -> None:
+    """Whatever a label file names, the rest of the disk stays as it was."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        source = write_source(root / "deep" / "source", {"1.png": (1, "a")}, manifest=False)
+        (root / "victim.png").write_bytes(encode(picture(9)))
+        (source / "images" / "up").symlink_to(root)
+        (source / "images" / "away.png").symlink_to(root / "victim.png")
+        with (source / "labels.txt").open("ab") as file:
+            file.writelines(f"{row}\tb\n".encode() for row in rows)
+        config = MergeConfig(
+            (Source("train", "easy", source),),
+            root / "out" / "train",
+            copy_mode=copy_mode,
+            on_bad="drop",
+            on_conflict="keep-first",
+        )
+        merge_sources(config, SerialEngine())
+        assert {path.name for path in root.iterdir()} == {"deep", "out", "victim.png"}
+        assert (root / "victim.png").read_bytes() == encode(picture(9))
+        assert [path.name for path in (root / "out").iterdir()] == ["train"]
+        assert contents(root / "out" / "train") == {(picture(1).tobytes(), "a")}

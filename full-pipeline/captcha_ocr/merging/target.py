@@ -85,21 +85,23 @@ def building(target: Path) -> Iterator[Path]:
     folder = target.with_name(f".{target.name}.merging")
     lock_path = folder.with_name(folder.name + ".lock")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with lock_path.open("wb") as lock:
-        try:
-            _lock(lock)
-        except BlockingIOError:
-            raise TargetError(
-                f"another merge is writing {folder}; wait for it or choose another folder"
-            ) from None
-        try:
-            if folder.exists():
-                shutil.rmtree(folder)
-            (folder / ROOT / IMAGES_DIR).mkdir(parents=True)
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    lock_path.unlink(missing_ok=True)
+    lock = lock_path.open("wb")
+    try:
+        _lock(lock)
+    except BlockingIOError:
+        lock.close()
+        raise TargetError(
+            f"another merge is writing {folder}; wait for it or choose another folder"
+        ) from None
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+        (folder / ROOT / IMAGES_DIR).mkdir(parents=True)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.close()  # first: Windows removes no file that is open
+        lock_path.unlink(missing_ok=True)
 
 
 def appear(folder: Path, target: Path, record: dict[str, Any]) -> None:

@@ -1,0 +1,161 @@
+"""labels.txt and manifest.jsonl: what is read back, what is refused, and where names may lead."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import pytest
+from captcha_ocr.labels import (
+    Label,
+    LabelError,
+    atomic_write,
+    check_name,
+    iter_labels,
+    read_labels,
+    read_manifest,
+    resolve_inside,
+    write_labels,
+)
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+# Hypothesis shrinks towards the front: plain characters first, then what breaks parsers.
+NASTY = st.sampled_from(
+    [*"ab.7/\\: ", "..", "../", "C:", "\0", "\n", "\t", "é", "验", "\u2028", "～"]
+)
+names = st.lists(NASTY, min_size=1, max_size=8).map("".join)
+texts = (
+    st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=12)
+    .map(lambda text: unicodedata.normalize("NFC", text))
+    .filter(str.strip)
+)
+
+
+def allowed(name: str) -> bool:
+    try:
+        check_name(name)
+    except ValueError:
+        return False
+    return True
+
+
+@settings(deadline=None)
+@given(names)
+@example("a/../../b")
+@example("/etc/passwd")
+@example("C:/x.png")
+@example("//server/share/x.png")
+def test_an_allowed_name_stays_inside_on_every_system(name: str) -> None:
+    if not allowed(name):
+        return
+    for kind, root in ((PurePosixPath, "/data/images"), (PureWindowsPath, "D:\\data\\images")):
+        joined = kind(root) / name
+        assert joined.is_relative_to(kind(root)) and ".." not in joined.parts
+        assert len(joined.parts) == len(kind(root).parts) + len(name.split("/"))
+    assert "\0" not in name and "\n" not in name
+
+
+@pytest.mark.parametrize("name", ["1.png", "easy/1.png", "验证码.png", "a b.png", "..a", "a..png"])
+def test_ordinary_names_are_allowed(name: str) -> None:
+    assert check_name(name) == name
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.dictionaries(names.filter(allowed), texts, min_size=1, max_size=6))
+def test_what_is_written_is_read(tmp_path: Path, rows: dict[str, str]) -> None:
+    path = tmp_path / "labels.txt"
+    write_labels(path, [Label(file, text) for file, text in rows.items()])
+    found = read_labels(path)
+    assert [(row.file, row.text) for row in found] == list(rows.items())
+    assert [row.line for row in found] == list(range(1, len(rows) + 1))
+
+
+def test_labels_are_nfc_when_read(tmp_path: Path) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes("1.png\te\u0301\n".encode())
+    assert read_labels(path)[0].text == "é"
+
+
+def test_bom_carriage_returns_and_blank_lines_are_tolerated(tmp_path: Path) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"\xef\xbb\xbf1.png\ta\r\n\r\n2.png\tb")
+    assert [(row.file, row.text, row.line) for row in iter_labels(path)] == [
+        ("1.png", "a", 1),
+        ("2.png", "b", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "problem"),
+    [
+        (b"1.png\ta\nno tab\n", 2, "no tab"),
+        (b"1.png\t\n", 1, "empty"),
+        (b"1.png\t \n", 1, "empty"),
+        (b"1.png\ta\tb\n", 1, "exactly one"),
+        (b"1.png\ta\x07\n", 1, "control"),
+        (b"1.png\ta\n2.png\t\xff\n", 2, "not UTF-8"),
+        (b"1.png\ta\n1.png\tb\n", 2, "line 1 already"),
+        (b"\n\n", 0, "no labels"),
+    ],
+)
+def test_bad_files_are_refused_with_their_line(
+    tmp_path: Path, data: bytes, line: int, problem: str
+) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes(data)
+    with pytest.raises(LabelError, match=problem) as caught:
+        read_labels(path)
+    assert caught.value.line == line
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+
+
+def test_a_bad_label_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "labels.txt"
+    write_labels(path, [Label("1.png", "a")])
+    with pytest.raises(ValueError, match="absolute"):
+        write_labels(path, [Label("2.png", "b"), Label("/etc/passwd", "c")])
+    assert path.read_text(encoding="utf-8") == "1.png\ta\n"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["labels.txt"]
+
+
+def test_links_inside_are_followed_and_links_outside_refused(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    (images / "deep").mkdir(parents=True)
+    (tmp_path / "secret").write_text("untouched", encoding="utf-8")
+    (images / "deep" / "1.png").write_bytes(b"")
+    (images / "inside.png").symlink_to("deep/1.png")
+    (images / "outside.png").symlink_to(tmp_path / "secret")
+    (images / "up").symlink_to(tmp_path)
+    assert resolve_inside(images, "inside.png") == (images / "deep" / "1.png").resolve()
+    for name in ("outside.png", "up/secret"):
+        with pytest.raises(ValueError, match="through a link"):
+            resolve_inside(images, name)
+
+
+def test_manifest_lines_are_records(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.jsonl"
+    assert read_manifest(path) == {}
+    record = {"file": "1.png", "label": "验", "seed": -1}
+    path.write_text(json.dumps(record) + "\n\n", encoding="utf-8-sig")
+    assert read_manifest(path) == {"1.png": record}
+
+
+@pytest.mark.parametrize("row", ["{", "[]", "{}", '{"file": 7}', "\udcff", "null"])
+def test_a_bad_manifest_line_is_named(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "manifest.jsonl"
+    path.write_bytes(b'{"file": "1.png"}\n' + row.encode("utf-8", "surrogateescape") + b"\n")
+    with pytest.raises(LabelError) as caught:
+        read_manifest(path)
+    assert caught.value.line == 2
+
+
+def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "charset.txt"
+    path.write_text("old", encoding="utf-8")
+    with pytest.raises(RuntimeError), atomic_write(path) as file:
+        file.write("half")
+        raise RuntimeError
+    assert path.read_text(encoding="utf-8") == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["charset.txt"]

@@ -1,0 +1,283 @@
+"""The pure parts of a merge: when pictures are equal, which copy stays, what looks alike."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+from collections import Counter
+from itertools import permutations
+
+import numpy as np
+import pytest
+from captcha_ocr.imaging import ImageError, open_image
+from captcha_ocr.merging import keys
+from captcha_ocr.merging.gif_band import combined_rows
+from captcha_ocr.merging.near import BITS, distance, near_hash, thin_out
+from captcha_ocr.merging.rules import CONFLICT, Copy, Fate, judge, normalise_label, rank
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+MODES = {
+    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+    "BMP": ("1", "L", "P", "RGB"),
+    "JPEG": ("L", "RGB"),
+    "WEBP": ("RGB", "RGBA"),
+}
+FORMATS = [(kind, mode) for kind, modes in MODES.items() for mode in modes]
+
+
+def noise(seed: int, size: tuple[int, int], mode: str = "RGB") -> Image.Image:
+    rng = np.random.default_rng(seed)
+    if mode == "I;16":
+        return Image.fromarray(rng.integers(0, 1 << 16, size[::-1], dtype=np.uint16))
+    channels = rng.integers(0, 256, (size[1], size[0], 4), dtype=np.uint8)
+    return Image.fromarray(channels).convert("RGB" if mode == "P" else mode).convert(mode)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def plain_gif(frames: list[Image.Image]) -> bytes:
+    """Whole opaque frames, each with 256 colours of its own, as the generators write them."""
+    width, height = frames[0].size
+    parts = [b"GIF89a" + struct.pack("<2H3B", width, height, 0, 0, 0)]
+    for frame in frames:
+        drawn = frame.quantize(256)
+        palette = bytes(drawn.getpalette() or []).ljust(768, b"\0")
+        data = encoded(drawn, "GIF", interlace=False, optimize=False)
+        start = 13 + (3 << (data[10] & 7) + 1)  # behind the header and its colour table
+        assert data[start] == 0x2C
+        descriptor = struct.pack("<B4HB", 0x2C, 0, 0, width, height, 0x87)
+        parts.append(descriptor + palette + data[start + 10 : -1])
+    return b"".join(parts) + b";"
+
+
+relaxed = settings(deadline=None)  # the machine may be busy
+sizes = st.tuples(st.integers(8, 40), st.integers(8, 40))
+
+
+@relaxed
+@given(st.sampled_from(FORMATS), sizes, st.integers(0, 9))
+def test_the_band_is_the_upper_part_of_the_picture(
+    form: tuple[str, str], size: tuple[int, int], seed: int
+) -> None:
+    data = encoded(noise(seed, size, form[1]), form[0])
+    assert keys.read_band(data) == keys.band_of(open_image(data))
+    assert keys.read_picture(data).tobytes() == open_image(data).tobytes()
+
+
+@relaxed
+@given(sizes, st.integers(1, 5), st.integers(0, 9))
+def test_the_band_of_a_gif_is_that_of_its_combined_picture(
+    size: tuple[int, int], count: int, seed: int
+) -> None:
+    data = plain_gif([noise(seed + n, size) for n in range(count)])
+    assert keys.read_band(data) == keys.band_of(open_image(data))
+
+
+@relaxed
+@given(st.sampled_from([256, 16]), st.booleans(), st.booleans())
+def test_so_is_that_of_a_gif_with_partial_and_transparent_frames(
+    colours: int, corner: bool, interlace: bool
+) -> None:
+    frames = [noise(n, (20, 24)).quantize(colours) for n in range(3)]
+    if corner:  # a frame that changes a corner is stored as that corner
+        frames = [frames[0].copy() for _ in range(3)]
+        for number, frame in enumerate(frames):
+            frame.putpixel((number, 0), number)
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], interlace=interlace)
+    assert keys.read_band(data) == keys.band_of(open_image(data))
+
+
+def test_the_short_way_is_taken() -> None:
+    """Else the tests above would compare open_image with itself."""
+    assert keys._png_band(encoded(noise(1, (40, 16)), "PNG")) is not None
+    assert combined_rows(plain_gif([noise(n, (40, 16)) for n in range(3)]), 6) is not None
+
+
+@relaxed
+@given(sizes, st.integers(0, 9))
+def test_one_picture_has_one_key_however_it_is_stored(size: tuple[int, int], seed: int) -> None:
+    image = noise(seed, size)
+    stored = [
+        encoded(image, "PNG", compress_level=0),
+        encoded(image, "PNG", optimize=True),
+        encoded(image.convert("RGBA"), "PNG"),
+        encoded(image, "BMP"),
+        encoded(image, "WEBP", lossless=True),
+    ]
+    assert len({keys.band_key(data) for data in stored}) == 1
+    assert len({keys.pixel_key(data) for data in stored}) == 1
+
+
+@relaxed
+@given(sizes, st.data())
+def test_one_different_pixel_is_another_key(size: tuple[int, int], data: st.DataObject) -> None:
+    image = noise(1, size)
+    other = image.copy()
+    place = data.draw(st.tuples(st.integers(0, size[0] - 1), st.integers(0, size[1] - 1)))
+    red, green, blue = image.getpixel(place)  # type: ignore[misc]
+    other.putpixel(place, (red ^ 1, green, blue))
+    assert keys.pixel_key(encoded(image, "PNG")) != keys.pixel_key(encoded(other, "PNG"))
+
+
+def test_the_size_is_part_of_the_key() -> None:
+    """Equal bytes in another shape are another picture."""
+    pixels = noise(1, (8, 32)).tobytes()
+    other = Image.frombytes("RGB", (32, 8), pixels)
+    assert keys.pixel_key(encoded(noise(1, (8, 32)), "PNG")) != keys.pixel_key(
+        encoded(other, "PNG")
+    )
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "JPEG"])
+def test_damaged_pictures_raise_image_errors_alone(kind: str) -> None:
+    options = {"save_all": True, "append_images": [noise(2, (24, 12))]} if kind == "GIF" else {}
+    whole = encoded(noise(1, (24, 12)), kind, **options)
+    damaged = [whole[:length] for length in range(len(whole))]
+    rng = random.Random(5)
+    for _ in range(300):
+        flipped = bytearray(whole)
+        flipped[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        damaged.append(bytes(flipped))
+    for data in damaged:
+        for read in (keys.read_band, keys.read_picture):
+            try:
+                read(data)
+            except ImageError:
+                continue
+
+
+def test_a_flipped_bit_in_a_png_is_never_accepted() -> None:
+    whole = encoded(noise(1, (24, 12)), "PNG")
+    for place in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[place] ^= 4
+        with pytest.raises(ImageError):
+            keys.read_picture(bytes(flipped))
+
+
+copies = st.lists(
+    st.tuples(st.sampled_from(["train", "test"]), st.integers(0, 3), st.sampled_from("ab")),
+    min_size=2,
+    max_size=6,
+).map(
+    lambda rows: [Copy(n, split, source, n, label) for n, (split, source, label) in enumerate(rows)]
+)
+
+
+def staying(group: list[Copy], **how: bool) -> list[Copy]:
+    gone = {fate.id for fate in judge(group, **how)}
+    return [copy for copy in group if copy.id not in gone]
+
+
+@relaxed
+@given(copies, st.booleans(), st.booleans(), st.randoms(use_true_random=False))
+def test_what_stays_of_one_picture(
+    group: list[Copy], keep_first: bool, dedupe: bool, rng: random.Random
+) -> None:
+    how = {"keep_first": keep_first, "dedupe": dedupe}
+    kept = staying(group, **how)
+    conflict = len({copy.label for copy in group}) > 1
+    if conflict and not keep_first:
+        assert not kept
+        assert all(fate.reason == CONFLICT for fate in judge(group, **how))
+        return
+    assert len({copy.label for copy in kept}) == 1
+    assert len({copy.split for copy in kept}) == 1, "never in both splits"
+    if any(copy.split == "test" for copy in group):
+        first = min(group, key=rank)
+        assert first.split == "test" and first in kept, "test wins"
+    if dedupe:
+        assert len(kept) == 1
+    elif not conflict:
+        assert len(kept) == max(Counter(c.split for c in group)[s] for s in {kept[0].split})
+    shuffled = group[:]
+    rng.shuffle(shuffled)
+    assert sorted(judge(shuffled, **how)) == sorted(judge(group, **how))
+
+
+@relaxed
+@given(copies, st.booleans())
+def test_the_order_of_sources_changes_which_file_stays_and_nothing_else(
+    group: list[Copy], dedupe: bool
+) -> None:
+    outcomes = set()
+    for order in permutations(range(4)):
+        renamed = [copy._replace(source=order[copy.source]) for copy in group]
+        kept = staying(renamed, keep_first=False, dedupe=dedupe)
+        outcomes.add(tuple(sorted((copy.split, copy.label) for copy in kept)))
+    assert len(outcomes) == 1
+
+
+@relaxed
+@given(copies, st.booleans())
+def test_every_fate_names_a_copy_that_stays(group: list[Copy], keep_first: bool) -> None:
+    fates = judge(group, keep_first=keep_first, dedupe=True)
+    gone = {fate.id for fate in fates}
+    assert len(gone) == len(fates)
+    assert all(fate.kept is None or fate.kept not in gone for fate in fates)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("7*3=？", "7*3=?"),
+        ("7×3＝？", "7×3=?"),
+        ("8÷2=", "8÷2="),
+        ("1+2-3=？", "1+2-3=?"),
+        ("好？", "好？"),
+        ("A＝？", "A＝？"),
+        ("７+3=?", "７+3=?"),
+    ],
+)
+def test_only_the_marks_of_arithmetic_become_ascii(written: str, meant: str) -> None:
+    assert normalise_label(written) == meant
+
+
+def greedy(group: list[tuple[Copy, bytes]], bits: int) -> set[int]:
+    """The rule of thin_out, comparing everything with everything."""
+    kept: list[int] = []
+    gone = set()
+    for copy, code in sorted(group, key=lambda item: rank(item[0])):
+        number = int.from_bytes(code, "big")
+        if any(distance(number, other) <= bits for other in kept):
+            gone.add(copy.id)
+        else:
+            kept.append(number)
+    return gone
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 24), st.integers(0, 10_000), st.integers(2, 40))
+def test_stripes_find_what_comparing_everything_finds(bits: int, seed: int, count: int) -> None:
+    rng = random.Random(seed)
+    base = rng.getrandbits(BITS)
+    group = []
+    for number in range(count):
+        code = base
+        for place in rng.sample(range(BITS), rng.randrange(0, 2 * bits)):
+            code ^= 1 << place
+        copy = Copy(number, rng.choice(["train", "test"]), 0, number, "a")
+        group.append((copy, code.to_bytes(BITS // 8, "big")))
+    fates = thin_out(group, bits)
+    assert {fate.id for fate in fates} == greedy(group, bits)
+    assert all(isinstance(fate, Fate) and fate.kept is not None for fate in fates)
+
+
+def test_near_hashes_of_a_smaller_copy_are_close_and_of_another_picture_far() -> None:
+    gradient = Image.fromarray(np.add.outer(np.arange(64), np.arange(200)).astype(np.uint8))
+    waves = (np.sin(np.arange(200) / 9) * 90 + 128).astype(np.uint8)
+    other = Image.fromarray(np.tile(waves, (64, 1)))
+
+    def bits(one: Image.Image, two: Image.Image) -> int:
+        first, second = (int.from_bytes(near_hash(i.convert("RGB")), "big") for i in (one, two))
+        return distance(first, second)
+
+    assert bits(other, other.resize((160, 60), Image.Resampling.BILINEAR)) <= 8
+    assert bits(gradient, other) > 24
