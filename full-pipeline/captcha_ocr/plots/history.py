@@ -79,8 +79,8 @@ def _spread(history: Rows) -> float:
 
 def _mark_best(axes: Axes, history: Rows) -> None:
     points = _points(history, "exact_match")
-    if points:
-        x, y = max(points, key=lambda point: point[1])
+    x, y = max(points, key=lambda point: point[1], default=(0.0, 0.0))
+    if y > 0:
         axes.plot(x, y, marker="o", markersize=9, color=GREEN, fillstyle="none", linestyle="")
         below = y > 0.5
         axes.annotate(
