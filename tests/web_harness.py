@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from captcha_ocr.predictor import load_predictors
 from captcha_ocr.web import fastapi_app, flask_app
 from captcha_ocr.web.metrics import Metrics
@@ -118,6 +119,16 @@ def encode(image: Image.Image, kind: str = "PNG") -> bytes:
     file = io.BytesIO()
     image.save(file, kind)
     return file.getvalue()
+
+
+def write_two_models(folder: Path) -> Path:
+    """Fill a weights folder with two models that read `draw_barcode` pictures."""
+    pytest.importorskip("onnx", reason="the export extra builds the tiny model")
+    from tiny_model import write_tiny_model
+
+    write_tiny_model(folder, "vanilla_crnn")
+    write_tiny_model(folder, "svtr_tiny")
+    return folder
 
 
 def make_service(weights: Path, **settings: Any) -> Service:

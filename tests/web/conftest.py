@@ -7,18 +7,12 @@ from pathlib import Path
 
 import pytest
 from captcha_ocr.web.service import Service
-from web_harness import Asked, make_service, open_server
+from web_harness import Asked, make_service, open_server, write_two_models
 
 
 @pytest.fixture(scope="session")
 def two_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A weights folder with two models that read `draw_barcode` pictures."""
-    pytest.importorskip("onnx", reason="the export extra builds the tiny model")
-    from tiny_model import write_tiny_model
-
-    folder = tmp_path_factory.mktemp("two")
-    write_tiny_model(folder, "vanilla_crnn")
-    return write_tiny_model(folder, "svtr_tiny").parent
+    return write_two_models(tmp_path_factory.mktemp("two"))
 
 
 @pytest.fixture(scope="session")

@@ -114,6 +114,12 @@ function readAgain() {
   if (shown) show(shown);
 }
 
+function cancel() {
+  batch.cancel(); // first: a picture that is cancelled is not read again when its request ends
+  pending.abort();
+  draw();
+}
+
 function clear() {
   pending.abort();
   shown = null;
@@ -156,7 +162,7 @@ async function start() {
   table.redraw();
   choices.redraw();
   byId("apply-all").addEventListener("click", readAgain);
-  byId("cancel").addEventListener("click", () => batch.cancel());
+  byId("cancel").addEventListener("click", cancel);
   byId("clear").addEventListener("click", clear);
   byId("download-csv").addEventListener("click", () => downloadCsv(batch.items));
   byId("download-json").addEventListener("click", () => downloadJson(batch.items));

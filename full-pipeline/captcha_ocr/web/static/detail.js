@@ -36,7 +36,8 @@ export function drawDetail(item, detail, arch, actions) {
     return;
   }
   if (!detail) {
-    box.replaceChildren(head, element("p", { class: "hint" }, t("detail.loading")));
+    const state = item.status === "cancelled" ? "row.cancelled" : "detail.loading";
+    box.replaceChildren(head, element("p", { class: "hint" }, t(state)));
     return;
   }
   const reading = detail.compare.find((each) => each.arch === arch) ?? detail;

@@ -10,7 +10,7 @@ const KINDS = /\.(png|jpe?g|webp|bmp|gif)$/i;
  */
 export function initIntake(take) {
   choose("choose-files", "files", (files) => take(files));
-  choose("choose-folder", "folder", (files) => take(files.filter(looksLikePicture)));
+  choose("choose-folder", "folder", (files) => take(inFolder(files)));
   let depth = 0; // dragenter and dragleave come for every element on the way
   const drag = (change) => {
     depth = Math.max(0, depth + change);
@@ -47,7 +47,7 @@ async function dropped(transfer) {
   const loose = [...transfer.files];
   if (!entries.some((entry) => entry.isDirectory)) return loose;
   const lists = await Promise.all(entries.map((entry) => filesOf(entry, true)));
-  return lists.flat();
+  return lists.flat().sort(byName);
 }
 
 async function filesOf(entry, top) {
@@ -62,6 +62,16 @@ async function filesOf(entry, top) {
     if (!some.length) return found; // a folder comes in pieces of a hundred
     for (const inner of some) found.push(...(await filesOf(inner, false)));
   }
+}
+
+function inFolder(files) {
+  return files.filter(looksLikePicture).sort(byName);
+}
+
+/** Browsers list a folder in any order. 2.png comes before 10.png. */
+function byName(one, other) {
+  const path = (file) => file.webkitRelativePath || file.name;
+  return path(one).localeCompare(path(other), undefined, { numeric: true });
 }
 
 function looksLikePicture(file) {

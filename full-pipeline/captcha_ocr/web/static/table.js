@@ -39,7 +39,10 @@ export class Table {
 
   #onChange(item) {
     if (item && this.#rows.has(item.id)) this.#rows.get(item.id).update();
-    else this.#arrange();
+    else {
+      this.#arrange();
+      for (const { update } of this.#rows.values()) update();
+    }
     this.#summarise();
   }
 
