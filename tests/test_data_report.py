@@ -1,0 +1,248 @@
+"""The data health report: what it counts, what it finds, and that its page is safe to open."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from captcha_ocr.cli.data import main
+from captcha_ocr.imaging import open_image
+from drawing import draw_picture, write_sample_set
+from PIL import Image
+
+
+def report(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict]:
+    code = main(["report", *map(str, arguments), "--json", "--workers", "1"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def cases(found: dict) -> dict[str, list[str]]:
+    """Finding -> its cases, without the rare characters that every small set has."""
+    return {
+        finding["name"]: [item["text"] for item in finding["items"]]
+        for finding in found["findings"]
+        if not finding["name"].startswith("characters in fewer")
+    }
+
+
+def test_a_good_set_is_healthy_and_counted(
+    sample_set: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, found = report(capsys, sample_set)
+    assert (code, found["healthy"], cases(found)) == (0, True, {})
+    assert (found["rows"], found["pictures"]) == (24, 24)
+    assert found["counts"]["style"] == {"digits": 12, "sum": 12}
+    assert found["counts"]["length"] == {"4": 12, "5": 12}
+    assert sum(found["counts"]["size"].values()) == 24
+    assert found["characters"]["="] == found["characters"]["?"] == 12
+    assert {label.endswith("=?") for _, label in found["sheet"]} == {True, False}
+
+
+def test_without_a_manifest_what_can_be_measured_is(
+    sample_set: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (sample_set / "manifest.jsonl").unlink()
+    code, found = report(capsys, sample_set)
+    assert code == 0 and sorted(found["counts"]) == ["length", "size"]
+
+
+def add_row(root: Path, row: str) -> None:
+    with (root / "labels.txt").open("a", encoding="utf-8") as file:
+        file.write(row + "\n")
+
+
+def rows(root: Path) -> list[list[str]]:
+    text = (root / "labels.txt").read_text(encoding="utf-8")
+    return [line.split("\t") for line in text.splitlines()]
+
+
+def relabel(root: Path, number: int, label: str) -> None:
+    lines = rows(root)
+    lines[number][1] = label
+    text = "".join("\t".join(line) + "\n" for line in lines)
+    (root / "labels.txt").write_text(text, encoding="utf-8")
+
+
+def break_missing(root: Path) -> None:
+    add_row(root, "nowhere.png\t1")
+
+
+def break_damaged(root: Path) -> None:
+    path = root / "images" / rows(root)[3][0]
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def break_row(root: Path) -> None:
+    add_row(root, "../outside.png\t1")
+
+
+def break_conflict(root: Path) -> None:
+    shutil.copy(root / "images" / rows(root)[0][0], root / "images" / "copy.png")
+    add_row(root, "copy.png\tother")
+    (root / "manifest.jsonl").unlink()
+
+
+def break_manifest(root: Path) -> None:
+    relabel(root, 2, "9999")
+
+
+def break_charset(root: Path) -> None:
+    (root / "charset.txt").write_text("0\n1\n2\n", encoding="utf-8")
+
+
+def break_name(root: Path) -> None:
+    add_row(root, "\t".join(rows(root)[0]))
+
+
+ERRORS = {
+    break_missing: "rows that cannot be used",
+    break_damaged: "rows that cannot be used",
+    break_row: "rows that cannot be used",
+    break_conflict: "the same picture with two labels",
+    break_manifest: "the manifest says something else",
+    break_charset: "characters that charset.txt lacks",
+    break_name: "files named in two rows",
+}
+
+
+@pytest.mark.parametrize("damage", ERRORS, ids=lambda damage: damage.__name__)
+def test_errors_are_found_and_fail_the_command(
+    sample_set: Path, capsys: pytest.CaptureFixture[str], damage
+) -> None:  # type: ignore[no-untyped-def]
+    damage(sample_set)
+    code, found = report(capsys, sample_set)
+    assert (code, found["healthy"]) == (65, False)
+    assert cases(found)[ERRORS[damage]]
+
+
+def warn_repeated(root: Path) -> None:
+    file, label = rows(root)[0]
+    shutil.copy(root / "images" / file, root / "images" / "copy.png")
+    add_row(root, f"copy.png\t{label}")
+    (root / "manifest.jsonl").unlink()
+
+
+def warn_unlabelled(root: Path) -> None:
+    draw_picture("9").save(root / "images" / "stale.png")
+
+
+def warn_suffix(root: Path) -> None:
+    path = root / "images" / rows(root)[0][0]
+    with Image.open(path) as image:
+        image.save(path, "GIF")
+
+
+def warn_label(root: Path) -> None:
+    relabel(root, 1, "1+2=？")
+    (root / "manifest.jsonl").unlink()
+
+
+WARNINGS = {
+    warn_repeated: "the same picture more than once",
+    warn_unlabelled: "files without a label",
+    warn_suffix: "suffixes that do not fit",
+    warn_label: "labels written oddly",
+}
+
+
+@pytest.mark.parametrize("damage", WARNINGS, ids=lambda damage: damage.__name__)
+def test_warnings_are_found_and_do_not_fail(
+    sample_set: Path, capsys: pytest.CaptureFixture[str], damage
+) -> None:  # type: ignore[no-untyped-def]
+    damage(sample_set)
+    code, found = report(capsys, sample_set)
+    assert code == 0
+    assert list(cases(found)) == [WARNINGS[damage]]
+    assert len(cases(found)[WARNINGS[damage]]) == 1
+
+
+def test_leakage_between_two_roots(
+    sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_sample_set(tmp_path / "other", 10, seed=5)
+    file = rows(sample_set)[7][0]
+    shutil.copy(sample_set / "images" / file, other / "images" / "leaked.png")
+    add_row(other, "leaked.png\t1")
+    code, found = report(capsys, sample_set, "--against", other)
+    assert code == 65
+    [case] = cases(found)[f"pictures that {other} holds too"]
+    assert file in case and "leaked.png" in case and "there '1'" in case
+
+
+class Page(HTMLParser):
+    """Collects tags, addresses and text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_is_self_contained_and_escapes_everything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_sample_set(tmp_path / "<script>alert(1)<", 6)
+    hostile = '<img src=x onerror="alert(1)">'
+    draw_picture("7").save(root / "images" / "'onload=alert(1) x='.png")
+    add_row(root, f"'onload=alert(1) x='.png\t{hostile}")
+    add_row(root, f"missing<script>.png\t{hostile}")
+    add_row(root, f"$css {hostile}")
+    lines = (root / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+    record = json.loads(lines[0]) | {"style": "<b>", "kind": "</style><script>"}
+    (root / "manifest.jsonl").write_text(
+        "\n".join([json.dumps(record), *lines[1:]]) + "\n", encoding="utf-8"
+    )
+    out = tmp_path / "page.html"
+    assert main(["report", str(root), "--html", str(out), "--workers", "1"]) == 65
+    text = out.read_text(encoding="utf-8")
+    page = Page(text)
+    assert not page.tags & {"script", "b", "iframe", "object", "link", "base", "form"}
+    assert {name for name, _ in page.attributes if name.startswith("on")} == set()
+    assert hostile in page.text and "</style><script>" in page.text
+    sources = [value or "" for name, value in page.attributes if name in ("src", "href")]
+    assert sources and all(value.startswith("data:image/png;base64,") for value in sources)
+    assert "default-src 'none'" in text
+    assert not re.search(r"url\(|@import|https?://", text)
+
+
+def test_the_page_shows_the_pictures(
+    sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "page.html"
+    assert main(["report", str(sample_set), "--html", str(out), "--workers", "1"]) == 0
+    page = Page(out.read_text(encoding="utf-8"))
+    shown = {
+        open_image(base64.b64decode((value or "").partition(",")[2])).tobytes()
+        for name, value in page.attributes
+        if name == "src"
+    }
+    assert shown == {open_image(path).tobytes() for path in (sample_set / "images").iterdir()}
+
+
+def test_the_terminal_gets_a_table(sample_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_row(sample_set, "bad\x1b[31mname.png\t1")
+    assert main(["report", str(sample_set), "--workers", "1"]) == 65
+    output = capsys.readouterr().out
+    assert re.search(r"digits +12  #+", output) and "not healthy" in output
+    assert "\x1b" not in output
+
+
+def test_a_folder_without_labels_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(tmp_path)]) == 65
+    assert "labels.txt" in capsys.readouterr().err
