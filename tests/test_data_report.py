@@ -37,6 +37,7 @@ def test_a_good_set_is_healthy_and_counted(
     assert (code, found["healthy"], cases(found)) == (0, True, {})
     assert (found["rows"], found["pictures"]) == (24, 24)
     assert found["counts"]["style"] == {"digits": 12, "sum": 12}
+    assert found["counts"]["kind"] == {"digits digits": 12, "sum sum": 12}
     assert found["counts"]["length"] == {"4": 12, "5": 12}
     assert sum(found["counts"]["size"].values()) == 24
     assert found["characters"]["="] == found["characters"]["?"] == 12

@@ -86,6 +86,8 @@ def count_values(pictures: Sequence[Picture], records: Records) -> dict[str, dic
                 counts[name][findings.size_name(picture)] += 1
             elif name == "length":
                 counts[name][str(len(picture.label))] += 1
+            elif name == "kind" and "kind" in record:  # two styles may share a kind's name
+                counts[name][f"{record.get('style', '')} {record['kind']}".strip()] += 1
             elif name in record:
                 counts[name][str(record[name])] += 1
     return {
