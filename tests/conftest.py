@@ -1,8 +1,9 @@
 """Fixtures that several test files share, and what happens to tests that cannot run here.
 
 Without torch (the light installation) the test files that need it are left out, and the head of
-the report says so. Tests marked ``java`` or ``browser`` are skipped where the program is missing;
-``--must-run java`` makes such a skip a failure, so that CI cannot lose them unnoticed.
+the report says so. Tests marked ``java`` are skipped where JDK or Maven is missing, browser tests
+where there is no Chromium; ``--must-run java`` makes such a skip a failure, so that CI cannot lose
+them unnoticed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ LEFT_OUT = [
 ]
 collect_ignore = LEFT_OUT
 
-PROGRAMS = {"java": ("javac",), "browser": ("chromium", "chromium-browser", "google-chrome")}
+JAVA_PROGRAMS = ("java", "javac", "mvn")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,13 +45,13 @@ def pytest_report_header() -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for marker, programs in PROGRAMS.items():
-        marked = [item for item in items if item.get_closest_marker(marker)]
-        if marker in config.getoption("--must-run") and not marked:
+    for marker in config.getoption("--must-run"):
+        if not any(item.get_closest_marker(marker) for item in items):
             raise pytest.UsageError(f"--must-run {marker}: no such test was collected")
-        if not any(map(shutil.which, programs)):
-            for item in marked:
-                item.add_marker(pytest.mark.skip(reason=f"needs {' or '.join(programs)}"))
+    missing = [name for name in JAVA_PROGRAMS if shutil.which(name) is None]
+    for item in items:
+        if missing and item.get_closest_marker("java"):
+            item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
 
 
 @pytest.hookimpl(wrapper=True)
