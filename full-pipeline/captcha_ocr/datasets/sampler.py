@@ -53,7 +53,7 @@ class WidthBatches:
                 self.batches.append(bucket.copy())
                 bucket.clear()
         rest = [buckets[width] for width in sorted(buckets) if buckets[width]]
-        rng.shuffle(rest)  # type: ignore[arg-type]
+        rng.shuffle(rest)
         self.batches = (self.batches + rest)[skip:]
 
     def __len__(self) -> int:

@@ -74,10 +74,10 @@ def stage(
     shortcut: nn.Module | None = None
     if stride != (1, 1) or in_channels != out_channels:
         shortcut = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),  # type: ignore
+            nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),
             nn.BatchNorm2d(out_channels),
         )
-    first = BasicBlock(in_channels, out_channels, stride, shortcut)  # type: ignore[arg-type]
+    first = BasicBlock(in_channels, out_channels, stride, shortcut)
     return nn.Sequential(
         first, *(BasicBlock(out_channels, out_channels) for _ in range(blocks - 1))
     )

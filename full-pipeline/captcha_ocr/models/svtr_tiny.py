@@ -48,14 +48,12 @@ class SVTRTiny(CTCRecognizer):
         self.patch = PatchEmbedding(self.in_channels, stage_dims[0])
         grid = (-(-image_height // 4), -(-max_width // 4))
         self.position = nn.Parameter(torch.zeros(1, stage_dims[0], *grid))
-        total, number = sum(depths), 0
+        rates = torch.linspace(0.0, drop_path_rate, sum(depths)).tolist()
         self.stages, self.merges = nn.ModuleList(), nn.ModuleList()
         for index, dim in enumerate(stage_dims):
-            blocks = []
-            for _ in range(depths[index]):  # the first blocks mix locally, the others globally
-                rate = drop_path_rate * number / (total - 1)
-                blocks.append(MixingBlock(dim, heads[index], number < local_blocks, rate))
-                number += 1
+            # Counted over all stages: the first blocks mix locally, the others globally.
+            count = range(sum(depths[:index]), sum(depths[: index + 1]))
+            blocks = [MixingBlock(dim, heads[index], n < local_blocks, rates[n]) for n in count]
             self.stages.append(nn.ModuleList(blocks))
             if index + 1 < len(stage_dims):
                 self.merges.append(Merging(dim, stage_dims[index + 1]))
@@ -78,7 +76,7 @@ class SVTRTiny(CTCRecognizer):
             height, width = grid.shape[2], grid.shape[3]
             near = local_mask(height, width, grid.device)
             tokens = grid.flatten(2).transpose(1, 2)  # (N, height * T, D)
-            for block in blocks:
+            for block in blocks.children():
                 tokens = block(tokens, near)
             grid = tokens.transpose(1, 2).unflatten(2, (height, width))
             if index < len(self.merges):
