@@ -3,10 +3,10 @@ package captchaocr.generator.easy;
 import captchaocr.generator.core.Difficulty;
 import captchaocr.generator.core.PictureSize;
 import captchaocr.generator.core.Rng;
+import captchaocr.generator.image.GifWriter;
 import captchaocr.generator.image.PngWriter;
 import captchaocr.generator.text.TextLayout;
 import com.wf.captcha.base.Captcha;
-import com.wf.captcha.utils.GifEncoder;
 import java.awt.AlphaComposite;
 import java.awt.BasicStroke;
 import java.awt.Color;
@@ -16,7 +16,6 @@ import java.awt.Shape;
 import java.awt.geom.CubicCurve2D;
 import java.awt.geom.QuadCurve2D;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -25,8 +24,7 @@ import java.util.List;
  * the library takes all its numbers from one static {@code SecureRandom} that cannot be seeded.
  */
 final class EasyPainter {
-    private static final int GIF_FRAME_MILLIS = 100;
-    private static final int GIF_QUALITY = 180;
+    private static final int GIF_DELAY = 10;
 
     private final EasyKind.Form form;
     private final PictureSize canvas;
@@ -73,17 +71,11 @@ final class EasyPainter {
         for (int i = curves(); i > 0; i--) {
             curves.add(curve(false));
         }
-        ByteArrayOutputStream out = new ByteArrayOutputStream(1 << 14);
-        GifEncoder encoder = new GifEncoder();
-        encoder.setQuality(GIF_QUALITY);
-        encoder.setDelay(GIF_FRAME_MILLIS);
-        encoder.setRepeat(0);
-        encoder.start(out);
+        GifWriter gif = new GifWriter(canvas.width(), canvas.height(), GIF_DELAY);
         for (int frame = 0; frame < n; frame++) {
-            encoder.addFrame(frame(frame, colors, curves));
+            gif.add(frame(frame, colors, curves));
         }
-        encoder.finish();
-        return out.toByteArray();
+        return gif.finish();
     }
 
     private BufferedImage frame(int frame, List<Color> colors, List<Shape> curves) {

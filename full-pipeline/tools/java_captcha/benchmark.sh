@@ -1,0 +1,6 @@
+#!/bin/sh
+# Speed of the generators against the straightforward way: ./benchmark.sh [COUNT] [THREADS]
+set -e
+cd "$(dirname "$0")"
+mvn -q -B package -DskipTests
+exec java -cp "target/test-classes:EasyCaptcha/lib/*" captchaocr.generator.bench.SpeedBenchmark "$@"
