@@ -64,8 +64,10 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reques
     return int(head[9:12])
 
 
-async def client(port: int, requests: list[bytes], load: Load, stop: Callable[[], bool]) -> None:
-    """Ask again and again, on one connection, until ``stop()``."""
+async def client(
+    port: int, requests: list[bytes], load: Load, stop: Callable[[], bool], pause: float
+) -> None:
+    """Ask again and again, on one connection, until ``stop()``; ``pause`` seconds between."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     number = 0
     while not stop():
@@ -74,11 +76,18 @@ async def client(port: int, requests: list[bytes], load: Load, stop: Callable[[]
         load.seconds.append(time.perf_counter() - started)
         load.statuses[status] += 1
         number += 1
+        if pause:
+            await asyncio.sleep(pause)
     writer.close()
 
 
 async def press(
-    port: int, requests: list[bytes], clients: int, seconds: float = 0, count: int = 0
+    port: int,
+    requests: list[bytes],
+    clients: int,
+    seconds: float = 0,
+    count: int = 0,
+    pause: float = 0,
 ) -> Load:
     """``clients`` at once, for some seconds or until ``count`` requests are answered."""
     load, started = Load(), time.perf_counter()
@@ -89,6 +98,6 @@ async def press(
         return time.perf_counter() - started >= seconds
 
     turned = [requests[i % len(requests) :] + requests[: i % len(requests)] for i in range(clients)]
-    await asyncio.gather(*(client(port, turned[i], load, stop) for i in range(clients)))
+    await asyncio.gather(*(client(port, turned[i], load, stop, pause) for i in range(clients)))
     load.elapsed = time.perf_counter() - started
     return load

@@ -15,58 +15,17 @@ import contextlib
 import json
 import os
 import platform
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demo_server import Server, server
 from load_client import picture_requests, press
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 CLIENTS = (1, 8, 50)
 SLOW_SOCKETS = 200
 MEMORY_REQUESTS = 10_000
-
-
-@dataclass
-class Server:
-    process: subprocess.Popen[bytes]
-    port: int
-
-    def memory_mib(self) -> float:
-        """Resident memory; NaN where the system has no /proc."""
-        status = Path(f"/proc/{self.process.pid}/status")
-        if not status.exists():
-            return float("nan")
-        line = next(x for x in status.read_text().splitlines() if x.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
-
-
-@contextlib.contextmanager
-def server(kind: str, *flags: str) -> Iterator[Server]:
-    """Start server_fastapi.py or server_flask.py of demo/ and wait until it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, f"server_{kind}.py", "--port", str(port), "--log", "off", *flags]
-    process = subprocess.Popen(command, cwd=REPOSITORY / "demo", stdout=subprocess.DEVNULL)
-    try:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        for _ in range(600):
-            if process.poll() is not None:
-                raise SystemExit(f"the server did not start: {' '.join(command)}")
-            with contextlib.suppress(OSError), opener.open(f"http://127.0.0.1:{port}/healthz"):
-                break
-            time.sleep(0.1)
-        yield Server(process, port)
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @contextlib.contextmanager
@@ -155,7 +114,7 @@ async def slow_and_healthy(running: Server) -> dict[str, Any]:
 
     drips = [asyncio.create_task(drip(*pair)) for pair in slow]
     health = [b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
-    load = await press(running.port, health, 4, seconds=10)
+    load = await press(running.port, health, 1, seconds=10, pause=0.02)
     open_before = sum(not reader.at_eof() for reader, _ in slow)
     await asyncio.sleep(12)
     open_after = sum(not reader.at_eof() for reader, _ in slow)

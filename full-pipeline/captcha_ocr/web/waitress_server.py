@@ -7,6 +7,7 @@ a time by which it must be complete, and every answer one by which it must be ta
 
 from __future__ import annotations
 
+import logging
 import select
 import signal
 import time
@@ -89,6 +90,8 @@ class Server(TcpWSGIServer):
 
     def __init__(self, app: Flask, host: str, port: int, settings: Settings) -> None:
         """Raises OSError when the address cannot be used."""
+        # It warns whenever a request waits for a thread; the service's queue bounds the waiting.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._settings = settings
         self._stop_by: float | None = None
         adjustments = Adjustments(

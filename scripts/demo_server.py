@@ -1,0 +1,51 @@
+"""Start the servers of demo/ for the other scripts: on a free port of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[bytes]
+    port: int
+
+    def memory_mib(self) -> float:
+        """Resident memory; NaN where the system has no /proc."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        if not status.exists():
+            return float("nan")
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+
+@contextlib.contextmanager
+def server(kind: str, *flags: str) -> Iterator[Server]:
+    """Start server_fastapi.py or server_flask.py of demo/ and wait until it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, f"server_{kind}.py", "--port", str(port), "--log", "off", *flags]
+    process = subprocess.Popen(command, cwd=REPOSITORY / "demo", stdout=subprocess.DEVNULL)
+    try:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        for _ in range(600):
+            if process.poll() is not None:
+                raise SystemExit(f"the server did not start: {' '.join(command)}")
+            with contextlib.suppress(OSError), opener.open(f"http://127.0.0.1:{port}/healthz"):
+                break
+            time.sleep(0.1)
+        yield Server(process, port)
+    finally:
+        process.terminate()
+        process.wait()
