@@ -24,6 +24,7 @@ SCRIPTS = {
     "server_flask.py": "serve",
     "merge_datasets.py": "merge",
 }
+VARIANTS = {"serve": (["fastapi"], ["flask"]), "data": ([], ["report"])}
 NEED_TORCH = ("train", "eval", "export")
 # Programs of others: their flags are not ours to check.
 OTHERS = {"java", "javac", "mvn", "pip", "uvicorn", "cat", "pytest", "py", "docker"}
@@ -61,9 +62,9 @@ def commands(path: Path) -> list[list[str]]:
 
 @cache
 def help_text(command: str) -> str:
-    """What ``--help`` prints; for the two servers together."""
+    """What ``--help`` prints, for all that a command can do together."""
     printed = io.StringIO()
-    for variant in (["fastapi"], ["flask"]) if command == "serve" else ([],):
+    for variant in VARIANTS.get(command, ([],)):
         with contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as caught:
             main([command, *variant, "--help"])
         assert caught.value.code == 0

@@ -17,6 +17,7 @@ from captcha_ocr.cli.common import USAGE, Arguments, command
 COMMANDS = {
     "train": "train one architecture, or all",
     "merge": "merge labelled pictures into a training and a test set, without leakage",
+    "data": "report on a data set: counts, problems, pictures",
     "eval": "measure models on labelled pictures: EM, CER, by style, confusions, pictures",
     "infer": "read pictures: a file, a folder or standard input",
     "serve": "answer over HTTP, with a page for drag and drop",
