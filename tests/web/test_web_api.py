@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from captcha_ocr import __version__
-from captcha_ocr.web.catalogue import STATIC
+from captcha_ocr.predictor import load_predictors
+from captcha_ocr.web.catalogue import STATIC, default_model, describe_models
 from captcha_ocr.web.schemas import FileResult, ModelsResponse, PredictResponse
 from web_harness import Asked, barcode, multipart
 
@@ -141,6 +144,23 @@ def test_models_are_described(server: Asked) -> None:
     assert body.default in ("svtr_tiny", "vanilla_crnn")
     assert {model.charset_size for model in body.models} == {22}
     assert all(model.input.height == 32 and model.sha256 for model in body.models)
+
+
+def test_the_model_with_the_fewest_errors_is_the_default(two_models: Path) -> None:
+    predictors = load_predictors(["all"], two_models)
+    assert default_model(predictors) == "svtr_tiny"  # the first, when none was measured
+    for name, cer in (("svtr_tiny", 0.2), ("vanilla_crnn", 0.1)):
+        metrics = {"test": {"exact_match": 1 - cer, "cer": cer, "styles": {"ruoyi": {}}}}
+        predictor = predictors[name]
+        predictor.info = dataclasses.replace(predictor.info, metrics=metrics)
+    assert default_model(predictors) == "vanilla_crnn"
+    card = describe_models(predictors, "vanilla_crnn", "onnx").models[1]
+    assert (card.name, card.exact_match, card.cer, card.styles) == (
+        "vanilla_crnn",
+        0.9,
+        0.1,
+        ["ruoyi"],
+    )
 
 
 def test_samples_are_there_to_be_fetched(server: Asked) -> None:

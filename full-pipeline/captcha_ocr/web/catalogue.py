@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from captcha_ocr import __version__
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError
@@ -58,6 +59,16 @@ def _load_torch(archs: Sequence[str], folder: Path) -> dict[str, Predictor]:
     return predictors
 
 
+def default_model(predictors: Mapping[str, Predictor]) -> str:
+    """The model with the fewest character errors; the first one where none was measured."""
+
+    def errors(name: str) -> float:
+        cer = _figures(predictors[name].info.metrics).get("cer")
+        return float("inf") if cer is None else float(cer)
+
+    return min(predictors, key=errors)
+
+
 def describe_models(
     predictors: Mapping[str, Predictor], default: str, backend: str
 ) -> ModelsResponse:
@@ -69,6 +80,7 @@ def describe_models(
 
 def _card(name: str, predictor: Predictor, backend: str) -> ModelCard:
     info = predictor.info
+    figures = _figures(info.metrics)
     return ModelCard(
         name=name,
         arch=info.arch,
@@ -82,10 +94,18 @@ def _card(name: str, predictor: Predictor, backend: str) -> ModelCard:
             pad_multiple=info.image.pad_multiple,
         ),
         width_stride=info.width_stride,
+        exact_match=figures.get("exact_match"),
+        exact_match_folded=figures.get("exact_match_folded"),
+        cer=figures.get("cer"),
+        styles=list(figures.get("styles", {})),
         metrics=info.metrics,
-        styles=[],
         sha256=info.sha256,
     )
+
+
+def _figures(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those on the test set, or else on the set that chose the weights."""
+    return metrics.get("test") or metrics.get("selection") or {}
 
 
 def samples() -> SamplesResponse:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import sys
 from typing import Any
+
+logger = logging.getLogger(__name__)
 
 # Where uvicorn keeps its HTTP protocols; only those it has imported can be in use.
 _PROTOCOLS = (
@@ -19,20 +22,19 @@ _PROTOCOLS = (
 )
 
 
-def guard_uvicorn(seconds: float) -> list[str]:
-    """Give every HTTP connection of this process the deadline; the names of what was guarded.
+def guard_uvicorn(seconds: float) -> None:
+    """Give every HTTP connection of this process the deadline.
 
     It wraps two methods of uvicorn's protocol classes, because ``uvicorn server:app`` offers
     no other place: the class is chosen before the app is imported. Calling it again only
     changes the deadline.
     """
-    guarded = []
-    for module, name in _PROTOCOLS:
-        protocol = getattr(sys.modules.get(module), name, None)
-        if protocol is not None:
-            _guard(protocol, seconds)
-            guarded.append(name)
-    return guarded
+    protocols = [getattr(sys.modules.get(module), name, None) for module, name in _PROTOCOLS]
+    known = [protocol for protocol in protocols if protocol is not None]
+    for protocol in known:
+        _guard(protocol, seconds)
+    if "uvicorn.server" in sys.modules and not known:
+        logger.warning("this uvicorn's HTTP protocol is unknown: slow heads have no deadline")
 
 
 def _guard(protocol: Any, seconds: float) -> None:

@@ -27,7 +27,7 @@ _FORM: dict[str, Any] = {
         "arch": {"type": "string", "description": "a model of GET /models, or all"},
         "length": {
             "type": "string",
-            "pattern": "^[0-9]{1,3}(-[0-9]{1,3})?$",
+            "pattern": "^([0-9]{1,3}(-[0-9]{1,3})?)?$",
             "description": "characters of the text: 4, or 4-6",
         },
         "alphabet": {"type": "string", "maxLength": 1024, "description": "characters allowed"},

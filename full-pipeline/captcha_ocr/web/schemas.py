@@ -106,6 +106,9 @@ class ModelCard(BaseModel):
     input: InputSize
     width_stride: int
     exact_match: Optional[float] = Field(default=None, description="over all styles, 0 to 1")
+    exact_match_folded: Optional[float] = Field(
+        default=None, description="the same, upper and lower case taken as one"
+    )
     cer: Optional[float] = Field(default=None, description="character error rate over all styles")
     styles: list[str] = Field(description="styles with figures")
     metrics: dict[str, Any] = Field(description="all figures, as the training run wrote them")

@@ -23,6 +23,7 @@ from captcha_ocr.constraints import Constraint
 from captcha_ocr.imaging import ImageError, ImageLimits, open_image
 from captcha_ocr.predictor import Predictor
 from captcha_ocr.web.batching import Batcher
+from captcha_ocr.web.catalogue import default_model
 from captcha_ocr.web.metrics import Metrics
 from captcha_ocr.web.options import ALL, Options
 from captcha_ocr.web.problems import Problem
@@ -62,7 +63,7 @@ class Service:
         self, settings: Settings, predictors: Mapping[str, Predictor], metrics: Metrics
     ) -> None:
         self.settings, self.predictors, self.metrics = settings, predictors, metrics
-        self.default = next(iter(predictors))
+        self.default = default_model(predictors)
         self._limits = ImageLimits(
             max_bytes=settings.max_file_bytes, max_pixels=settings.max_pixels
         )

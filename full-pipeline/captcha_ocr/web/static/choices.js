@@ -101,7 +101,8 @@ export class Choices {
       height: model.input.height,
       charset: model.charset_size,
     });
-    if (model.exact_match !== null) facts += t("model.em", { em: percent(model.exact_match, 1) });
+    const em = model.exact_match_folded ?? model.exact_match;
+    if (em !== null) facts += t("model.em", { em: percent(em, 1) });
     byId("model-facts").textContent = facts;
   }
 }
