@@ -11,6 +11,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -34,7 +35,7 @@ from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
 from captcha_ocr.distributed import World, join_world
 from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.interrupt import Interrupt
-from captcha_ocr.models import build_model, count_parameters
+from captcha_ocr.models import build_model, count_parameters, model_arguments
 from captcha_ocr.objective import CTCObjective
 from captcha_ocr.optimisation import AveragedWeights, build_optimizer, learning_rate
 from captcha_ocr.run_folder import Progress, RunFolder
@@ -115,9 +116,7 @@ class Run:
         while progress.epoch < config.epochs:
             sampler = WidthBatches(
                 self.data.train.widths,
-                lambda step: growing_batch(
-                    step, config.batch_start, config.grow_steps, config.batch
-                ),
+                partial(growing_batch, config),
                 seed=config.seed,
                 epoch=progress.epoch,
                 first_step=progress.first_step,
@@ -205,15 +204,14 @@ class Run:
         }
         progress.history.append(row)
         self.folder.on_evaluation(row, progress.history, is_best)
-        if config.patience and progress.since_best >= config.patience:
-            return f"{config.patience} evaluations brought nothing better"
-        return ""
+        waited = config.patience and progress.since_best >= config.patience
+        return f"{config.patience} evaluations brought nothing better" if waited else ""
 
     def checkpoint(self) -> Checkpoint:
         """The averaged weights, with all it takes to read pictures with them."""
         return Checkpoint(
             arch=self.config.arch,
-            model_config=self.config.model,
+            model_config=model_arguments(self.config.arch, self.config.model),
             charset=self.data.charset,
             image=self.config.image,
             state=self.average.state,
@@ -223,8 +221,8 @@ class Run:
 
     def read(self, checkpoint: Checkpoint) -> Evaluation:
         model = checkpoint.build()
-        info = describe(checkpoint, model)
-        return evaluate(TorchPredictor(model, info, self.world.device), self.data.selection)
+        predictor = TorchPredictor(model, describe(checkpoint, model), self.world.device)
+        return evaluate(predictor, self.data.selection)
 
     def save(self) -> None:
         if self.world.is_main:

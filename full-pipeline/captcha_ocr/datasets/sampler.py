@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from captcha_ocr.config import TrainConfig
 from captcha_ocr.datasets.ocr import Draw
 
 
@@ -67,27 +68,16 @@ class WidthBatches:
             yield [(index, self.epoch) for index in batch[self.rank :: self.world]]
 
 
-def in_order(widths: Sequence[int], batch: int) -> list[list[Draw]]:
-    """Batches for evaluation: every picture once, by width, nothing random."""
-    order = sorted(range(len(widths)), key=lambda index: widths[index])
-    batches: list[list[Draw]] = []
-    for index in order:
-        last = batches[-1] if batches else []
-        if not last or len(last) >= batch or widths[last[0][0]] != widths[index]:
-            batches.append([])
-        batches[-1].append((index, 0))
-    return batches
-
-
-def growing_batch(step: int, start: int, grow_steps: int, largest: int) -> int:
+def growing_batch(config: TrainConfig, step: int) -> int:
     """Many small steps first: the size doubles every ``grow_steps`` until it is the largest.
 
     Small batches leave CTC's all-blank plateau sooner; large ones settle finer (Smith et al.
     2018, arXiv:1711.00489).
     """
-    if grow_steps <= 0 or start >= largest:
-        return largest
-    return min(largest, start << min(step // grow_steps, 20))
+    if config.grow_steps <= 0:
+        return config.batch
+    doublings = min(step // config.grow_steps, 20)
+    return min(config.batch, config.batch_start << doublings)
 
 
 def _order(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from captcha_ocr.config import ConfigError, ImageConfig
@@ -17,7 +18,14 @@ MODELS: dict[str, type[CTCRecognizer]] = {
     "svtr_tiny": SVTRTiny,
 }
 
-__all__ = ["MODELS", "CTCRecognizer", "build_model", "count_parameters", "find_model"]
+__all__ = [
+    "MODELS",
+    "CTCRecognizer",
+    "build_model",
+    "count_parameters",
+    "find_model",
+    "model_arguments",
+]
 
 
 def find_model(arch: str) -> type[CTCRecognizer]:
@@ -34,16 +42,29 @@ def build_model(
     Raises ConfigError for an unknown arch or argument, or another number of channels.
     """
     model_class = find_model(arch)
-    arguments = dict(arguments or {})
     if image.channels != model_class.in_channels:
         raise ConfigError(
             f"{arch} reads {model_class.in_channels} channel(s), the image config has "
             f"{image.channels}"
         )
-    known = [name for name in inspect.signature(model_class).parameters if name != "num_classes"]
-    unknown = sorted(set(arguments) - set(known))
+    sizes = {"image_height": image.height, "max_width": image.max_width}
+    sizes = {name: value for name, value in sizes.items() if name in signature(model_class)}
+    return model_class(num_classes, **model_arguments(arch, arguments), **sizes)
+
+
+def model_arguments(arch: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
+    """All arguments that decide a model's sizes, defaults included: what a checkpoint records,
+    so that it can be built when the defaults have moved on."""
+    defaults = {
+        name: parameter.default
+        for name, parameter in signature(find_model(arch)).items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+    unknown = sorted(set(given or {}) - set(defaults))
     if unknown:
-        raise ConfigError(f"{arch} has no argument {unknown}; known: {known}")
-    if "image_height" in known:
-        arguments |= {"image_height": image.height, "max_width": image.max_width}
-    return model_class(num_classes, **arguments)
+        raise ConfigError(f"{arch} has no argument {unknown}; known: {sorted(defaults)}")
+    return {**defaults, **(given or {})}
+
+
+def signature(model_class: type[CTCRecognizer]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(model_class).parameters

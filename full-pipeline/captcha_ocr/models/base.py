@@ -26,13 +26,17 @@ class CTCRecognizer(nn.Module):
 
 
 def init_weights(module: nn.Module) -> None:
-    """He initialisation for convolutions, small normal for linear layers; for ``apply``."""
+    """He initialisation for convolutions, Glorot for linear layers; for ``apply``.
+
+    A transformer's usual normal(0, 0.02) suits dimensions of 768: at 48 to 192 it starts so small
+    that SVTR needs several times the steps to learn eight pictures by heart.
+    """
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
 

@@ -39,8 +39,10 @@ class CRNN(CTCRecognizer):
     in_channels = 1
     width_stride = 4
 
-    def __init__(self, num_classes: int, width: float = 0.5, hidden: int = 192) -> None:
+    def __init__(self, num_classes: int, width: float = 0.5, hidden: int = 0) -> None:
+        """``hidden`` 0 means the paper's 256 at width 1.0 and half as much less below it."""
         super().__init__()
+        hidden = hidden or scaled(256, (1 + width) / 2)
         layers: list[nn.Module] = []
         channels = self.in_channels
         for out_channels, kernel, pool in LAYERS:

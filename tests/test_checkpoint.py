@@ -1,0 +1,139 @@
+"""Checkpoints: whole round trips, strict loading, files that try to run code, killed writers."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from captcha_ocr import checkpoint as module
+from captcha_ocr.charset import Charset
+from captcha_ocr.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    load_state,
+    load_weights,
+    save_checkpoint,
+    save_state,
+)
+from captcha_ocr.config import ImageConfig
+from captcha_ocr.model_info import ModelError
+from captcha_ocr.models import build_model
+
+CHARSET = Charset(tuple("0123456789中"))
+
+
+def make(charset: Charset = CHARSET) -> Checkpoint:
+    torch.manual_seed(0)
+    model = build_model("vanilla_crnn", charset.num_classes, ImageConfig(), {"width": 0.25})
+    return Checkpoint(
+        arch="vanilla_crnn",
+        model_config={"width": 0.25},
+        charset=charset,
+        image=ImageConfig(),
+        state=model.state_dict(),
+        metrics={"exact_match": 0.5},
+        train_config={"seed": 3},
+        temperature=1.25,
+    )
+
+
+def test_round_trip_keeps_everything(tmp_path: Path) -> None:
+    saved = make()
+    save_checkpoint(tmp_path / "best.safetensors", saved)
+    loaded = load_checkpoint(tmp_path / "best.safetensors")
+    assert loaded.charset == CHARSET
+    assert (loaded.arch, loaded.model_config, loaded.image) == (
+        saved.arch,
+        saved.model_config,
+        saved.image,
+    )
+    assert (loaded.metrics, loaded.train_config) == (saved.metrics, saved.train_config)
+    assert loaded.temperature == saved.temperature
+    assert loaded.state.keys() == saved.state.keys()
+    assert all(torch.equal(loaded.state[name], saved.state[name]) for name in saved.state)
+    loaded.build()
+
+
+def test_a_missing_or_spare_weight_is_an_error(tmp_path: Path) -> None:
+    checkpoint = make()
+    name, value = next(iter(checkpoint.state.items()))
+    del checkpoint.state[name]
+    with pytest.raises(ModelError, match="do not fit vanilla_crnn"):
+        checkpoint.build()
+    checkpoint.state.update({name: value, "spare": value})
+    with pytest.raises(ModelError, match="spare"):
+        checkpoint.build()
+
+
+class Payload:
+    """What a hostile pickle holds: a call that leaves a marker when it is loaded."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.marker),)
+
+
+def test_a_pickle_runs_no_code(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    plain, zipped = tmp_path / "plain.pt", tmp_path / "zipped.pt"
+    plain.write_bytes(pickle.dumps(Payload(marker)))
+    torch.save({"objective": Payload(marker)}, zipped)
+    for file in (plain, zipped):
+        with pytest.raises(ModelError, match="no training state"):
+            load_state(file)
+        with pytest.raises(ModelError, match="no checkpoint"):
+            load_checkpoint(file)
+    assert not marker.exists()
+
+
+def test_broken_files_are_named(tmp_path: Path) -> None:
+    good = tmp_path / "good.safetensors"
+    save_checkpoint(good, make())
+    data = good.read_bytes()
+    for number, broken in enumerate([b"", data[:7], data[:100], data[:-1], b"\0" * 64]):
+        file = tmp_path / f"{number}.safetensors"
+        file.write_bytes(broken)
+        with pytest.raises(ModelError, match=file.name):
+            load_checkpoint(file)
+    with pytest.raises(ModelError, match="absent"):
+        load_checkpoint(tmp_path / "absent.safetensors")
+
+
+def test_a_failed_write_keeps_the_previous_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "last.pt"
+    save_state(file, {"step": 1})
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save_state(file, {"step": 2})
+    assert load_state(file) == {"step": 1}
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_larger_charset_keeps_what_was_learned() -> None:
+    source = make()
+    larger = CHARSET.extended(Charset(tuple("9文xy")))
+    assert larger.symbols == (*CHARSET.symbols, "文", "x", "y")
+    model = build_model("vanilla_crnn", larger.num_classes, ImageConfig(), {"width": 0.25}).eval()
+    load_weights(model, source, larger.num_classes)
+    images = torch.rand(1, 1, 32, 64)
+    with torch.inference_mode():
+        old = source.build()(images)
+        new = model(images)
+    torch.testing.assert_close(new[..., : CHARSET.num_classes], old)
+
+
+def test_starting_from_another_architecture_is_an_error() -> None:
+    other = build_model("svtr_tiny", CHARSET.num_classes, ImageConfig(channels=3))
+    with pytest.raises(ModelError, match="cannot start from these vanilla_crnn weights"):
+        load_weights(other, make(), CHARSET.num_classes)

@@ -1,0 +1,149 @@
+"""Data sets: what training reads is what serving reads, in batches of equal width, anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from captcha_ocr.charset import Charset, CharsetError
+from captcha_ocr.config import ImageConfig, TrainConfig
+from captcha_ocr.datasets.augment import Augmenter
+from captcha_ocr.datasets.ocr import OCRDataset, collate
+from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
+from captcha_ocr.datasets.stores import FolderStore, ParquetStore, open_store, write_parquet
+from captcha_ocr.imaging import open_image, preprocess
+from captcha_ocr.labels import LabelError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+WIDTHS = st.lists(st.sampled_from([88, 92, 96, 128]), min_size=1, max_size=60)
+
+
+def dataset_of(root: Path, **options: object) -> OCRDataset:
+    store = open_store(root)
+    charset = Charset.from_texts(label.text for label in store.labels)
+    return OCRDataset(store, charset, ImageConfig(), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_training_and_serving_prepare_a_picture_alike(sample_set: Path, cache: bool) -> None:
+    dataset = dataset_of(sample_set, cache=cache)
+    for index, label in enumerate(dataset.store.labels):
+        served = preprocess(open_image(sample_set / "images" / label.file), dataset.image)
+        assert np.array_equal(dataset[(index, 0)].image, served)
+        assert dataset.widths[index] == served.shape[2]
+
+
+def test_a_batch_holds_what_its_pictures_hold(sample_set: Path) -> None:
+    dataset = dataset_of(sample_set)
+    items = [dataset[(index, 0)] for index in (3, 0, 7)]
+    batch = collate(items)
+    assert batch.indices == (3, 0, 7)
+    targets = np.split(batch.targets.numpy(), np.cumsum(batch.target_lengths.numpy())[:-1])
+    texts = [dataset.charset.decode(target.tolist()) for target in targets]
+    assert texts == [dataset.texts[index] for index in batch.indices]
+    assert np.array_equal(batch.images.numpy(), np.stack([item.image for item in items]))
+
+
+def test_an_unknown_character_names_file_and_line(sample_set: Path) -> None:
+    store = FolderStore(sample_set)
+    with pytest.raises(CharsetError, match=r"labels\.txt:1: "):
+        OCRDataset(store, Charset(("x",)), ImageConfig())
+
+
+def test_a_missing_picture_names_file_and_line(sample_set: Path) -> None:
+    labels = FolderStore(sample_set).labels
+    (sample_set / "images" / labels[4].file).unlink()
+    with pytest.raises(LabelError, match=rf"labels\.txt:5: '{labels[4].file}' is missing"):
+        FolderStore(sample_set)
+
+
+def test_parquet_shards_hold_the_same(sample_set: Path, tmp_path: Path) -> None:
+    folder = FolderStore(sample_set)
+    assert write_parquet(folder, tmp_path / "shards", rows_per_shard=10, group_rows=4) == 3
+    shards = open_store(tmp_path / "shards")
+    assert isinstance(shards, ParquetStore)
+    assert [label.text for label in shards.labels] == [label.text for label in folder.labels]
+    assert (shards.sizes, shards.records) == (folder.sizes, folder.records)
+    assert [shards.read(i) for i in range(24)] == [folder.read(i) for i in range(24)]
+    assert shards.groups == [0] * 4 + [1] * 4 + [2] * 2 + [3] * 4 + [4] * 4 + [5] * 2 + [6] * 4
+    travelled = pickle.loads(pickle.dumps(shards))  # as it goes to a loader process
+    assert travelled.read(23) == folder.read(23)
+
+
+def test_augmentation_depends_on_seed_epoch_and_picture_alone(sample_set: Path) -> None:
+    dataset = dataset_of(sample_set, augment=Augmenter(), seed=1)
+    again = pickle.loads(pickle.dumps(dataset))
+    first = [dataset[(index, 2)].image for index in range(24)]
+    backwards = [again[(index, 2)].image for index in reversed(range(24))][::-1]
+    assert all(np.array_equal(a, b) for a, b in zip(first, backwards))
+    other = dataset_of(sample_set, augment=Augmenter(), seed=2)
+    changed = [np.array_equal(dataset[(i, 2)].image, other[(i, 2)].image) for i in range(24)]
+    assert not all(changed)
+    plain = dataset_of(sample_set)
+    assert {image.shape for image in first} == {plain[(i, 0)].image.shape for i in range(24)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(WIDTHS, st.integers(1, 9), st.integers(0, 3), st.integers(1, 3))
+def test_every_picture_once_in_batches_of_one_width(
+    widths: list[int], size: int, epoch: int, world: int
+) -> None:
+    shares = [
+        list(WidthBatches(widths, lambda _: size, seed=7, epoch=epoch, rank=rank, world=world))
+        for rank in range(world)
+    ]
+    assert len({len(share) for share in shares}) == 1  # all take part in every step
+    seen: Counter[int] = Counter()
+    for step in zip(*shares):
+        indices = {index for share in step for index, _ in share}
+        assert len({widths[index] for index in indices}) == 1
+        assert 1 <= len(indices) <= size
+        assert {number for share in step for _, number in share} == {epoch}
+        seen.update(indices)
+    assert seen == Counter(range(len(widths)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(WIDTHS, st.integers(0, 20))
+def test_skipping_batches_resumes_the_same_epoch(widths: list[int], done: int) -> None:
+    def sampler(skip: int) -> WidthBatches:
+        return WidthBatches(widths, lambda step: 2 + step, seed=3, epoch=1, skip=skip)
+
+    assert list(sampler(done)) == list(sampler(0))[done:]
+
+
+def test_epochs_have_orders_of_their_own() -> None:
+    orders = [list(WidthBatches([96] * 50, lambda _: 8, seed=3, epoch=epoch)) for epoch in (0, 1)]
+    assert [[i for i, _ in batch] for batch in orders[0]] != [
+        [i for i, _ in batch] for batch in orders[1]
+    ]
+
+
+def test_left_out_pictures_are_never_drawn() -> None:
+    drawn = [
+        i
+        for b in WidthBatches([96] * 9, lambda _: 4, seed=0, epoch=0, leave_out=[2, 5])
+        for i, _ in b
+    ]
+    assert sorted(drawn) == [0, 1, 3, 4, 6, 7, 8]
+
+
+def test_shards_are_shuffled_within_a_window_of_groups() -> None:
+    groups = [index // 10 for index in range(100)]
+    sampler = WidthBatches(
+        [96] * 100, lambda _: 20, seed=0, epoch=0, groups=groups, window=2
+    )  # each batch is one window
+    for batch in sampler:
+        assert len({groups[index] for index, _ in batch}) == 2
+
+
+def test_the_batch_doubles_until_it_is_the_largest() -> None:
+    config = TrainConfig(arch="x", train_root="x", batch=100, batch_start=16, grow_steps=10)
+    sizes = [growing_batch(config, step) for step in (0, 9, 10, 20, 29, 30, 10_000)]
+    assert sizes == [16, 16, 32, 64, 64, 100, 100]
+    assert growing_batch(dataclasses.replace(config, grow_steps=0), 0) == 100

@@ -1,0 +1,84 @@
+"""Exported models equal torch: logits, texts and confidences, alone and in mixed batches."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from captcha_ocr.charset import Charset
+from captcha_ocr.checkpoint import Checkpoint
+from captcha_ocr.config import ImageConfig
+from captcha_ocr.export import export_onnx, round_to_half, verify
+from captcha_ocr.model_info import ModelError
+from captcha_ocr.models import MODELS, build_model
+from captcha_ocr.predictor import OnnxPredictor
+from captcha_ocr.torch_predictor import TorchPredictor, describe
+from drawing import draw_picture
+
+CHARSET = Charset(tuple("0123456789+-*/=?中文"))
+PICTURES = [
+    draw_picture(text, size)
+    for text in ("7*3=?", "1234", "90+5")
+    for size in [(96, 32), (160, 60), (120, 40), (256, 64)]
+]
+
+
+def checkpoint_of(arch: str) -> Checkpoint:
+    torch.manual_seed(0)
+    image = ImageConfig(channels=MODELS[arch].in_channels)
+    model = build_model(arch, CHARSET.num_classes, image)
+    for module in model.modules():  # statistics as training leaves them, not zeros and ones
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 2.0)
+    plain = Checkpoint(arch, {}, CHARSET, image, model.state_dict(), temperature=1.3)
+    return round_to_half(plain)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Every architecture's ONNX file; exporting takes seconds, so it is done once."""
+    folder = tmp_path_factory.mktemp("exported")
+    return {arch: export_onnx(checkpoint_of(arch), folder) for arch in sorted(MODELS)}
+
+
+@pytest.mark.parametrize("arch", sorted(MODELS))
+def test_onnx_equals_torch(arch: str, exported: dict[str, Path]) -> None:
+    checkpoint = checkpoint_of(arch)
+    model = checkpoint.build()
+    onnx = OnnxPredictor(exported[arch], threads=1)
+    torch_ = TorchPredictor(model, describe(checkpoint, model), torch.device("cpu"))
+    assert dataclasses.replace(onnx.info, sha256="") == torch_.info
+    for mine, theirs in zip(onnx.predict(PICTURES), torch_.predict(PICTURES)):
+        assert mine.text == theirs.text
+        assert mine.confidence == pytest.approx(theirs.confidence, abs=1e-4)
+        np.testing.assert_allclose(mine.log_probs, theirs.log_probs, atol=1e-4)
+    for picture, together in zip(PICTURES, onnx.predict(PICTURES)):
+        (alone,) = onnx.predict([picture])
+        assert alone.text == together.text
+        assert alone.confidence == pytest.approx(together.confidence, abs=1e-5)
+    # Half the bytes of 32-bit weights, and nothing of the machine that wrote it.
+    data = exported[arch].read_bytes()
+    assert len(data) < 2.3 * onnx.info.params
+    assert str(Path(__file__).parents[1]).encode() not in data
+
+
+def test_a_wrong_export_is_refused(exported: dict[str, Path]) -> None:
+    model = checkpoint_of("vanilla_crnn").build()
+    onnx = OnnxPredictor(exported["vanilla_crnn"], threads=1)
+    with torch.no_grad():
+        model.rnn[1].project.bias[3] += 0.01
+    with pytest.raises(ModelError, match=r"differ by 0\.01"):
+        verify(onnx, model, onnx.info)
+
+
+def test_the_description_is_readable(exported: dict[str, Path]) -> None:
+    path = exported["vanilla_crnn"].with_suffix(".json")
+    values = json.loads(path.read_text(encoding="utf-8"))
+    assert values["charset"] == "0123456789+-*/=?中文"
+    assert values["width_stride"] == 4
+    assert values["image"]["height"] == 32

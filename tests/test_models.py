@@ -1,0 +1,112 @@
+"""Every architecture of the registry: shapes, gradients, independence of the batch, sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from captcha_ocr.config import ConfigError, ImageConfig
+from captcha_ocr.models import MODELS, CTCRecognizer, build_model, count_parameters
+from captcha_ocr.objective import CTCObjective, ctc_loss
+
+CLASSES = 37
+ARCHS = sorted(MODELS)
+
+
+def build(arch: str, height: int = 32, **arguments: object) -> CTCRecognizer:
+    torch.manual_seed(0)
+    image = ImageConfig(height=height, channels=MODELS[arch].in_channels)
+    return build_model(arch, CLASSES, image, arguments)
+
+
+def images_for(model: CTCRecognizer, count: int, height: int, width: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(count, model.in_channels, height, width, generator=generator) * 2 - 1
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize(("height", "width"), [(32, 88), (32, 256), (60, 160)])
+def test_logits_have_one_step_a_stride(arch: str, height: int, width: int) -> None:
+    model = build(arch, height).eval()
+    with torch.inference_mode():
+        logits, taps = model.forward_with_taps(images_for(model, 2, height, width))
+    steps = width // model.width_stride
+    assert logits.shape == (2, steps, CLASSES)
+    assert [tuple(tap.shape) for tap in taps] == [(2, steps, dim) for dim in model.tap_dims]
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_every_parameter_gets_a_gradient(arch: str) -> None:
+    model = build(arch)
+    objective = CTCObjective(model, CLASSES, aux_weight=0.5).train()
+    targets = torch.tensor([1, 2, 3, 4, 5, 6])
+    losses = objective(images_for(model, 2, 32, 96), targets, torch.tensor([3, 3]))
+    assert losses.shape == (2,)
+    losses.sum().backward()
+    for name, parameter in objective.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_a_picture_reads_the_same_alone_and_in_a_batch(arch: str) -> None:
+    model = build(arch).eval()
+    images = images_for(model, 5, 32, 96)
+    with torch.inference_mode():
+        together = model(images)
+        alone = torch.cat([model(image[None]) for image in images])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_weights_survive_a_round_trip(arch: str) -> None:
+    model, other = build(arch).eval(), build(arch).eval()
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(1.0)
+    other.load_state_dict(model.state_dict(), strict=True)
+    images = images_for(model, 1, 32, 96)
+    with torch.inference_mode():
+        assert torch.equal(model(images), other(images))
+
+
+@pytest.mark.parametrize(
+    ("arch", "low", "high"),
+    # At width 1.0: the paper's convolutions (CRNN 8.3 M with its LSTMs), 21.3 M of a ResNet-34
+    # without its classifier, and table 2's 4.15 M for SVTR-T with 37 classes.
+    [
+        ("vanilla_crnn", 8.2e6, 8.4e6),
+        ("crnn_resnet34", 21.2e6, 22.5e6),
+        ("svtr_tiny", 4.0e6, 4.3e6),
+    ],
+)
+def test_width_one_has_the_papers_size(arch: str, low: float, high: float) -> None:
+    parameters = count_parameters(build(arch, width=1.0))
+    assert low < parameters < high
+    assert count_parameters(build(arch, width=0.5)) < parameters / 2
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_model_files_stay_short(arch: str) -> None:
+    import inspect
+
+    source = Path(inspect.getfile(MODELS[arch]))
+    assert len(source.read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_errors_name_what_is_allowed() -> None:
+    with pytest.raises(ConfigError, match=r"unknown arch 'svtr'; choose from crnn_resnet34"):
+        build_model("svtr", CLASSES, ImageConfig())
+    with pytest.raises(ConfigError, match=r"no argument \['widht'\]"):
+        build("vanilla_crnn", widht=1.0)
+    with pytest.raises(ConfigError, match=r"reads 3 channel"):
+        build_model("svtr_tiny", CLASSES, ImageConfig(channels=1))
+
+
+def test_loss_is_the_sum_over_all_alignments() -> None:
+    """Two columns, one character: of the nine paths, a-a, a-blank and blank-a spell it."""
+    logits = torch.log(torch.tensor([[[0.5, 0.3, 0.2], [0.6, 0.1, 0.3]]]))
+    loss = ctc_loss(logits, torch.tensor([1]), torch.tensor([1]))
+    expected = 0.3 * 0.1 + 0.3 * 0.6 + 0.5 * 0.1
+    torch.testing.assert_close(loss, -torch.log(torch.tensor([expected])))

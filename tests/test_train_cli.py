@@ -1,0 +1,144 @@
+"""``train.py`` as a user runs it: SPEC's flags, all architectures, interrupted and killed runs."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from captcha_ocr.checkpoint import load_checkpoint, load_state
+from captcha_ocr.cli.common import BAD_DATA, FAILURE, OK, USAGE
+from captcha_ocr.cli.train import main
+from captcha_ocr.models import MODELS
+from captcha_ocr.predictor import OnnxPredictor
+
+SCRIPT = Path(__file__).parents[1] / "training-ready" / "train.py"
+TINY = ["--batch", "8", "--batch-start", "8", "--width", "0.25", "--device", "cpu"]
+PICTURES = ("results", "confusion", "worst", "labels", "reliability", "batch")
+
+
+def arguments(root: Path, out: Path, arch: str = "vanilla_crnn") -> list[str]:
+    return ["--arch", arch, "--train-root", str(root), "--out", str(out), *TINY]
+
+
+def test_all_architectures_from_data_to_models(
+    sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command of the documentation, with fewer epochs and a smaller batch."""
+    test_root = tmp_path / "test"
+    sample_set.rename(test_root)
+    shapes = [
+        "--imgH",
+        "60",
+        "--imgW",
+        "256",
+        "--pad-multiple",
+        "4",
+        "--downsample",
+        "4",
+        "--num-workers",
+        "1",
+        "--aug",
+    ]
+    given = arguments(test_root, tmp_path / "runs", "all")
+    code = main([*given, "--val-root", str(test_root), *shapes, "--epochs", "1", "--cache"])
+    assert code == OK
+    out = capsys.readouterr().out
+    assert "is a test set and is only read at the end" in out
+    assert "stopped: all 1 epochs are done" in out
+    assert out.count("test set: 24 pictures") == len(MODELS)
+    for arch in MODELS:
+        run = tmp_path / "runs" / arch
+        assert yaml.safe_load((run / "args.yaml").read_text(encoding="utf-8"))["arch"] == arch
+        with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
+            assert [row["pictures"] for row in csv.DictReader(file)] == ["23"]
+        assert all((run / f"{name}.png").stat().st_size > 1000 for name in PICTURES)
+        checkpoint = load_checkpoint(run / "best.safetensors")
+        assert checkpoint.image.height == 60
+        assert checkpoint.metrics["test"]["n"] == 24
+        predictor = OnnxPredictor(run / f"{arch}.onnx")
+        assert predictor.info.temperature == checkpoint.temperature
+        predictor.predict([test_root / "images" / "sum_0001.png"])
+
+
+@pytest.mark.parametrize(
+    ("extra", "code", "message"),
+    [
+        (["--downsample", "8"], USAGE, "--downsample is 8, but vanilla_crnn makes one step of 4"),
+        (["--pad-multiple", "6"], USAGE, "choose a multiple of 4"),
+        (["--imgW", "250"], USAGE, "image width 250 is not a multiple of pad multiple 4"),
+        (["--init-from", "absent.safetensors"], FAILURE, "absent.safetensors is no checkpoint"),
+        (["--val-root", "absent"], BAD_DATA, "missing; a root holds images/ and labels.txt"),
+        (["--device", "cuda:99"], USAGE, "device 'cuda:99' is not here"),
+        (["--resume"], USAGE, "no run of vanilla_crnn"),
+    ],
+)
+def test_what_cannot_work_is_said_before_training(
+    extra: list[str],
+    code: int,
+    message: str,
+    sample_set: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = [*arguments(sample_set, tmp_path / "runs"), *extra]
+    assert main(given) == code
+    assert message in capsys.readouterr().err
+
+
+def test_an_unknown_architecture_is_a_usage_error(
+    sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(sample_set, tmp_path, "svtr")) == USAGE
+    assert "choose from crnn_resnet34, svtr_tiny, vanilla_crnn" in capsys.readouterr().err
+
+
+def start(root: Path, out: Path, *extra: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(SCRIPT), *arguments(root, out), *extra]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def wait_for(file: Path, process: subprocess.Popen[str]) -> None:
+    """Until the file is there; a minute at most, and only while the process lives."""
+    for _ in range(600):
+        if file.is_file():
+            return
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.1)
+    raise AssertionError(f"{file} did not appear")
+
+
+def test_a_killed_run_goes_on(sample_set: Path, tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "vanilla_crnn"
+    process = start(sample_set, tmp_path / "runs", "--epochs", "100000", "--save-minutes", "0.001")
+    wait_for(run / "last.pt", process)
+    process.kill()
+    process.communicate()
+    killed_at = load_state(run / "last.pt")["progress"]["step"]
+    assert killed_at > 0
+    done = start(sample_set, tmp_path / "runs", "--resume", "--max-minutes", "0.0001")
+    assert "budget of 0.0001 minutes" in done.communicate()[0]
+    assert done.returncode == OK
+    assert load_state(run / "last.pt")["progress"]["step"] == killed_at + 1
+    assert not list(run.glob(".*.part"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_saves_and_says_how_to_go_on(sample_set: Path, tmp_path: Path) -> None:
+    process = start(sample_set, tmp_path / "runs", "--epochs", "100000", "--save-minutes", "0.001")
+    run = tmp_path / "runs" / "vanilla_crnn"
+    wait_for(run / "last.pt", process)
+    process.send_signal(signal.SIGINT)
+    out = process.communicate()[0]
+    assert process.returncode == 130
+    assert f"go on with: train.py --arch vanilla_crnn --resume {run}" in out
+    load_state(run / "last.pt")

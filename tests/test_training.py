@@ -1,0 +1,254 @@
+"""The training loop: it learns, it resumes bit for bit, it spreads, it stops with a reason."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from captcha_ocr import training
+from captcha_ocr.checkpoint import load_checkpoint, load_state
+from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig
+from captcha_ocr.labels import Label, read_labels, write_labels
+from captcha_ocr.models import MODELS
+from captcha_ocr.optimisation import AveragedWeights, learning_rate
+from captcha_ocr.run_folder import RunFolder
+from captcha_ocr.training import Run, TrainingError, fit
+from drawing import draw_picture
+
+SMALL = {"vanilla_crnn": 0.25, "crnn_resnet34": 0.25, "svtr_tiny": 0.5}
+
+NO_DROPOUT = {
+    arch: {"width": width, **({"dropout": 0.0, "drop_path_rate": 0.0} if "svtr" in arch else {})}
+    for arch, width in SMALL.items()
+}
+
+
+def config_for(root: Path, arch: str = "vanilla_crnn", **changes: object) -> TrainConfig:
+    config = TrainConfig(
+        arch=arch,
+        train_root=str(root),
+        image=ImageConfig(channels=MODELS[arch].in_channels),
+        model={"width": SMALL[arch]},
+        epochs=2,
+        batch=8,
+        batch_start=4,
+        grow_steps=4,
+        val_fraction=0.2,
+        device="cpu",
+    )
+    return dataclasses.replace(config, **changes)  # type: ignore[arg-type]
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    a, b = load_state(one), load_state(other)
+    return all(
+        torch.equal(a[part][name], b[part][name]) for part in ("objective",) for name in a[part]
+    ) and all(
+        torch.equal(a["average"]["state"][name], b["average"]["state"][name])
+        for name in a["average"]["state"]
+    )
+
+
+def write_a_new_symbol(root: Path) -> None:
+    """Labels as before, with 零 for 0."""
+    labels = read_labels(root / "labels.txt")
+    changed = [Label(label.file, label.text.replace("0", "零")) for label in labels]
+    write_labels(root / "labels.txt", changed)
+
+
+@pytest.mark.parametrize("arch", sorted(MODELS))
+def test_eight_pictures_are_learned_by_heart(arch: str, tmp_path: Path) -> None:
+    root = tmp_path / "eight"
+    (root / "images").mkdir(parents=True)
+    texts = ["73", "15", "20", "94", "68", "31", "47", "52"]
+    for text in texts:
+        draw_picture(text, (48, 32)).save(root / "images" / f"{text}.png")
+    write_labels(root / "labels.txt", [Label(f"{text}.png", text) for text in texts])
+    config = config_for(
+        root, arch, val_root=str(root), select_on="val", epochs=160, batch=8, batch_start=8,
+        lr=2e-3, flat=1.0, eval_every=320, ema=0.9, model=NO_DROPOUT[arch],
+    )  # fmt: skip
+    folder = RunFolder(tmp_path)
+    fit(config, folder)
+    assert load_state(folder.last)["progress"]["best_exact_match"] == 1.0
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the middle of an epoch, with augmentation, dropout and a growing batch."""
+    config = config_for(sample_set, "svtr_tiny", epochs=3, aug=True)
+    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
+    for folder in (whole, parts):
+        folder.path.mkdir()
+    fit(config, whole)
+
+    step = Run.train_step
+
+    def stop_at_seven(run: Run, batch: object) -> None:
+        step(run, batch)  # type: ignore[arg-type]
+        if run.progress.step == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Run, "train_step", stop_at_seven)
+    assert fit(config, parts) == "it was interrupted"
+    stopped = load_state(parts.last)["progress"]
+    assert stopped["step"] == 7
+    assert stopped["batch"] > 0  # in the middle of an epoch
+    assert not same_weights(whole.last, parts.last)
+
+    monkeypatch.setattr(Run, "train_step", step)
+    fit(config, parts, resume=True)
+    assert same_weights(whole.last, parts.last)
+    ours, theirs = (load_state(folder.last)["progress"]["history"] for folder in (parts, whole))
+    for mine, other in zip(ours, theirs):
+        assert {**mine, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_the_same_seed_gives_the_same_run(sample_set: Path, tmp_path: Path) -> None:
+    folders = [RunFolder(tmp_path / name) for name in ("one", "two", "other")]
+    for folder, seed, workers in zip(folders, (5, 5, 6), (0, 2, 0)):
+        folder.path.mkdir()
+        fit(config_for(sample_set, epochs=1, aug=True, seed=seed, num_workers=workers), folder)
+    assert same_weights(folders[0].last, folders[1].last)
+    assert not same_weights(folders[0].last, folders[2].last)
+
+
+def test_two_processes_equal_one(sample_set: Path, tmp_path: Path) -> None:
+    """torchrun with two processes over gloo, against the same run in one process."""
+    script = Path(__file__).parent / "ddp_run.py"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for name, launcher in (
+        ("one", []),
+        ("two", ["-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}"]),
+    ):
+        (tmp_path / name).mkdir()
+        command = [sys.executable, *launcher, str(script), str(sample_set), str(tmp_path / name)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    one, two = (load_state(tmp_path / name / "last.pt") for name in ("one", "two"))
+    assert one["progress"]["step"] == two["progress"]["step"] > 4
+    assert one["progress"]["pictures"] == two["progress"]["pictures"]
+    for name, value in one["objective"].items():
+        torch.testing.assert_close(value, two["objective"][name], rtol=1e-4, atol=1e-5)
+
+
+def test_labels_that_cannot_fit_are_named_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "set"
+    (root / "images").mkdir(parents=True)
+    labels = [Label("a.png", "12"), Label("b.png", "34"), Label("narrow.png", "1122334455")]
+    for label in labels:
+        draw_picture("1", (48, 32)).save(root / "images" / label.file)
+    write_labels(root / "labels.txt", labels)
+    config = config_for(root, epochs=1, val_root=str(root), select_on="val")
+    fit(config, RunFolder(tmp_path))
+    out = capsys.readouterr().out
+    assert "1 labels need more columns" in out
+    assert "narrow.png '1122334455'" in out
+    assert load_state(tmp_path / "last.pt")["progress"]["pictures"] == 2
+
+
+def test_a_test_set_does_not_choose_the_weights(sample_set: Path, tmp_path: Path) -> None:
+    test_root = tmp_path / "test"
+    test_root.symlink_to(sample_set, target_is_directory=True)
+    from captcha_ocr.datasets.prepare import prepare_data
+
+    data = prepare_data(config_for(sample_set, val_root=str(test_root)))
+    assert data.report is not None
+    assert len(data.report) == 24
+    chosen_on = {label.file for label in data.selection.labels}
+    learned = {label.file for label in data.train.store.labels}
+    assert not chosen_on & learned
+    assert len(chosen_on) + len(learned) == 24
+    named = prepare_data(config_for(sample_set, val_root=str(test_root), select_on="val"))
+    assert named.report is None
+    assert len(named.selection) == 24
+
+
+def test_early_stop_says_why(sample_set: Path, tmp_path: Path) -> None:
+    config = config_for(sample_set, epochs=50, lr=1e-9, ema=0.0, patience=1)
+    why = fit(config, RunFolder(tmp_path))
+    assert why == "1 evaluations brought nothing better"
+
+
+def test_a_time_budget_stops_and_saves(sample_set: Path, tmp_path: Path) -> None:
+    why = fit(config_for(sample_set, max_minutes=1e-6), RunFolder(tmp_path))
+    assert why.startswith("the time budget of 1e-06 minutes")
+    assert load_state(tmp_path / "last.pt")["progress"]["step"] == 1
+    load_checkpoint(tmp_path / "best.safetensors").build()
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(
+    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = training.build_model
+
+    def broken(*arguments: object) -> torch.nn.Module:
+        model = build(*arguments)  # type: ignore[arg-type]
+        with torch.no_grad():
+            next(model.parameters()).fill_(float("nan"))
+        return model
+
+    monkeypatch.setattr(training, "build_model", broken)
+    with pytest.raises(TrainingError, match="the loss is nan at step 0; try a lower --lr"):
+        fit(config_for(sample_set), RunFolder(tmp_path))
+
+
+def test_fine_tuning_starts_from_what_was_learned(sample_set: Path, tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    for folder in (first, second):
+        folder.path.mkdir()
+    fit(config_for(sample_set, epochs=1), first)
+    write_a_new_symbol(sample_set)
+    config = config_for(sample_set, epochs=1, lr=1e-12, ema=0.0, init_from=str(first.best))
+    fit(config, second)
+    old, new = load_checkpoint(first.best), load_checkpoint(second.best)
+    assert new.charset.symbols[: len(old.charset.symbols)] == old.charset.symbols
+    assert "零" in new.charset
+    name = "cnn.0.weight"
+    torch.testing.assert_close(new.state[name], old.state[name], rtol=0, atol=1e-6)
+
+
+def test_changed_labels_cannot_be_resumed(sample_set: Path, tmp_path: Path) -> None:
+    config = config_for(sample_set, max_minutes=1e-6)
+    fit(config, RunFolder(tmp_path))
+    write_a_new_symbol(sample_set)
+    with pytest.raises(ConfigError, match=r"the labels in .* changed"):
+        fit(config, RunFolder(tmp_path), resume=True)
+
+
+def test_the_learning_rate_rises_stays_and_falls() -> None:
+    config = TrainConfig(arch="x", train_root="x", lr=1.0, warmup=100, flat=0.5, lr_end=0.1)
+    rates = [learning_rate(pictures, 10_000, config) for pictures in range(0, 10_001, 50)]
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[2] == rates[100] == 1.0
+    assert all(a >= b for a, b in zip(rates[2:], rates[3:]))
+    assert rates[-1] == pytest.approx(0.1)
+    assert learning_rate(0, 10, config) == 1.0  # a run too short to rise does not
+
+
+def test_averaged_weights_follow_the_model() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        model.weight.fill_(0.0)
+    average = AveragedWeights(model, decay=0.9)
+    with torch.no_grad():
+        model.weight.fill_(1.0)
+    expected = 0.0
+    for update in range(1, 200):
+        average.update(model)
+        decay = min(0.9, (1 + update) / (10 + update))
+        expected = decay * expected + (1 - decay)
+    assert average.state["weight"].item() == pytest.approx(expected, rel=1e-5)
