@@ -20,6 +20,7 @@ from captcha_ocr.predictor import OnnxPredictor
 
 SCRIPT = Path(__file__).parents[1] / "training-ready" / "train.py"
 TINY = ["--batch", "8", "--batch-start", "8", "--width", "0.25", "--device", "cpu"]
+SPEC = ["--epochs", "1", "--aug", "--num-workers", "1"]
 PICTURES = ("results", "confusion", "worst", "labels", "reliability", "batch")
 
 
@@ -33,21 +34,9 @@ def test_all_architectures_from_data_to_models(
     """The command of the documentation, with fewer epochs and a smaller batch."""
     test_root = tmp_path / "test"
     sample_set.rename(test_root)
-    shapes = [
-        "--imgH",
-        "60",
-        "--imgW",
-        "256",
-        "--pad-multiple",
-        "4",
-        "--downsample",
-        "4",
-        "--num-workers",
-        "1",
-        "--aug",
-    ]
+    shapes = ["--imgH", "60", "--imgW", "256", "--pad-multiple", "4", "--downsample", "4"]
     given = arguments(test_root, tmp_path / "runs", "all")
-    code = main([*given, "--val-root", str(test_root), *shapes, "--epochs", "1", "--cache"])
+    code = main([*given, "--val-root", str(test_root), *shapes, *SPEC, "--cache"])
     assert code == OK
     out = capsys.readouterr().out
     assert "is a test set and is only read at the end" in out
