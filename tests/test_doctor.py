@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -111,6 +112,10 @@ def test_interrupt_and_defects(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_answers_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if name == "train" and importlib.util.find_spec("torch") is None:
+        assert main([name, "--help"]) == common.FAILURE
+        assert "[train]" in capsys.readouterr().err
+        return
     with pytest.raises(SystemExit) as caught:
         main([name, "--help"])
     assert caught.value.code == 0
