@@ -90,6 +90,12 @@ def test_the_explanation_retells_the_reading(server: Asked) -> None:
     assert server.read("AA1")["explain"] is None
 
 
+def test_the_explanation_shows_what_a_rule_chose_however_unlikely(server: Asked) -> None:
+    result = server.read("AA1", explain="true", alphabet="7")
+    assert set(result["text"]) == {"7"}
+    assert [row["char"] for row in result["explain"]["rows"]] == ["", "7", "A", "1"]
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

@@ -24,7 +24,7 @@ def explain(prediction: Prediction, info: ModelInfo) -> Explanation:
         columns=len(path),
         picture_columns=round(prediction.picture_columns, 3),
         width_stride=info.width_stride,
-        rows=_heat_rows(probabilities, charset),
+        rows=_heat_rows(probabilities, charset, prediction.text),
         top=[
             [Candidate(char=_symbol(charset, i), p=_round(column[i])) for i in best.tolist()]
             for best, column in zip(order, probabilities)
@@ -34,13 +34,14 @@ def explain(prediction: Prediction, info: ModelInfo) -> Explanation:
     )
 
 
-def _heat_rows(probabilities: np.ndarray, charset: Charset) -> list[HeatRow]:
-    """The blank's row, then the noticeable characters', in the order in which they peak."""
+def _heat_rows(probabilities: np.ndarray, charset: Charset, text: str) -> list[HeatRow]:
+    """The blank's row, then those of the text's characters and of others that are noticeable
+    somewhere, in the order in which they peak."""
     peaks = probabilities.max(axis=0)  # (C,)
-    peaks[Charset.BLANK] = 0
-    strongest = np.argsort(-peaks)[:ROWS]
-    drawn = [int(i) for i in strongest if peaks[i] >= NOTICEABLE]
-    drawn.sort(key=lambda i: (int(probabilities[:, i].argmax()), i))
+    read = set(charset.encode(text))
+    others = [i for i in np.argsort(-peaks).tolist() if i != Charset.BLANK and i not in read]
+    noticeable = [i for i in others[: max(0, ROWS - len(read))] if peaks[i] >= NOTICEABLE]
+    drawn = sorted([*read, *noticeable], key=lambda i: (int(probabilities[:, i].argmax()), i))
     return [
         HeatRow(char=_symbol(charset, i), p=[_round(p) for p in probabilities[:, i]])
         for i in (Charset.BLANK, *drawn)

@@ -33,9 +33,8 @@ function take(files, truth = "") {
   if (!added.length) return undefined;
   document.body.classList.add("working");
   byId("work").hidden = false;
-  bringIntoView(byId("work"));
   if (added.length > 1) batch.read(added.slice(1), choices.options);
-  return show(added[0]);
+  return show(added[0]).then(() => bringIntoView(byId("work")));
 }
 
 /** Scrolls only when too little of the result would be seen. */

@@ -67,10 +67,11 @@ const en = {
   "detail.characters": "How sure of each character",
   "detail.other": "Other readings",
   "detail.compare": "What each model reads",
-  "explain.title": "Where the model looks",
+  "explain.title": "What the model says in each column",
   "explain.lead":
     "The model cuts the picture into {n} columns. In each it gives every character a probability; " +
-    "∅ is the blank, “no new character here”. The darker, the likelier.",
+    "∅ is the blank, “no new character here”. The stronger the colour, the likelier. A model with an " +
+    "LSTM has read the whole picture before it writes, so a column may stand beside its character.",
   "explain.over": "Heat over the picture",
   "explain.map": "Heat map: {rows} rows of characters by {columns} columns",
   "explain.cursor": "Column",
@@ -172,9 +173,10 @@ const zh = {
   "detail.characters": "对每个字符的把握",
   "detail.other": "其他读法",
   "detail.compare": "各个模型的结果",
-  "explain.title": "模型在看哪里",
+  "explain.title": "模型在每一列说了什么",
   "explain.lead":
-    "模型把图片切成 {n} 列，在每一列给每个字符一个概率；∅ 是空白，表示“这里没有新字符”。颜色越深，概率越高。",
+    "模型把图片切成 {n} 列，在每一列给每个字符一个概率；∅ 是空白，表示“这里没有新字符”。颜色越浓，概率越高。" +
+    "带 LSTM 的模型动笔之前已经看过整张图，所以一列可能不在它的字符正下方。",
   "explain.over": "在图片上叠加热力图",
   "explain.map": "热力图：{rows} 行字符，{columns} 列",
   "explain.cursor": "列",
