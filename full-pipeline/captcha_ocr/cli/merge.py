@@ -38,7 +38,9 @@ def main(argv: Arguments = None) -> int:
     running = dask_engine(args.dask) if args.dask else process_engine(args.workers)
     try:
         with running as engine:
-            report = merge(config, engine, dry_run=args.dry_run, progress=Progress())
+            progress = Progress()
+            report = merge(config, engine, dry_run=args.dry_run, progress=progress)
+            progress.end()
     except DataError as error:
         for problem in error.problems:
             complain(problem)
@@ -152,8 +154,12 @@ class Progress:
     def __call__(self, what: str, done: int) -> None:
         now = time.monotonic()
         if self._shown and now >= self._next:
-            print(f"\r{what} {done:,}\x1b[K", end="\r", file=sys.stderr, flush=True)
+            print(f"{what} {done:,}\x1b[K", end="\r", file=sys.stderr, flush=True)
             self._next = now + 0.5
+
+    def end(self) -> None:
+        if self._shown:
+            print("\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

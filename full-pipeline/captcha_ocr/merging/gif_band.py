@@ -1,7 +1,7 @@
 """The upper rows of a GIF's combined picture, decoded frame by frame with nothing to spare.
 
 ``imaging.open_image`` takes each pixel from the frame where it lies farthest from the background.
-Here the same is done on palette numbers instead of colours, and on the upper rows alone: a fifth
+Here the same is done on palette numbers instead of colours, and on the upper rows alone: a quarter
 of the work. Tests compare the two on GIFs of all kinds.
 """
 
