@@ -1,5 +1,5 @@
 #!/bin/sh
-# Speed of the generators against the straightforward way: ./benchmark.sh [COUNT] [THREADS]
+# Speed of the generators against the straightforward way: ./benchmark.sh [COUNT] [THREADS] [STYLE,...]
 set -e
 cd "$(dirname "$0")"
 mvn -q -B package -DskipTests

@@ -52,7 +52,8 @@ public final class CtextCommand {
             String characters = checkedCharset(charset);
             FontBook book = fonts.book();
             List<String> families = fonts.families(book, FONTS);
-            FaceChoice faces = FaceChoice.of("--fonts", book, Map.of(families, 1.0), FaceChoice.MOSTLY_BOLD, characters);
+            FaceChoice faces = FaceChoice.of("--fonts", book, Map.of(families, 1.0), FaceChoice.MOSTLY_BOLD,
+                    characters);
             Choices choices = new Choices(kinds, sizes, lengths, characters, CtextStyle.parsePalette(palette),
                     run.difficulty());
             return run.draw(new CtextStyle(choices, faces, book.notes()), out, count);
@@ -61,7 +62,8 @@ public final class CtextCommand {
 
     private static String checkedCharset(String charset) {
         if (charset.isEmpty() || !Normalizer.isNormalized(charset, Normalizer.Form.NFC)
-                || charset.chars().anyMatch(c -> c <= ' ' || Character.isWhitespace(c) || Character.isSurrogate((char) c))) {
+                || charset.chars().anyMatch(c -> Character.isWhitespace(c) || Character.isISOControl(c)
+                        || Character.isSurrogate((char) c))) {
             throw new GeneratorException("--charset '" + charset + "' is not allowed; give characters in NFC, without "
                     + "spaces and without any beyond U+FFFF");
         }

@@ -2,6 +2,7 @@ package captchaocr.generator.cli;
 
 import captchaocr.generator.fonts.FontBook;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -11,6 +12,9 @@ import picocli.CommandLine.Option;
 
 /** Where fonts come from. */
 final class FontOptions {
+    /** Where the build puts a Chinese font, seen from the folder EasyCaptchaRunner runs in. */
+    private static final Path BUILT = Path.of("lib", "fonts");
+
     @Option(names = "--fonts", split = ",", paramLabel = "NAME",
             description = "Font families by name, separated by commas. One that is not installed is replaced by a "
                     + "named substitute, and the summary says so.")
@@ -21,11 +25,12 @@ final class FontOptions {
     List<Path> files = new ArrayList<>();
 
     @Option(names = "--font-dir", paramLabel = "DIR",
-            description = "A folder of .ttf, .otf or .ttc files whose families can be named as if installed.")
+            description = "A folder of .ttf, .otf or .ttc files whose families can be named as if installed. "
+                    + "Default: lib/fonts, if there is one.")
     Path folder;
 
     FontBook book() throws IOException {
-        return FontBook.open(folder);
+        return FontBook.open(folder == null && Files.isDirectory(BUILT) ? BUILT : folder);
     }
 
     boolean given() {

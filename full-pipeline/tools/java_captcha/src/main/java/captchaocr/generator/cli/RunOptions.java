@@ -16,7 +16,8 @@ final class RunOptions {
             description = "Threads that draw; the result is the same for any number. Default: one a processor.")
     int threads = Runtime.getRuntime().availableProcessors();
 
-    @Option(names = "--seed", paramLabel = "N", description = "The same seed draws the same set. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--seed", paramLabel = "N",
+            description = "The same seed draws the same set. Default: ${DEFAULT-VALUE}.")
     long seed = 1;
 
     @Option(names = "--difficulty", paramLabel = "D",
@@ -32,8 +33,8 @@ final class RunOptions {
 
     int draw(Style style, String outName, long count) throws IOException {
         if (!outName.matches("[\\p{L}\\p{N}][\\p{L}\\p{N}._-]*")) {
-            throw new GeneratorException("output name '" + outName + "' is not allowed; use letters, digits, . _ and -, "
-                    + "and --out-root for another place");
+            throw new GeneratorException("output name '" + outName + "' is not allowed; use letters, digits, . _ and "
+                    + "-, and --out-root for another place");
         }
         return new GenerationRun(style, outRoot.resolve(outName), count, seed, threads, out()).run();
     }

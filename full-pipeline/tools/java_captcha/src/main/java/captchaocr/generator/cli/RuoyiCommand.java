@@ -1,5 +1,6 @@
 package captchaocr.generator.cli;
 
+import captchaocr.generator.core.Difficulty;
 import captchaocr.generator.core.GeneratorException;
 import captchaocr.generator.core.PictureSize;
 import captchaocr.generator.core.Weighted;
@@ -29,29 +30,31 @@ public final class RuoyiCommand {
     @Command(name = "smart", description = "Draws COUNT pictures.")
     int smart(@Parameters(paramLabel = "OUT") String out, @Parameters(paramLabel = "COUNT") long count,
               @Option(names = "--jar", paramLabel = "JAR", description = "The jar that draws. This project's draws "
-                      + "in this process; another one is run with -n and -p, and its pictures are taken over.") Path jar,
+                      + "in this process; another one is run with -n and -p, and its pictures are taken over.")
+              Path jar,
               @Option(names = "--sizes", paramLabel = "WxH:WEIGHT,...", defaultValue = PictureSize.USUAL,
                       description = "Sizes and their weights. Default: ${DEFAULT-VALUE}.") String sizes,
-              @Option(names = "--other-share", paramLabel = "P", defaultValue = "0.5", description = "With --fonts-file: "
-                      + "share of the pictures drawn with two of its fonts. Default: ${DEFAULT-VALUE}.") double otherShare,
+              @Option(names = "--other-share", paramLabel = "P", defaultValue = "0.5",
+                      description = "With --fonts-file: share of the pictures drawn with two of its fonts. "
+                              + "Default: ${DEFAULT-VALUE}.") double otherShare,
               @Mixin FontOptions fonts, @Mixin RunOptions run) throws IOException {
         Weighted<PictureSize> canvases = PictureSize.parseWeighted(sizes);
         if (jar == null || ForeignJar.isOurs(jar)) {
-            return run.draw(ownStyle(canvases, otherShare, fonts, run), out, count);
+            return run.draw(ownStyle(canvases, otherShare, fonts, run.difficulty()), out, count);
         }
         try (ForeignJar foreign = new ForeignJar(jar, canvases)) {
             return run.draw(foreign, out, count);
         }
     }
 
-    static RuoyiStyle ownStyle(Weighted<PictureSize> sizes, double otherShare, FontOptions fonts, RunOptions run)
-            throws IOException {
+    static RuoyiStyle ownStyle(Weighted<PictureSize> sizes, double otherShare, FontOptions fonts,
+                               Difficulty.Range difficulty) throws IOException {
         if (!(otherShare >= 0 && otherShare <= 1)) {
             throw new GeneratorException("--other-share " + otherShare + " is out of range; give 0 to 1");
         }
         FontBook book = fonts.book();
-        List<String> usual = book.ableToDraw(
-                book.installedOrSubstituted(fonts.names.isEmpty() ? RuoyiStyle.FONTS : fonts.names), RuoyiText.ALPHABET);
+        List<String> asked = fonts.names.isEmpty() ? RuoyiStyle.FONTS : fonts.names;
+        List<String> usual = book.ableToDraw(book.installedOrSubstituted(asked), RuoyiText.ALPHABET);
         if (usual.isEmpty()) {
             throw new GeneratorException("--fonts: none draws all of " + RuoyiText.ALPHABET + "; name another font");
         }
@@ -59,6 +62,6 @@ public final class RuoyiCommand {
                 Map.of(fonts.listed(book), 1.0), FaceChoice.MOSTLY_BOLD, RuoyiText.ALPHABET);
         RuoyiStyle.Fonts choice = new RuoyiStyle.Fonts(
                 usual.stream().map(family -> book.face(family, Font.BOLD)).toList(), other, otherShare);
-        return new RuoyiStyle(sizes, run.difficulty(), choice, book.notes());
+        return new RuoyiStyle(sizes, difficulty, choice, book.notes());
     }
 }

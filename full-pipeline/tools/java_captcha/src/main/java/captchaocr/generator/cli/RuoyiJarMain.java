@@ -1,6 +1,9 @@
 package captchaocr.generator.cli;
 
+import captchaocr.generator.core.Difficulty;
+import captchaocr.generator.core.GeneratorException;
 import captchaocr.generator.core.Rng;
+import captchaocr.generator.core.Weighted;
 import captchaocr.generator.kaptcha.RuoyiStyle;
 import captchaocr.generator.kaptcha.RuoyiStyle.Drawn;
 import captchaocr.generator.kaptcha.SafeName;
@@ -29,8 +32,9 @@ public final class RuoyiJarMain implements Callable<Integer> {
     @Mixin
     private FontOptions fonts;
 
-    @Mixin
-    private RunOptions run;
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "1",
+            description = "The same seed draws the same pictures. Default: ${DEFAULT-VALUE}.")
+    private long seed;
 
     public static void main(String[] args) {
         System.exit(Cli.run(new RuoyiJarMain(), args));
@@ -38,12 +42,17 @@ public final class RuoyiJarMain implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        RuoyiStyle style = RuoyiCommand.ownStyle(null, 0, fonts, run);
+        if (count < 1 || !prefix.matches("[\\p{L}\\p{N}][\\p{L}\\p{N}._-]*")) {
+            throw new GeneratorException("-n " + count + " -p '" + prefix + "': give a count of 1 or more and a folder "
+                    + "name of letters, digits, . _ and -");
+        }
+        RuoyiStyle style = RuoyiCommand.ownStyle(Weighted.only(RuoyiStyle.DRAWN), 0, fonts,
+                Difficulty.Range.USUAL_LOOK);
         Path folder = Files.createDirectories(Path.of("datasets").resolve(prefix));
         for (long index = 0; index < count; index++) {
-            long seed = Rng.pictureSeed(run.seed, index);
-            Drawn drawn = style.drawUnscaled(new Rng(seed));
-            Path file = folder.resolve(SafeName.of(drawn.text()) + "_" + Long.toHexString(seed) + ".jpg");
+            long pictureSeed = Rng.pictureSeed(seed, index);
+            Drawn drawn = style.drawUnscaled(new Rng(pictureSeed));
+            Path file = folder.resolve(SafeName.of(drawn.text()) + "_" + Long.toHexString(pictureSeed) + ".jpg");
             ImageIO.write(drawn.image(), "jpg", file.toFile());
         }
         System.out.println(count + " pictures in " + folder);

@@ -48,29 +48,50 @@ public final class GenerationRun {
 
     /** Returns the exit status: 0 when the set is complete, 130 when a signal stopped it before. */
     public int run() throws IOException {
+        CountDownLatch finished = new CountDownLatch(1);
+        Thread hook = new Thread(() -> stop(finished));
+        Runtime.getRuntime().addShutdownHook(hook);
         try (OutputSet set = OutputSet.open(root, configuration())) {
-            long first = set.resumedAt();
-            if (first >= count) {
-                out.println(root + " already holds its " + count + " pictures; nothing to do");
-                return 0;
+            return complete(set);
+        } finally {
+            finished.countDown();
+            if (!stopping) {
+                Runtime.getRuntime().removeShutdownHook(hook);
             }
-            if (first > 0) {
-                out.println(root + ": " + first + " of " + count + " pictures found, going on from there");
-            }
-            long start = System.nanoTime();
-            long rows = drawUntilStopped(set, first);
-            set.flush();
-            if (rows < count) {
-                out.println(root + ": stopped after " + rows + " of " + count
-                        + " pictures; the same command goes on from there");
-                return EXIT_INTERRUPTED;
-            }
-            Summary summary = Summary.of(set.manifestPath(), style, seed);
-            set.writeSummary(summary.toJson((System.nanoTime() - start) / 1e9, count - first, threads));
-            out.print(summary.toTable());
-            out.println("written to " + root);
+        }
+    }
+
+    /** Runs when a signal ends the process: lets the pictures under way be finished and their rows be written. */
+    private void stop(CountDownLatch finished) {
+        stopping = true;
+        try {
+            finished.await(30, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private int complete(OutputSet set) throws IOException {
+        long first = set.resumedAt();
+        if (first >= count && set.hasSummary()) {
+            out.println(root + " already holds its " + count + " pictures; nothing to do");
             return 0;
         }
+        if (first > 0) {
+            out.println(root + ": " + first + " of " + count + " pictures found, going on from there");
+        }
+        long start = System.nanoTime();
+        long rows = draw(set, first);
+        if (rows < count) {
+            out.println(root + ": stopped after " + rows + " of " + count
+                    + " pictures; the same command goes on from there");
+            return EXIT_INTERRUPTED;
+        }
+        Summary summary = Summary.of(set.manifestPath(), style, seed);
+        set.writeSummary(summary.toJson((System.nanoTime() - start) / 1e9, count - first, threads));
+        out.print(summary.toTable());
+        out.println("written to " + root);
+        return 0;
     }
 
     private JsonObject configuration() {
@@ -83,27 +104,14 @@ public final class GenerationRun {
         return configuration;
     }
 
-    private long drawUntilStopped(OutputSet set, long first) throws IOException {
+    /** Returns the number of rows the set has afterwards. */
+    private long draw(OutputSet set, long first) throws IOException {
         ExecutorService pool = Executors.newFixedThreadPool(threads);
-        CountDownLatch finished = new CountDownLatch(1);
-        Thread hook = new Thread(() -> {
-            stopping = true;
-            try {
-                finished.await(30, TimeUnit.SECONDS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        });
-        Runtime.getRuntime().addShutdownHook(hook);
         try {
             return drawInOrder(set, first, pool);
         } finally {
             pool.shutdownNow();
             set.flush();
-            finished.countDown();
-            if (!stopping) {
-                Runtime.getRuntime().removeShutdownHook(hook);
-            }
         }
     }
 

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 
 /**
  * A folder {@code images/}, {@code labels.txt}, {@code manifest.jsonl}, {@code run.json} that is valid at every moment.
@@ -78,7 +79,8 @@ public final class OutputSet implements Closeable {
     public void writePicture(String name, byte[] bytes) throws IOException {
         Path temporary = images.resolve("." + name + TEMPORARY);
         Files.write(temporary, bytes);
-        Files.move(temporary, images.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(temporary, images.resolve(name), StandardCopyOption.ATOMIC_MOVE,
+                StandardCopyOption.REPLACE_EXISTING);
     }
 
     /** To be called by one thread, in the order of the indices, after the picture was written. */
@@ -90,6 +92,11 @@ public final class OutputSet implements Closeable {
     public void flush() throws IOException {
         labels.flush();
         manifest.flush();
+    }
+
+    /** The summary is written last: with it, the set is complete. */
+    public boolean hasSummary() {
+        return Files.exists(root.resolve("summary.json"));
     }
 
     public void writeSummary(JsonObject summary) throws IOException {
@@ -212,40 +219,8 @@ public final class OutputSet implements Closeable {
         Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
-    /** Lines that end in a line feed, with the byte position after each; an unfinished last line is not a line. */
-    private static final class LineReader implements Closeable {
-        private final java.io.BufferedInputStream in;
-        private final java.io.ByteArrayOutputStream line = new java.io.ByteArrayOutputStream();
-        private long position;
-
-        LineReader(Path path) throws IOException {
-            in = new java.io.BufferedInputStream(Files.newInputStream(path), 1 << 16);
-        }
-
-        String next() throws IOException {
-            line.reset();
-            for (int b = in.read(); b >= 0; b = in.read()) {
-                if (b == '\n') {
-                    position += line.size() + 1L;
-                    return line.toString(StandardCharsets.UTF_8);
-                }
-                line.write(b);
-            }
-            return null;
-        }
-
-        long position() {
-            return position;
-        }
-
-        @Override
-        public void close() throws IOException {
-            in.close();
-        }
-    }
-
     /** The rows of a set, streamed to {@code each}. */
-    public static void readManifest(Path path, java.util.function.Consumer<Row> each) throws IOException {
+    public static void readManifest(Path path, Consumer<Row> each) throws IOException {
         try (BufferedReader reader = Files.newBufferedReader(path)) {
             for (String line = reader.readLine(); line != null; line = reader.readLine()) {
                 each.accept(Row.parse(line));

@@ -63,7 +63,8 @@ record EasyConfig(Weighted<EasyKind> typeMix, Weighted<PictureSize> sizes, Map<E
         checkKeys("kinds." + kind.id(), own, SETTINGS);
         Function<String, JsonElement> setting = key -> own.has(key) ? own.get(key) : common.get(key);
         return new KindSettings(
-                Weighted.of(kind.id() + ".len", weights("len", setting.apply("len"), n -> number("len", n, 2, MAX_LENGTH))),
+                Weighted.of(kind.id() + ".len",
+                        weights("len", setting.apply("len"), n -> number("len", n, 2, MAX_LENGTH))),
                 Weighted.of(kind.id() + ".arith_len",
                         weights("arith_len", setting.apply("arith_len"), n -> number("arith_len", n, 2, 3))),
                 weights("fonts", setting.apply("fonts"), name -> name));

@@ -139,8 +139,7 @@ public final class EasyStyle implements Style {
             angles[i] = most == 0 ? 0 : rng.between(-most, most);
         }
         List<Face> faces = Collections.nCopies(text.length(), face);
-        Rectangle2D room = new Rectangle2D.Double(TextLayout.MARGIN, TextLayout.MARGIN, canvas.width() - 2 * TextLayout.MARGIN,
-                canvas.height() - 2 * TextLayout.MARGIN);
+        Rectangle2D room = TextLayout.room(canvas);
         int wanted = (int) Math.round(canvas.height() * share);
         return TextLayout.fit(wanted, (int) Math.ceil(wanted * SMALLEST_SHARE),
                 size -> asTheLibrary(text, faces, canvas, kind.form, size, angles), room, hard.between(0, 0.15, 0.25));

@@ -38,14 +38,24 @@ public final class FontBook {
     private final Set<String> missing = new LinkedHashSet<>();
 
     private FontBook() {
-        for (String family : GraphicsEnvironment.getLocalGraphicsEnvironment()
-                .getAvailableFontFamilyNames(Locale.ENGLISH)) {
+        for (String family : installedFamilies()) {
             families.put(family.toLowerCase(Locale.ROOT), family);
+        }
+    }
+
+    /** A Java without a screen still needs native font libraries; what it throws without them names none of them. */
+    private static String[] installedFamilies() {
+        try {
+            return GraphicsEnvironment.getLocalGraphicsEnvironment().getAvailableFontFamilyNames(Locale.ENGLISH);
+        } catch (RuntimeException | LinkageError | InternalError e) {
+            throw new GeneratorException("Java cannot use fonts on this machine (" + e + "); install fontconfig, "
+                    + "freetype and a font: apt-get install fontconfig libfreetype6 fonts-dejavu-core");
         }
     }
 
     /** The installed fonts, and those in {@code folder} (.ttf, .otf, .ttc; not its sub-folders) unless it is null. */
     public static FontBook open(Path folder) throws IOException {
+        installedFamilies();
         if (folder != null) {
             register(folder);
         }
@@ -72,7 +82,7 @@ public final class FontBook {
         }
     }
 
-    /** The families of a list file, one a line; {@code #} begins a comment. Those not installed are left out and noted. */
+    /** The families of a list file, one a line, # before a comment. Those not installed are left out and noted. */
     public List<String> installedOf(Path list) throws IOException {
         if (!Files.isRegularFile(list)) {
             throw new GeneratorException("font list " + list.toAbsolutePath() + " does not exist; "

@@ -115,7 +115,8 @@ public final class CtextStyle implements Style {
             String text = rng.text(choices.charset(), length);
             Face face = faces.pick(rng);
             Distortion distortion = distortion(kind, canvas, difficulty, rng);
-            int wanted = (int) Math.round(canvas.height() * difficulty.between(0.76, 0.72, 0.6) * rng.between(0.9, 1.03));
+            double share = difficulty.between(0.76, 0.72, 0.6) * rng.between(0.9, 1.03);
+            int wanted = (int) Math.round(canvas.height() * share);
             WordPicture picture = WordPicture.fit(text, Collections.nCopies(length, face), canvas, wanted, spacing,
                     choices.palette().pick(rng), distortion, difficulty, rng);
             if (picture != null) {

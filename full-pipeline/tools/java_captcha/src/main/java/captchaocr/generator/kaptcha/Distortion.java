@@ -1,5 +1,7 @@
 package captchaocr.generator.kaptcha;
 
+import captchaocr.generator.core.PictureSize;
+import captchaocr.generator.text.TextLayout;
 import com.google.code.kaptcha.GimpyEngine;
 import java.awt.geom.Rectangle2D;
 
@@ -9,10 +11,11 @@ interface Distortion extends GimpyEngine {
     Reach reach();
 
     record Reach(double left, double right, double up, double down) {
-        /** What {@code canvas} leaves for undistorted text. */
-        Rectangle2D room(int width, int height, double margin) {
-            return new Rectangle2D.Double(left + margin, up + margin, width - left - right - 2 * margin,
-                    height - up - down - 2 * margin);
+        /** What a canvas leaves for undistorted text. */
+        Rectangle2D room(PictureSize canvas) {
+            Rectangle2D all = TextLayout.room(canvas);
+            return new Rectangle2D.Double(all.getX() + left, all.getY() + up, all.getWidth() - left - right,
+                    all.getHeight() - up - down);
         }
     }
 }

@@ -6,8 +6,8 @@ import java.awt.image.BufferedImage;
  * Two crossed sine waves: rows slide sideways, columns up and down, as jhlabs' RippleFilter does. The waves depend on
  * the row and on the column alone, so their sines are computed once a row and once a column.
  *
- * @param clamp  true repeats the edge beyond the picture, false leaves it transparent; in that case the picture also
- *               moves right and down by the whole part of the amplitudes, a habit of the filter that is part of its look
+ * @param clamp  true repeats the edge beyond the picture, false leaves it transparent; then the picture also moves
+ *               right and down by the whole part of the amplitudes, a habit of the filter that is part of its look
  */
 record Ripple(float xAmplitude, float yAmplitude, float xWavelength, float yWavelength, boolean clamp) {
     BufferedImage apply(BufferedImage image) {

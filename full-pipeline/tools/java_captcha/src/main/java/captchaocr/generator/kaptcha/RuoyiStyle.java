@@ -23,8 +23,8 @@ import java.util.Properties;
 import java.util.Set;
 
 /**
- * Kaptcha as the RuoYi framework sets it up: blue arithmetic with a shadow on a graded ground with a green border, drawn
- * at 160x60, then scaled to the size wanted (aspect kept, centred on white).
+ * Kaptcha as the RuoYi framework sets it up: blue arithmetic with a shadow on a graded ground with a green border,
+ * drawn at 160x60, then scaled to the size wanted (aspect kept, centred on white).
  */
 public final class RuoyiStyle implements Style {
     public static final List<String> FONTS = List.of("Arial", "Courier");
@@ -103,7 +103,8 @@ public final class RuoyiStyle implements Style {
                 return new Plan(hard, distortion, picture);
             }
         }
-        throw new GeneratorException("none of the fonts fits five characters into " + DRAWN + "; name narrower --fonts");
+        throw new GeneratorException("none of the fonts fits five characters into " + DRAWN
+                + "; name narrower --fonts");
     }
 
     private static String names(List<Face> faces) {

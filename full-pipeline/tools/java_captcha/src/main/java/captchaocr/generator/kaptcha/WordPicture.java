@@ -30,7 +30,7 @@ record WordPicture(PictureSize canvas, TextLayout layout, Color color) {
     static WordPicture fit(String text, List<Face> faces, PictureSize canvas, int wanted, int spacing, Color color,
                            Distortion distortion, Difficulty difficulty, Rng rng) {
         double sideways = rng.between(-0.5, 0.5);
-        Rectangle2D room = distortion.reach().room(canvas.width(), canvas.height(), TextLayout.MARGIN);
+        Rectangle2D room = distortion.reach().room(canvas);
         TextLayout layout = TextLayout.fit(wanted, (int) Math.ceil(wanted * SMALLEST_SHARE),
                 size -> asTheLibrary(text, faces, canvas, size, wanted, spacing, sideways), room,
                 difficulty.between(0.1, 0.25, 0.4));

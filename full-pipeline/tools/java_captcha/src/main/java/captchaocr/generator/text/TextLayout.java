@@ -1,5 +1,6 @@
 package captchaocr.generator.text;
 
+import captchaocr.generator.core.PictureSize;
 import captchaocr.generator.fonts.Face;
 import java.awt.Graphics2D;
 import java.awt.geom.AffineTransform;
@@ -21,6 +22,11 @@ public record TextLayout(String text, List<Face> faces, int size, int[] x, int b
      * measured, and one stays clean.
      */
     public static final double MARGIN = 3.2;
+
+    /** A canvas without its margins. */
+    public static Rectangle2D room(PictureSize canvas) {
+        return new Rectangle2D.Double(MARGIN, MARGIN, canvas.width() - 2 * MARGIN, canvas.height() - 2 * MARGIN);
+    }
 
     /**
      * The largest layout from {@code wanted} points down to {@code smallest} that lies in {@code room}.

@@ -12,10 +12,12 @@ final class Ours {
 
     public static void main(String[] args) {
         String[] rest = Arrays.copyOfRange(args, 1, args.length);
-        System.exit(switch (args[0]) {
+        int status = switch (args[0]) {
             case "easy" -> EasyCommand.run(rest);
             case "ctext" -> CtextCommand.run(rest);
             default -> RuoyiCommand.run(rest);
-        });
+        };
+        ProcessorTime.print();
+        System.exit(status);
     }
 }

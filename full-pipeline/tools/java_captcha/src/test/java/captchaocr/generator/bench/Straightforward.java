@@ -62,6 +62,7 @@ final class Straightforward {
         }
         pool.shutdown();
         Files.writeString(Path.of(args[1]).resolve("labels.txt"), labels);
+        ProcessorTime.print();
     }
 
     private String draw(int index) throws IOException {

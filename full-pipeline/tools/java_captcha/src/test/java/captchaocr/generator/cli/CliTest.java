@@ -61,7 +61,8 @@ class CliTest {
     void ctextDrawsTheSameWithOneThreadAndWithEight() throws IOException {
         String fonts = "Arial,Microsoft YaHei,SimSun,Noto Sans CJK SC";
         for (String threads : List.of("1", "8")) {
-            assertEquals(0, run(CtextCommand::run, "smart", "t" + threads, "60", "--fonts", fonts, "--threads", threads));
+            assertEquals(0,
+                    run(CtextCommand::run, "smart", "t" + threads, "60", "--fonts", fonts, "--threads", threads));
         }
         assertEquals(set("t1"), set("t8"));
     }

@@ -38,7 +38,8 @@ class EasyStyleTest {
     private static final String LATIN = """
             {"type_mix": {"spec": 5, "spec_num": 1, "spec_numlower": 3, "gif_numlower": 0, "arith": 2},
              "sizes": {"160x60": 4, "96x32": 1, "256x64": 0},
-             "default": {"len": {"4": 3, "6": 1}, "arith_len": [2, 3], "fonts": {"builtin": 1, "file:fonts-train.txt": 1}}}
+             "default": {"len": {"4": 3, "6": 1}, "arith_len": [2, 3],
+                         "fonts": {"builtin": 1, "file:fonts-train.txt": 1}}}
             """;
 
     private static EasyStyle style(String json, String difficulty) throws IOException {

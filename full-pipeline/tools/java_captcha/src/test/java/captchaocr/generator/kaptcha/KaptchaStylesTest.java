@@ -41,7 +41,8 @@ class KaptchaStylesTest {
                 CtextStyle.CHARSET);
         return new CtextStyle(new Choices(kinds, PictureSize.parseWeighted(sizes),
                 Weighted.parse("len", lengths, ':', Integer::valueOf), CtextStyle.CHARSET,
-                CtextStyle.parsePalette(CtextStyle.PALETTE), Difficulty.Range.parse(difficulty)), faces, new JsonObject());
+                CtextStyle.parsePalette(CtextStyle.PALETTE), Difficulty.Range.parse(difficulty)), faces,
+                new JsonObject());
     }
 
     private static RuoyiStyle ruoyi(String sizes, double otherShare, String difficulty) throws IOException {
@@ -115,7 +116,8 @@ class KaptchaStylesTest {
             assertTrue(before.getMinX() - after.getMinX() <= reach.left() + 2
                     && after.getMaxX() - before.getMaxX() <= reach.right() + 2
                     && before.getMinY() - after.getMinY() <= reach.up() + 2
-                    && after.getMaxY() - before.getMaxY() <= reach.down() + 2, plan.kind() + " " + before + " " + after);
+                    && after.getMaxY() - before.getMaxY() <= reach.down() + 2,
+                    plan.kind() + " " + before + " " + after);
         }
     }
 
