@@ -28,7 +28,7 @@ VARIANTS = {"serve": (["fastapi"], ["flask"]), "data": ([], ["report"])}
 NEED_TORCH = ("train", "eval", "export")
 # Programs of others: their flags are not ours to check.
 OTHERS = {"java", "javac", "mvn", "pip", "uvicorn", "cat", "pytest", "py", "docker", "make"}
-OTHERS |= {"python", "cd", "curl", "git", "export", "dask"}
+OTHERS |= {"python", "python3", "cd", "curl", "git", "export", "dask", ".", "source", "activate"}
 
 
 def documents() -> list[Path]:
