@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from captcha_ocr.charset import Charset, CharsetError
+from captcha_ocr.cli.common import FAILURE, OK
+from captcha_ocr.cli.data import main as data_main
 from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.datasets.augment import Augmenter
 from captcha_ocr.datasets.ocr import OCRDataset, collate
@@ -73,6 +75,17 @@ def test_parquet_shards_hold_the_same(sample_set: Path, tmp_path: Path) -> None:
     assert shards.groups == [0] * 4 + [1] * 4 + [2] * 2 + [3] * 4 + [4] * 4 + [5] * 2 + [6] * 4
     travelled = pickle.loads(pickle.dumps(shards))  # as it goes to a loader process
     assert travelled.read(23) == folder.read(23)
+
+
+def test_packing_a_set_mixes_it(sample_set: Path, tmp_path: Path) -> None:
+    out = tmp_path / "shards"
+    assert data_main(["pack", str(sample_set), str(out), "--rows", "10"]) == OK
+    packed, folder = open_store(out), FolderStore(sample_set)
+    names = [label.file for label in packed.labels]
+    assert sorted(names) == sorted(label.file for label in folder.labels)
+    assert names != [label.file for label in folder.labels]
+    assert [path.name for path in sorted(out.iterdir())] == [f"0000{n}.parquet" for n in range(3)]
+    assert data_main(["pack", str(sample_set), str(out)]) == FAILURE  # it is never written over
 
 
 def test_augmentation_depends_on_seed_epoch_and_picture_alone(sample_set: Path) -> None:

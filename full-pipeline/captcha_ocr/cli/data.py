@@ -1,4 +1,4 @@
-"""``captcha-ocr data report DIR``: what a data set holds, and what is wrong with it."""
+"""``captcha-ocr data``: ``report`` on what a set holds and what is wrong; ``pack`` into shards."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, command, program
+from captcha_ocr.datasets.stores import FolderStore, Subset, write_parquet
 from captcha_ocr.labels import atomic_write
 from captcha_ocr.merging.engines import process_engine
 from captcha_ocr.reporting import page, text
@@ -17,6 +21,20 @@ from captcha_ocr.reporting.health import examine
 @command
 def main(argv: Arguments = None) -> int:
     args = build_parser().parse_args(argv)
+    return args.run(args)
+
+
+def pack(args: argparse.Namespace) -> int:
+    """Write a set as shuffled Parquet shards: for more pictures than a folder holds well."""
+    store = FolderStore(args.dir)
+    # Training shuffles within a window of row groups, so what lies together must be mixed.
+    order = np.random.default_rng(args.seed).permutation(len(store)).tolist()
+    shards = write_parquet(Subset(store, order), args.out, args.rows)
+    print(f"packed {len(store):,} pictures into {shards} shards: --train-root {args.out}")
+    return OK
+
+
+def report(args: argparse.Namespace) -> int:
     with process_engine(args.workers) as engine:
         health = examine(args.dir, engine, args.against)
     if args.html:
@@ -34,22 +52,44 @@ def main(argv: Arguments = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=program("data"), description="Look after data sets.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    report = commands.add_parser(
+    add_report(commands)
+    add_pack(commands)
+    return parser
+
+
+def add_pack(commands: Any) -> None:
+    parser = commands.add_parser("pack", help=pack.__doc__, description=pack.__doc__)
+    parser.add_argument("dir", type=Path, metavar="DIR", help="holds images/ and labels.txt")
+    parser.add_argument("out", type=Path, metavar="OUT", help="new folder for *.parquet")
+    parser.add_argument("--rows", type=positive, default=20_000, metavar="N", help="in a shard")
+    parser.add_argument("--seed", type=int, default=0, help="of the order (0)")
+    parser.set_defaults(run=pack)
+
+
+def add_report(commands: Any) -> None:
+    parser = commands.add_parser(
         "report",
         help="counts, problems and pictures of a data set",
         description="Read every picture of a data set root and report on it. The exit code is 65 "
         "when something is wrong that training or its figures would suffer from.",
     )
-    report.add_argument("dir", type=Path, metavar="DIR", help="holds images/ and labels.txt")
-    report.add_argument(
+    parser.add_argument("dir", type=Path, metavar="DIR", help="holds images/ and labels.txt")
+    parser.add_argument(
         "--against", type=Path, metavar="DIR", help="another root that must not share a picture"
     )
-    report.add_argument("--json", action="store_true", help="everything, for programs")
-    report.add_argument("--html", type=Path, metavar="FILE", help="one page with pictures")
-    report.add_argument(
+    parser.add_argument("--json", action="store_true", help="everything, for programs")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="one page with pictures")
+    parser.add_argument(
         "--workers", type=workers, default=0, metavar="N", help="default: one a core"
     )
-    return parser
+    parser.set_defaults(run=report)
+
+
+def positive(value: str) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def workers(value: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -148,12 +149,18 @@ def open_store(root: Path) -> Store:
 
 
 def write_parquet(store: Store, folder: Path, rows_per_shard: int, group_rows: int = 256) -> int:
-    """Pack a store into ``<folder>/00000.parquet`` and so on; the number of shards written."""
+    """Pack a store into ``<folder>/00000.parquet`` and so on; the number of shards written.
+
+    The folder must be new; it appears when all shards are whole.
+    """
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    folder = Path(folder)
-    folder.mkdir(parents=True)
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists already; name a new folder")
+    partial = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
+    partial.mkdir(parents=True)
     starts = range(0, len(store), rows_per_shard)
     for number, start in enumerate(starts):
         rows = range(start, min(start + rows_per_shard, len(store)))
@@ -169,6 +176,7 @@ def write_parquet(store: Store, folder: Path, rows_per_shard: int, group_rows: i
         )
         # Pictures are compressed already.
         parquet.write_table(
-            table, folder / f"{number:05d}.parquet", row_group_size=group_rows, compression="none"
+            table, partial / f"{number:05d}.parquet", row_group_size=group_rows, compression="none"
         )
+    partial.rename(folder)
     return len(starts)
