@@ -54,8 +54,8 @@ class Shot:
 SHOTS = (
     Shot("page", (1280, 1180), batch),
     Shot("page-start", (1280, 720), lambda page: None),
-    Shot("page-dark", (1280, 1180), lambda page: explain_sample(page, 1), scheme="dark"),
-    Shot("page-zh", (1280, 1180), lambda page: explain_sample(page, 2), locale="zh-CN"),
+    Shot("page-dark", (1280, 1180), lambda page: explain_sample(page, 11), scheme="dark"),
+    Shot("page-zh", (1280, 1180), lambda page: explain_sample(page, 4), locale="zh-CN"),
     Shot("page-phone", (390, 844), lambda page: explain_sample(page, 0)),
 )
 
