@@ -190,6 +190,30 @@ def test_a_time_budget_stops_and_saves(sample_set: Path, tmp_path: Path) -> None
     load_checkpoint(tmp_path / "best.safetensors").build()
 
 
+def test_mixed_precision_learns_alike(sample_set: Path, tmp_path: Path) -> None:
+    losses = []
+    for amp in ("off", "bf16"):
+        folder = RunFolder(tmp_path / amp)
+        folder.path.mkdir()
+        fit(config_for(sample_set, amp=amp), folder)
+        losses.append(load_state(folder.last)["progress"]["history"][-1]["train_loss"])
+    assert losses[0] != losses[1]  # it was on
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch.compile warns about its own insides
+def test_a_compiled_model_learns_alike(sample_set: Path, tmp_path: Path) -> None:
+    losses = []
+    for compile_ in (False, True):
+        folder = RunFolder(tmp_path / str(compile_))
+        folder.path.mkdir()
+        fit(config_for(sample_set, compile=compile_, epochs=1), folder)
+        losses.append(load_state(folder.last)["progress"]["history"][-1]["train_loss"])
+        load_checkpoint(folder.best).build()
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
 def test_a_loss_that_is_not_a_number_stops_the_run(
     sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
