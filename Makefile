@@ -15,7 +15,7 @@ SAMPLE := training-ready/dataset
 SMOKE := runs/smoke
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint data data-tools train smoke bench clean
+.PHONY: help demo test lint data data-tools train smoke clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +44,13 @@ train: .venv/.ready ## train ARCH on the sample set: make train ARCH=svtr_tiny
 	$(BIN)/captcha-ocr train --arch $(ARCH) --train-root $(SAMPLE)/train --val-root $(SAMPLE)/test --aug
 
 smoke: .venv/.ready ## one epoch of every architecture on the sample set, then eval and infer
+	rm -rf $(SMOKE)
 	$(BIN)/captcha-ocr train --arch all --train-root $(SAMPLE)/train --val-root $(SAMPLE)/test \
 	  --imgH 32 --imgW 256 --epochs 1 --batch 32 --out $(SMOKE)
-	$(BIN)/captcha-ocr infer --dir $(SAMPLE)/test --check
+	for run in $(SMOKE)/*; do \
+	  $(BIN)/captcha-ocr eval --weights $$run --data $(SAMPLE)/test && \
+	  $(BIN)/captcha-ocr infer --weights $$run --dir $(SAMPLE)/test --check --json >/dev/null || exit 1; \
+	done
 
 clean: ## remove environments, caches and builds; runs and data stay
 	rm -rf .venv .venv-demo build full-pipeline/*.egg-info
