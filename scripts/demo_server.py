@@ -32,20 +32,29 @@ class Server:
 @contextlib.contextmanager
 def server(kind: str, *flags: str) -> Iterator[Server]:
     """Start server_fastapi.py or server_flask.py of demo/ and wait until it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, f"server_{kind}.py", "--port", str(port), "--log", "off", *flags]
     process = subprocess.Popen(command, cwd=REPOSITORY / "demo", stdout=subprocess.DEVNULL)
     try:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        for _ in range(600):
-            if process.poll() is not None:
-                raise SystemExit(f"the server did not start: {' '.join(command)}")
-            with contextlib.suppress(OSError), opener.open(f"http://127.0.0.1:{port}/healthz"):
-                break
-            time.sleep(0.1)
+        wait_for(process, port)
         yield Server(process, port)
     finally:
         process.terminate()
         process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(process: subprocess.Popen[bytes], port: int, seconds: float = 120) -> None:
+    """Until the server answers; SystemExit when it has ended, or does not begin."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError), opener.open(f"http://127.0.0.1:{port}/healthz"):
+            return
+        time.sleep(0.1)
+    raise SystemExit("the server did not start")
