@@ -121,6 +121,7 @@ def main() -> int:
     args = parser.parse_args()
     sources = [(style, Path(root)) for style, root in args.src]
     parent = args.scratch or sources[0][1].parent
+    parent.mkdir(parents=True, exist_ok=True)
     figures = []
     print(f"{usable_cores()} cores, Python {platform.python_version()}, {platform.machine()}")
     print(f"{'pictures':>9} {'one by one':>16} {'merge':>16} {'times':>6} {'times, CPU':>11}  kept")
