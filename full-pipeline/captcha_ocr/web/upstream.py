@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 MAX_ANSWER = 64 << 20  # bytes; 64 pictures explained by three models have about 10 MB
 BLOCK = 1 << 16
 _TYPES = ("application/json", PROBLEM_TYPE, NDJSON)
+_SILENT = "the recognition server behind this one does not answer; is it running?"
+_STRANGER = "the server behind this one is not a CAPTCHA OCR server"
 _PASSED_ON = ("Content-Type", "Content-Length", "Retry-After")
 
 
@@ -66,14 +68,13 @@ class Upstream:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             logger.warning("the upstream %s does not answer: %s", self.url, error)
-            raise Problem(
-                "upstream", "the recognition server behind this one does not answer; is it running?"
-            ) from None
+            raise Problem("upstream", _SILENT) from None
         content_type = answer.headers.get_content_type()
         if 300 <= answer.status < 400 or content_type not in _TYPES:
             connection.close()
             logger.warning("the upstream answers %s %s", answer.status, content_type)
-            raise Problem("upstream", "the server behind this one is not a CAPTCHA OCR server")
+            balancer = answer.status >= 500  # a gateway between says that nobody is behind it
+            raise Problem("upstream", _SILENT if balancer else _STRANGER)
         passed = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
         return Response(_blocks(connection, answer), answer.status, headers=passed)
 
