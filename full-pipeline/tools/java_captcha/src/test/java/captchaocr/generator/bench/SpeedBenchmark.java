@@ -36,8 +36,8 @@ public final class SpeedBenchmark {
         String threads = args.length > 1 ? args[1] : String.valueOf(Runtime.getRuntime().availableProcessors());
         SpeedBenchmark benchmark = new SpeedBenchmark(count, threads, Files.createTempDirectory("bench"));
         String styles = args.length > 2 ? args[2] : "spec,gif,cn,arith,ctext,ruoyi";
-        System.out.printf("%d pictures of a style, %s threads, Java %s, median of %d; pictures a second%n", count, threads,
-                Runtime.version(), ROUNDS);
+        System.out.printf("%d pictures of a style, %s threads, Java %s, median of %d; pictures a second%n", count,
+                threads, Runtime.version(), ROUNDS);
         System.out.printf("%-8s%10s%10s%8s%14s%10s%8s%n", "", "ours", "plain", "ratio", "CPU: ours", "plain", "ratio");
         for (String what : styles.split(",")) {
             benchmark.compare(what);
@@ -79,7 +79,8 @@ public final class SpeedBenchmark {
             String fonts = what.equals("cn") ? "WenQuanYi Zen Hei" : "builtin:epilog";
             Path config = Files.writeString(folder.resolve("config.json"),
                     EASY.formatted(what, what.equals("cn") ? 4 : 5, fonts));
-            command.addAll(List.of("easy", "fromjson", config.toString(), "set", String.valueOf(count)));
+            command.addAll(List.of("easy", "fromjson", config.toString(), "set", String.valueOf(count), "--font-dir",
+                    "EasyCaptcha/lib/fonts"));
         }
         command.addAll(List.of("--threads", threads, "--out-root", folder.toString()));
         return command;

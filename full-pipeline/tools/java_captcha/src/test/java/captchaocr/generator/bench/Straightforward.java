@@ -12,6 +12,7 @@ import java.awt.Font;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -36,7 +37,7 @@ final class Straightforward {
     private final String what;
     private final Path images;
     private final Font font;
-    private final Font chinese = new Font("WenQuanYi Zen Hei", Font.PLAIN, 40);
+    private final Font chinese;
 
     private Straightforward(String what, Path images) throws Exception {
         this.what = what;
@@ -44,6 +45,8 @@ final class Straightforward {
         try (InputStream in = Captcha.class.getResourceAsStream("/epilog.ttf")) {
             font = Font.createFont(Font.TRUETYPE_FONT, in).deriveFont(Font.BOLD, 40);
         }
+        chinese = Font.createFont(Font.TRUETYPE_FONT, new File("EasyCaptcha/lib/fonts/WenQuanZhengHei.ttf"))
+                .deriveFont(40f);
     }
 
     public static void main(String[] args) throws Exception {
