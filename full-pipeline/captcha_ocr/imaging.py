@@ -185,18 +185,22 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _combine_frames(image: Image.Image, limits: ImageLimits) -> Image.Image:
     """Each pixel from the frame where it lies farthest from the background."""
-    combined = np.asarray(_to_rgb(image))
+    combined = np.array(_to_rgb(image))
     ground = background(combined).astype(np.int16)
-    farthest = np.abs(combined - ground).sum(axis=2)
-    combined = combined.copy()
+    farthest = _distance(combined, ground)
     for number in range(1, limits.max_frames):
         try:
             image.seek(number)
         except EOFError:
             break
         frame = np.asarray(_to_rgb(image))
-        distance = np.abs(frame - ground).sum(axis=2)
-        closer = distance > farthest
-        combined[closer] = frame[closer]
-        farthest = np.maximum(farthest, distance)
+        distance = _distance(frame, ground)
+        np.copyto(combined, frame, where=(distance > farthest)[..., None])
+        np.maximum(farthest, distance, out=farthest)
     return Image.fromarray(combined)
+
+
+def _distance(pixels: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Sum of absolute differences from one colour: (H, W, 3) and (3,) to (H, W)."""
+    apart = np.abs(pixels - ground)
+    return apart[..., 0] + apart[..., 1] + apart[..., 2]  # far quicker than sum(axis=2)
