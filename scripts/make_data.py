@@ -9,45 +9,14 @@ same command goes on where it was; finished, it does nothing.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from captcha_ocr.cli.merge import main as merge
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.merging.engines import usable_cores
+from generators import REPOSITORY, build_tools, draw
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-TOOLS = REPOSITORY / "full-pipeline" / "tools" / "java_captcha"
-FONTS = TOOLS / "fonts-train.txt"
-SIZES = "160x60:40,180x64:20,200x64:15,256x64:10,120x40:10,96x32:5"
-
-# Style -> folder, runner, class path, its arguments before and after the name and the count.
-GENERATORS = {
-    "easy": (
-        "EasyCaptcha",
-        "EasyCaptchaRunner.java",
-        os.pathsep.join((".", "lib/*")),
-        ["fromjson", "config.json"],
-        [],
-    ),
-    "ctext": (
-        "CalculateCaptch",
-        "CalcAllStylesRunner.java",
-        os.pathsep.join((".", "CalculateCaptcha-1.1.jar")),
-        ["smart"],
-        ["--sizes", SIZES, "--fonts-file", str(FONTS)],
-    ),
-    "ruoyi": (
-        "CalculateCaptch",
-        "RuoyiJarNormalizeSmart.java",
-        os.pathsep.join((".", "CalculateCaptcha-1.1.jar")),
-        ["smart"],
-        ["--sizes", SIZES, "--fonts-file", str(FONTS)],
-    ),
-}
 # Drawn beyond what is asked for: repeated pictures go, and so do test pictures with characters
 # that training lacks. A small set lacks many of the Chinese ones.
 SPARE = {"train": 1.02, "test": 2.0}
@@ -89,33 +58,6 @@ def positive(text: str) -> int:
     if number < 1:
         raise ValueError
     return number
-
-
-def build_tools() -> None:
-    """Fetch the libraries and build the generators, unless that was done."""
-    built = (TOOLS / "EasyCaptcha" / "lib", TOOLS / "CalculateCaptch" / "CalculateCaptcha-1.1.jar")
-    for program in ("java", *(() if all(path.exists() for path in built) else ("mvn",))):
-        if not shutil.which(program):
-            sys.exit(f"error: {program} is not installed; JDK 17 and Maven draw the pictures")
-    if not all(path.exists() for path in built):
-        # The full path: on Windows Maven is a script, which only its own name with suffix starts.
-        command = [str(shutil.which("mvn")), "-B", "-q", "package", "-DskipTests"]
-        run(command, TOOLS)
-
-
-def draw(style: str, raw: Path, name: str, count: int, seed: int, threads: int) -> None:
-    folder, runner, class_path, before, after = GENERATORS[style]
-    java = ["java", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-cp", class_path]
-    options = ["--out-root", str(raw), "--seed", str(seed), "--threads", str(threads)]
-    # Java runs a source file as it is, so there is nothing to compile.
-    run([*java, runner, *before, name, str(count), *after, *options], TOOLS / folder)
-
-
-def run(command: list[str], folder: Path) -> None:
-    print("+", *command, flush=True)
-    done = subprocess.run(command, cwd=folder, check=False)
-    if done.returncode:
-        sys.exit(done.returncode)
 
 
 def merge_arguments(args: argparse.Namespace, out: Path, raw: Path) -> list[str]:

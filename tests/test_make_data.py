@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
-from types import ModuleType
 
+import generators
+import make_data
 import pytest
 from captcha_ocr.cli import merge
 from captcha_ocr.datasets.styles import STYLES
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "make_data.py"
 
-
-@pytest.fixture
-def make_data() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_data", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_every_style_has_its_generator(make_data: ModuleType) -> None:
-    assert list(make_data.GENERATORS) == list(STYLES)
-    for folder, runner, *_ in make_data.GENERATORS.values():
-        assert (make_data.TOOLS / folder / runner).is_file()
+def test_every_style_has_its_generator() -> None:
+    assert list(generators.GENERATORS) == list(STYLES)
+    for folder, runner, _ in generators.GENERATORS.values():
+        assert (generators.TOOLS / folder / runner).is_file()
 
 
 def test_the_merge_is_asked_for_equal_shares(
-    make_data: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["make_data.py", "--count", "100", "--test-count", "10"])
     args = make_data.parse_arguments()
@@ -42,7 +31,7 @@ def test_the_merge_is_asked_for_equal_shares(
     assert config.on_unknown == "drop", "a small set lacks characters, and that is no surprise"
 
 
-def test_a_failing_generator_stops_it(make_data: ModuleType, tmp_path: Path) -> None:
+def test_a_failing_generator_stops_it(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as caught:
-        make_data.run([sys.executable, "-c", "raise SystemExit(7)"], tmp_path)
+        generators.run([sys.executable, "-c", "raise SystemExit(7)"], tmp_path)
     assert caught.value.code == 7

@@ -1,0 +1,74 @@
+"""The Java generators of the three styles: built when they are not, and run for one set."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TOOLS = REPOSITORY / "full-pipeline" / "tools" / "java_captcha"
+FONTS = TOOLS / "fonts-train.txt"
+SIZES = "160x60:40,180x64:20,200x64:15,256x64:10,120x40:10,96x32:5"
+EASY_CONFIG = TOOLS / "EasyCaptcha" / "config.json"  # kinds, sizes and fonts of that style
+
+# Style -> folder, runner, class path.
+GENERATORS = {
+    "easy": ("EasyCaptcha", "EasyCaptchaRunner.java", os.pathsep.join((".", "lib/*"))),
+    "ctext": (
+        "CalculateCaptch",
+        "CalcAllStylesRunner.java",
+        os.pathsep.join((".", "CalculateCaptcha-1.1.jar")),
+    ),
+    "ruoyi": (
+        "CalculateCaptch",
+        "RuoyiJarNormalizeSmart.java",
+        os.pathsep.join((".", "CalculateCaptcha-1.1.jar")),
+    ),
+}
+
+
+def build_tools() -> None:
+    """Fetch the libraries and build the generators, unless that was done."""
+    built = (TOOLS / "EasyCaptcha" / "lib", TOOLS / "CalculateCaptch" / "CalculateCaptcha-1.1.jar")
+    for program in ("java", *(() if all(path.exists() for path in built) else ("mvn",))):
+        if not shutil.which(program):
+            sys.exit(f"error: {program} is not installed; JDK 17 and Maven draw the pictures")
+    if not all(path.exists() for path in built):
+        # The full path: on Windows Maven is a script, which only its own name with suffix starts.
+        command = [str(shutil.which("mvn")), "-B", "-q", "package", "-DskipTests"]
+        run(command, TOOLS)
+
+
+def draw(
+    style: str,
+    raw: Path,
+    name: str,
+    count: int,
+    seed: int,
+    threads: int,
+    *,
+    config: Path = EASY_CONFIG,
+    fonts: Path = FONTS,
+    sizes: str = SIZES,
+    options: Sequence[str] = (),
+) -> None:
+    """Draw ``raw/name``. EasyCaptcha's fonts and sizes are those of its ``config``."""
+    folder, runner, class_path = GENERATORS[style]
+    java = ["java", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-cp", class_path]
+    wanted = ["fromjson", str(config)] if style == "easy" else ["smart"]
+    if style != "easy":
+        options = ["--sizes", sizes, "--fonts-file", str(fonts), *options]
+    options = [*options, "--out-root", str(raw), "--seed", str(seed), "--threads", str(threads)]
+    # Java runs a source file as it is, so there is nothing to compile.
+    run([*java, runner, *wanted, name, str(count), *options], TOOLS / folder)
+
+
+def run(command: list[str], folder: Path) -> None:
+    print("+", *command, flush=True)
+    done = subprocess.run(command, cwd=folder, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
