@@ -12,12 +12,14 @@ from typing import Any
 
 SAMPLES = Path(__file__).resolve().parents[1] / "full-pipeline/captcha_ocr/web/static/samples"
 
+RESET = "reset"  # stands where a status would, for a connection that broke
+
 
 @dataclass
 class Load:
     """What a number of clients saw."""
 
-    statuses: Counter[int] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)  # of each request
     elapsed: float = 0.0
 
@@ -31,7 +33,7 @@ class Load:
             "requests": len(self.seconds),
             "per_second": round(len(self.seconds) / self.elapsed, 1),
             **{f"p{p}_ms": round(self.percentile(p), 1) for p in (50, 95, 99)},
-            "statuses": {str(status): n for status, n in sorted(self.statuses.items())},
+            "statuses": dict(sorted(self.statuses.items())),
         }
 
 
@@ -54,31 +56,46 @@ def picture_requests() -> list[bytes]:
     return requests
 
 
-async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
-    """Send one request; read the whole answer, which has a Content-Length; its status."""
+async def ask(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+) -> tuple[str, bool]:
+    """Send one request and read the whole answer, which has a Content-Length.
+
+    Its status, and whether the connection may be used again.
+    """
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
     lines = head.decode("latin-1").lower().split("\r\n")
     length = next(int(x.split(":")[1]) for x in lines if x.startswith("content-length:"))
     await reader.readexactly(length)
-    return int(head[9:12])
+    return head[9:12].decode(), "connection: close" not in lines
 
 
 async def client(
     port: int, requests: list[bytes], load: Load, stop: Callable[[], bool], pause: float
 ) -> None:
-    """Ask again and again, on one connection, until ``stop()``; ``pause`` seconds between."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    number = 0
+    """Ask again and again until ``stop()``; ``pause`` seconds between.
+
+    On one connection, as long as the server keeps it. One that breaks counts as ``reset``.
+    """
+    connection, number = None, 0
     while not stop():
         started = time.perf_counter()
-        status = await ask(reader, writer, requests[number % len(requests)])
+        try:
+            connection = connection or await asyncio.open_connection("127.0.0.1", port)
+            status, again = await ask(*connection, requests[number % len(requests)])
+        except (ConnectionError, asyncio.IncompleteReadError):
+            status, again = RESET, False
         load.seconds.append(time.perf_counter() - started)
         load.statuses[status] += 1
         number += 1
+        if connection and not again:
+            connection[1].close()
+            connection = None
         if pause:
             await asyncio.sleep(pause)
-    writer.close()
+    if connection:
+        connection[1].close()
 
 
 async def press(

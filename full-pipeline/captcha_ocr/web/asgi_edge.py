@@ -8,6 +8,7 @@ problem document.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 import time
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 OnAnswer = Callable[[str, str, int, float, str], None]  # see logs.RequestLog
 CLIENT_LEFT = 499  # the status that nginx logs when nobody waits for the answer
+LINGER_SECONDS = 2.0  # longest pause of a client that still sends what nobody wants
 
 
 def problem_response(problem: Problem) -> Response:
@@ -62,7 +64,7 @@ class Edge:
                 unexpected = Problem("internal", "an error of the server; its log says more")
                 await problem_response(unexpected)(scope, exchange.receive, exchange.send)
         finally:
-            seconds = time.perf_counter() - exchange.started
+            seconds = exchange.seconds or time.perf_counter() - exchange.started
             self.on_answer(
                 scope["method"], _route(inner), exchange.status, seconds, exchange.client
             )
@@ -76,13 +78,20 @@ class Edge:
 
 
 class _Exchange:
-    """One request: its ``receive`` and ``send``, with limits."""
+    """One request: its ``receive`` and ``send``, with limits.
+
+    A request may be refused before its body has come. A socket that is closed with bytes unread
+    is reset, and a client that is still sending then sees an error of the network in place of
+    the answer. So the rest is read and dropped, within bounds: before the answer where it is of
+    a size that is allowed, and the connection stays open; after it otherwise (a lingering close).
+    """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, settings: Settings) -> None:
         self._receive, self._send, self._settings = receive, send, settings
         self.headers = Headers(scope=scope)
         self.client = (scope.get("client") or ("unknown", 0))[0]
         self.started = time.perf_counter()
+        self.seconds = 0.0  # until the answer was given
         self.status = CLIENT_LEFT
         self._body_bytes = 0
         self._body_complete = not ("transfer-encoding" in self.headers or self._declared_length)
@@ -92,6 +101,12 @@ class _Exchange:
         length = self.headers.get("content-length", "0")
         return int(length) if length.isdigit() else 0
 
+    @property
+    def _rest_is_welcome(self) -> bool:
+        """Its length is known and allowed, and the client does not wait to be asked for it."""
+        waits = "expect" in self.headers and not self._body_bytes
+        return 0 < self._declared_length <= self._settings.max_body_bytes and not waits
+
     def check_declared_length(self) -> None:
         if self._declared_length > self._settings.max_body_bytes:
             raise self._too_large()
@@ -100,27 +115,53 @@ class _Exchange:
         """The next part of the body. Raises Problem ``too_large`` or ``slow``."""
         if self._body_complete:  # what follows is the news that the client has gone
             return await self._receive()
-        left = self.started + self._settings.body_seconds - time.perf_counter()
         try:
-            message = await asyncio.wait_for(self._receive(), max(left, 0.001))
+            message = await self._next_part(self._settings.body_seconds)
         except asyncio.TimeoutError:
             seconds = self._settings.body_seconds
             raise Problem("slow", f"the body did not arrive within {seconds:g} s") from None
-        self._body_bytes += len(message.get("body", b""))
-        self._body_complete = not message.get("more_body", False)
         if self._body_bytes > self._settings.max_body_bytes:
             raise self._too_large()
         return message
+
+    async def _next_part(self, pause: float) -> Message:
+        """Raises TimeoutError after ``pause`` seconds, and when the body had its time."""
+        left = self.started + self._settings.body_seconds - time.perf_counter()
+        message = await asyncio.wait_for(self._receive(), max(min(left, pause), 0.001))
+        self._body_bytes += len(message.get("body", b""))
+        self._body_complete = not message.get("more_body", False)
+        return message
+
+    async def _drop_rest(self, pause: float) -> None:
+        """Until its end, its deadline, a pause of some seconds, or twice the bytes allowed."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            while not self._body_complete and (
+                self._body_bytes <= 2 * self._settings.max_body_bytes
+            ):
+                await self._next_part(pause)
 
     async def send(self, message: Message) -> None:
         """Raises TimeoutError when the client does not take the answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in SECURITY_HEADERS.items():
-                headers.setdefault(name, value)
-            if not self._body_complete:  # or the server would go on reading what nobody wants
-                headers["Connection"] = "close"
+            if not self._body_complete and self._rest_is_welcome:
+                await self._drop_rest(self._settings.body_seconds)
+            self._set_headers(MutableHeaders(scope=message))
+        elif not message.get("more_body", False):
+            self.seconds = time.perf_counter() - self.started
+            if not self._body_complete:
+                await self._pass_on({**message, "more_body": True})
+                await self._drop_rest(LINGER_SECONDS)
+                message = {"type": "http.response.body"}
+        await self._pass_on(message)
+
+    def _set_headers(self, headers: MutableHeaders) -> None:
+        for name, value in SECURITY_HEADERS.items():
+            headers.setdefault(name, value)
+        if not self._body_complete:  # or the server would go on reading what nobody wants
+            headers["Connection"] = "close"
+
+    async def _pass_on(self, message: Message) -> None:
         await asyncio.wait_for(self._send(message), self._settings.answer_seconds)
 
     def _too_large(self) -> Problem:

@@ -7,6 +7,7 @@ headers pass, and time and size are bounded.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import logging
 from collections.abc import Iterator
@@ -63,7 +64,9 @@ class Upstream:
     def _exchange(self, method: str, path: str, headers: dict[str, str], body: Any) -> Response:
         connection = self._connect()
         try:
-            connection.request(method, path, body=body, headers=headers)
+            # It may refuse a body that it has not read to its end; then its answer says why.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()

@@ -7,9 +7,11 @@ a time by which it must be complete, and every answer one by which it must be ta
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import select
 import signal
+import socket
 import time
 from typing import Any
 
@@ -24,6 +26,7 @@ from captcha_ocr.web.access import SECURITY_HEADERS
 from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
 from captcha_ocr.web.settings import Settings
 
+LINGER_SECONDS = 2.0  # longest pause of a client that still sends what nobody wants
 THREADS = 64  # they wait for the model, and hardly work themselves
 CONNECTIONS = 2000  # open at once; more wait in the system's queue
 
@@ -41,12 +44,18 @@ class ProblemTask(ErrorTask):
         self.status = f"{problem.status} {problem.document['title']}"
         self.response_headers.extend([("Content-Type", PROBLEM_TYPE), *SECURITY_HEADERS.items()])
         self.set_close_on_finish()
+        self.channel.refused = True
         self.content_length = len(problem.body)
         self.write(problem.body)
 
 
 class Channel(HTTPChannel):
-    """One connection, which knows when its request began and its answer got stuck."""
+    """One connection, which knows when its request began and its answer got stuck.
+
+    A refused request may still be on its way. A socket that is closed with bytes unread is
+    reset, and its client sees an error of the network in place of the answer. So after the
+    answer what still comes is read and dropped, within bounds (a lingering close).
+    """
 
     error_task_class = ProblemTask
 
@@ -54,11 +63,28 @@ class Channel(HTTPChannel):
         super().__init__(*args, **kwargs)
         self.request_began = self.creation_time
         self.output_since: float | None = None
+        self.refused = False  # by ProblemTask
+        self.lingering = False
+        self.dropped_bytes = 0
 
     def received(self, data: bytes) -> bool:
+        if self.lingering:
+            self.dropped_bytes += len(data)
+            self.will_close = self.dropped_bytes > 2 * self.adj.max_request_body_size
+            return False
         if self.request is None:
             self.request_began = time.time()
         return bool(super().received(data))
+
+    def handle_write(self) -> None:
+        if not (self.refused and self.close_when_flushed) or self.will_close:
+            super().handle_write()
+            return
+        self._flush_exception(self._flush_some)
+        if self.connected and not self.will_close and not self.total_outbufs_len:
+            self.close_when_flushed, self.lingering = False, True
+            with contextlib.suppress(OSError):  # the client has gone already
+                self.socket.shutdown(socket.SHUT_WR)
 
     @property
     def in_flight(self) -> bool:
@@ -76,6 +102,9 @@ class Channel(HTTPChannel):
             return now - self.output_since > settings.answer_seconds
         if self.requests:  # being answered
             return False
+        if self.lingering:
+            paused = now - self.last_activity > LINGER_SECONDS
+            return paused or now - self.request_began > settings.body_seconds
         if self.request is None:  # between two requests
             return now - self.last_activity > settings.head_seconds
         complete = self.request.headers_finished
