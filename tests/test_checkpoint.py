@@ -19,6 +19,7 @@ from captcha_ocr.checkpoint import (
     save_state,
 )
 from captcha_ocr.config import ImageConfig
+from captcha_ocr.export import round_to_half
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import build_model
 
@@ -55,6 +56,27 @@ def test_round_trip_keeps_everything(tmp_path: Path) -> None:
     assert loaded.state.keys() == saved.state.keys()
     assert all(torch.equal(loaded.state[name], saved.state[name]) for name in saved.state)
     loaded.build()
+
+
+def test_rounded_weights_take_half_the_room(tmp_path: Path) -> None:
+    plain, rounded = make(), round_to_half(make())
+    save_checkpoint(tmp_path / "plain.safetensors", plain)
+    save_checkpoint(tmp_path / "rounded.safetensors", rounded)
+    sizes = {file.stem: file.stat().st_size for file in tmp_path.iterdir()}
+    assert sizes["rounded"] < 0.55 * sizes["plain"]
+    loaded = load_checkpoint(tmp_path / "rounded.safetensors")
+    assert all(value.dtype == rounded.state[name].dtype for name, value in loaded.state.items())
+    assert all(torch.equal(loaded.state[name], rounded.state[name]) for name in rounded.state)
+
+
+def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "best.safetensors"
+    save_checkpoint(path, make())
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="sha256 differs"):
+        load_checkpoint(path)
 
 
 def test_a_missing_or_spare_weight_is_an_error(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """The only save and load of trained weights.
 
 A model is one safetensors file: the weights, and beside them in its header the JSON that says
-how to build the model and prepare its input. One file, so that the two can never part. A training
+how to build the model and prepare its input, and the weights' checksum. One file, so that they can
+never part. Weights that 16 bits hold without loss (see export.round_to_half) take no more. A training
 state (``last.pt``) adds what a run needs to go on.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import os
@@ -50,6 +52,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    state = {name: _compact(tensor) for name, tensor in checkpoint.state.items()}
     header = {
         "format": FORMAT,
         "arch": checkpoint.arch,
@@ -59,8 +62,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "metrics": checkpoint.metrics,
         "train_config": checkpoint.train_config,
         "temperature": checkpoint.temperature,
+        "sha256": _digest(state),
     }
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.state.items()}
     write_bytes(path, save(state, {HEADER: json.dumps(header, ensure_ascii=False)}))
 
 
@@ -73,18 +76,40 @@ def load_checkpoint(path: Path) -> Checkpoint:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if header["format"] != FORMAT:
             raise ValueError(f"its format is {header['format']}, this version reads {FORMAT}")
+        if header["sha256"] != _digest(state):
+            raise ValueError("its weights are not those that were saved (sha256 differs)")
         return Checkpoint(
             arch=header["arch"],
             model_config=header["model_config"],
             charset=Charset(tuple(header["charset"])),
             image=ImageConfig.from_dict(header["image_config"]),
-            state=state,
+            state={name: _expand(tensor) for name, tensor in state.items()},
             metrics=header["metrics"],
             train_config=header["train_config"],
             temperature=header["temperature"],
         )
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path} is no checkpoint of this project: {error}") from error
+
+
+def _compact(tensor: Tensor) -> Tensor:
+    """As it is stored: contiguous, and in 16 bits where that changes no value."""
+    tensor = tensor.detach().cpu().contiguous()
+    if tensor.dtype == torch.float32 and torch.equal(tensor.half().float(), tensor):
+        return tensor.half()
+    return tensor
+
+
+def _expand(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _digest(state: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(name.encode())
+        digest.update(state[name].reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_weights(model: CTCRecognizer, source: Checkpoint, num_classes: int) -> None:
