@@ -94,7 +94,9 @@ class Run:
         model = build_model(config.arch, classes, config.image, config.model)
         if source is not None:
             load_weights(model, source, classes)
-        self.objective = CTCObjective(model, classes, config.aux_weight).to(world.device)
+        self.objective = CTCObjective(model, classes, config.aux_weight)
+        # Kernels and pictures with their channels last: convolutions run up to a third faster.
+        self.objective.to(world.device, memory_format=torch.channels_last)
         self.model = model
         self.average = AveragedWeights(model, config.ema)
         self.optimizer = build_optimizer(self.objective, config)
@@ -145,7 +147,7 @@ class Run:
         self.objective.train()
         with torch.autocast(device.type, AMP_TYPES[config.amp], enabled=config.amp != "off"):
             losses = self.compute(
-                batch.images.to(device, non_blocking=True),
+                batch.images.to(device, non_blocking=True, memory_format=torch.channels_last),
                 batch.targets.to(device),
                 batch.target_lengths.to(device),
             )  # (N,)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from captcha_ocr.models.base import CTCRecognizer, columns, drop_path, init_weights, scaled
@@ -74,10 +73,10 @@ class SVTRTiny(CTCRecognizer):
         taps = []
         for index, blocks in enumerate(self.stages):
             height, width = grid.shape[2], grid.shape[3]
-            near = local_mask(height, width, grid.device)
+            mask = local_mask(height, width, grid.device)
             tokens = grid.flatten(2).transpose(1, 2)  # (N, height * T, D)
             for block in blocks.children():
-                tokens = block(tokens, near)
+                tokens = block(tokens, mask)
             grid = tokens.transpose(1, 2).unflatten(2, (height, width))
             if index < len(self.merges):
                 taps.append(columns(grid))
@@ -124,23 +123,28 @@ class MixingBlock(nn.Module):
             nn.Linear(dim, MLP_RATIO * dim), nn.GELU(), nn.Linear(MLP_RATIO * dim, dim)
         )
 
-    def forward(self, tokens: Tensor, near: Tensor) -> Tensor:
-        mixed = self.mix(self.norm1(tokens), near if self.local else None)
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        mixed = self.mix(self.norm1(tokens), mask if self.local else None)
         tokens = tokens + drop_path(mixed, self.rate, self.training)
         return tokens + drop_path(self.mlp(self.norm2(tokens)), self.rate, self.training)
 
     def mix(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
         qkv = self.qkv(tokens).unflatten(2, (3, self.heads, -1))  # (N, L, 3, heads, D / heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # (N, heads, L, D / heads) each
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        # Written out: on a CPU, scaled_dot_product_attention's gradient takes far longer.
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(2, 3)  # (N, heads, L, L)
+        if mask is not None:
+            scores = scores + mask
+        mixed = scores.softmax(dim=3).to(value.dtype) @ value  # (N, heads, L, D / heads)
         return self.project(mixed.transpose(1, 2).flatten(2))  # (N, L, D)
 
 
 def local_mask(height: int, width: int, device: torch.device) -> Tensor:
-    """Boolean (L, L) for L = height * width: true where two tokens lie within the window."""
+    """Added to scores, (L, L) for L = height * width: 0 within the window, -inf beyond it."""
     rows = torch.arange(height, device=device)
     cols = torch.arange(width, device=device)
     near_rows = (rows[:, None] - rows[None, :]).abs() <= LOCAL_WINDOW[0] // 2  # (h, h)
     near_cols = (cols[:, None] - cols[None, :]).abs() <= LOCAL_WINDOW[1] // 2  # (w, w)
-    both = near_rows[:, None, :, None] & near_cols[None, :, None, :]  # (h, w, h, w)
-    return both.reshape(height * width, height * width)
+    near = near_rows[:, None, :, None] & near_cols[None, :, None, :]  # (h, w, h, w)
+    mask = torch.zeros(height * width, height * width, device=device)
+    return mask.masked_fill(~near.reshape(mask.shape), float("-inf"))
