@@ -133,8 +133,7 @@ class MixingBlock(nn.Module):
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # (N, heads, L, D / heads) each
         # Written out: on a CPU, scaled_dot_product_attention's gradient takes far longer.
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(2, 3)  # (N, heads, L, L)
-        if mask is not None:
-            scores = scores + mask
+        scores = scores if mask is None else scores + mask
         mixed = scores.softmax(dim=3).to(value.dtype) @ value  # (N, heads, L, D / heads)
         return self.project(mixed.transpose(1, 2).flatten(2))  # (N, L, D)
 
