@@ -40,8 +40,8 @@ data-tools: ## build the Java generators (JDK 17 and Maven)
 data: .venv/.ready ## draw N pictures of the three styles (10000) and merge them into full-pipeline/dataset
 	$(BIN)/python scripts/make_data.py --count $(N)
 
-train: .venv/.ready ## train ARCH on the sample set: make train ARCH=svtr_tiny
-	$(BIN)/captcha-ocr train --arch $(ARCH) --train-root $(SAMPLE)/train --val-root $(SAMPLE)/test --aug
+train: .venv/.ready ## reproduce the shipped weights of ARCH from nothing, or of all: hours on two cores
+	$(BIN)/python scripts/train_models.py --arch $(ARCH)
 
 smoke: .venv/.ready ## one epoch of every architecture on the sample set, then eval and infer
 	rm -rf $(SMOKE)

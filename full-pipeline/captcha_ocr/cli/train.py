@@ -13,6 +13,7 @@ import yaml
 
 from captcha_ocr.cli.common import INTERRUPTED, OK, Arguments, command, program
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, strict_from_dict
+from captcha_ocr.model_info import WEIGHTS_DIR
 from captcha_ocr.models import MODELS, find_model
 from captcha_ocr.run_folder import RunFolder
 
@@ -93,6 +94,8 @@ def config_from(options: dict[str, Any]) -> TrainConfig:
         raise ConfigError(
             f"--pad-multiple is {image['pad_multiple']}; choose a multiple of {stride}"
         )
+    if options.get("init_from") in MODELS:
+        options["init_from"] = str(WEIGHTS_DIR / f"{options['init_from']}.safetensors")
     config = ImageConfig(channels=model_class.in_channels, **image)
     model = {"width": options.pop("width")} if "width" in options else {}
     if "train_root" not in options:
@@ -174,7 +177,9 @@ def add_recipe_options(group: Group) -> None:
     group.add_argument("--aux-weight", type=float, help="share of the auxiliary heads (0.5)")
     group.add_argument("--ema", type=float, help="decay of the averaged weights (0.999)")
     group.add_argument("--width", type=float, help="model width; 1.0 is the paper's")
-    group.add_argument("--init-from", metavar="FILE", help="fine-tune these weights")
+    group.add_argument(
+        "--init-from", metavar="FILE", help="fine-tune these weights; an arch: the shipped ones"
+    )
     group.add_argument("--seed", type=int, help="(0)")
 
 
