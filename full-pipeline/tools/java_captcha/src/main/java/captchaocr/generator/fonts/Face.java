@@ -32,7 +32,8 @@ public final class Face {
         name = family + styleName(font.getStyle());
     }
 
-    private record Measured(Rectangle2D bounds, double advance) {
+    /** {@code shape} is a hash of the outline; two that collide only count as one glyph in {@link #drawsAll}. */
+    private record Measured(Rectangle2D bounds, double advance, int shape) {
     }
 
     private static String styleName(int style) {
@@ -70,23 +71,25 @@ public final class Face {
      * passes, one that shows the same box for everything does not.
      */
     public boolean drawsAll(String alphabet) {
-        Set<String> outlines = new HashSet<>();
+        Set<Integer> outlines = new HashSet<>();
         for (char c : alphabet.toCharArray()) {
             if (!draws(c)) {
                 return false;
             }
-            outlines.add(path(outline(c)));
+            outlines.add(measure(c).shape);
         }
         return 2 * outlines.size() >= alphabet.length();
     }
 
-    private static String path(Shape outline) {
-        StringBuilder path = new StringBuilder();
+    private static int shape(Shape outline) {
         double[] point = new double[6];
+        int hash = 1;
         for (PathIterator i = outline.getPathIterator(null); !i.isDone(); i.next()) {
-            path.append(i.currentSegment(point)).append(Math.round(point[0])).append(' ').append(Math.round(point[1]));
+            hash = 31 * hash + i.currentSegment(point);
+            hash = 31 * hash + (int) Math.round(point[0]);
+            hash = 31 * hash + (int) Math.round(point[1]);
         }
-        return path.toString();
+        return hash;
     }
 
     /** Height of a line: ascent, descent and leading. */
@@ -106,7 +109,8 @@ public final class Face {
         return measured.computeIfAbsent(c, key -> {
             GlyphVector glyph = glyph(key);
             GlyphMetrics metrics = glyph.getGlyphMetrics(0);
-            return new Measured(glyph.getOutline().getBounds2D(), metrics.getAdvanceX());
+            Shape outline = glyph.getOutline();
+            return new Measured(outline.getBounds2D(), metrics.getAdvanceX(), shape(outline));
         });
     }
 
