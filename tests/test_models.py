@@ -37,6 +37,16 @@ def test_logits_have_one_step_a_stride(arch: str, height: int, width: int) -> No
 
 
 @pytest.mark.parametrize("arch", ARCHS)
+def test_the_lowest_picture_works_and_a_lower_one_is_refused(arch: str) -> None:
+    lowest = MODELS[arch].min_height
+    model = build(arch, lowest).eval()
+    with torch.inference_mode():
+        assert model(images_for(model, 1, lowest, 64)).shape == (1, 16, CLASSES)
+    with pytest.raises(ConfigError, match="height"):
+        build(arch, lowest - 1)
+
+
+@pytest.mark.parametrize("arch", ARCHS)
 def test_every_parameter_gets_a_gradient(arch: str) -> None:
     model = build(arch)
     objective = CTCObjective(model, CLASSES, aux_weight=0.5).train()

@@ -39,13 +39,19 @@ def build_model(
 ) -> CTCRecognizer:
     """A recogniser with fresh weights. ``arguments`` go to its constructor, e.g. width=1.0.
 
-    Raises ConfigError for an unknown arch or argument, or another number of channels.
+    Raises ConfigError for an unknown arch or argument, another number of channels, or pictures
+    that are too low.
     """
     model_class = find_model(arch)
     if image.channels != model_class.in_channels:
         raise ConfigError(
             f"{arch} reads {model_class.in_channels} channel(s), the image config has "
             f"{image.channels}"
+        )
+    if image.height < model_class.min_height:
+        raise ConfigError(
+            f"{arch} reads pictures of height {model_class.min_height} or more, the image config "
+            f"has {image.height}"
         )
     sizes = {"image_height": image.height, "max_width": image.max_width}
     sizes = {name: value for name, value in sizes.items() if name in signature(model_class)}

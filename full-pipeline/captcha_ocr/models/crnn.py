@@ -29,7 +29,7 @@ LAYERS = (
 
 
 class CRNN(CTCRecognizer):
-    """Grey images of any height >= 16 (the paper's is 32); a width stride of 4.
+    """Grey images of height 32, the paper's, or more; a width stride of 4.
 
     Differences from the paper, each for training from nothing on little: batch normalisation
     after every convolution (the paper has it after two), pools of stride (2, 1) without overlap,
@@ -38,6 +38,7 @@ class CRNN(CTCRecognizer):
 
     in_channels = 1
     width_stride = 4
+    min_height = 32
 
     def __init__(self, num_classes: int, width: float = 0.5, hidden: int = 0) -> None:
         """``hidden`` 0 means the paper's 256 at width 1.0 and half as much less below it."""
