@@ -1,0 +1,139 @@
+"""What a picture's height and shape are worth: the same small CRNN, the same pictures.
+
+    python scripts/measure_preprocessing.py --out DIR
+
+It draws digits in the style `ctext` (JDK 17), trains one network a setting and a seed, and writes
+docs/tutorial/preprocessing.json, which the tutorial's third chapter prints. DIR keeps the pictures
+and the runs; what is there already is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from captcha_ocr.checkpoint import load_checkpoint
+from captcha_ocr.config import ImageConfig, TrainConfig
+from captcha_ocr.datasets.stores import FolderStore
+from captcha_ocr.distributed import pick_device
+from captcha_ocr.evaluation import evaluate
+from captcha_ocr.finishing import predictor_of
+from captcha_ocr.imaging import open_image, padded_width
+from captcha_ocr.labels import write_labels
+from captcha_ocr.merging.engines import usable_cores
+from captcha_ocr.run_folder import RunFolder
+from captcha_ocr.training import fit
+from generators import REPOSITORY, build_tools, draw
+from PIL import Image
+
+RESULT = REPOSITORY / "docs" / "tutorial" / "preprocessing.json"
+SETS = {"train": (12_000, 31), "test": (1_000, 32)}  # pictures, seed
+DIGITS = "0123456789"
+SEEDS = (1, 2)
+PICTURE = (160, 60)  # the commonest size: what a setting makes of it is in the table
+
+
+@dataclass(frozen=True)
+class Setting:
+    name: str
+    height: int = 32  # pixels, what the network gets
+    rows: int = 0  # scaled down to so many first; 0: from the picture as it is
+    squashed: int = 0  # and to this width, whatever its shape was; 0: the aspect is kept
+
+    @property
+    def image(self) -> ImageConfig:
+        return ImageConfig(height=self.height, max_width=4 * self.height)
+
+    def before(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(width, height) that a picture of ``size`` is brought to before preprocessing."""
+        rows = self.rows or size[1]
+        return self.squashed or round(size[0] * rows / size[1]), rows
+
+
+SETTINGS = [
+    Setting("16 rows, enlarged to 32", rows=16),
+    Setting("24 rows, enlarged to 32", rows=24),
+    Setting("height 32"),
+    Setting("height 48", height=48),
+    Setting("height 60", height=60),
+    Setting("height 32, squashed to 96 x 32", rows=32, squashed=96),
+]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    out = parser.parse_args().out.resolve()
+    build_tools()
+    for name, (count, seed) in SETS.items():
+        draw("ctext", out, name, count, seed, usable_cores(), options=["--charset", DIGITS])
+    rows = [measure(setting, out) for setting in SETTINGS]
+    record = {"sets": {name: count for name, (count, _) in SETS.items()}, "rows": rows}
+    RESULT.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    print(RESULT)
+    return 0
+
+
+def measure(setting: Setting, out: Path) -> dict[str, Any]:
+    """One row of the table: exact match on the test set, the mean over the seeds."""
+    train, test = (changed(out / name, setting) for name in SETS)
+    evaluations = []
+    for seed in SEEDS:
+        folder = trained(setting, train, seed, out / "runs")
+        predictor = predictor_of(load_checkpoint(folder.best), pick_device("cpu"))
+        evaluations.append(evaluate(predictor, FolderStore(test)))
+    by_seed = [evaluation.score().exact_match for evaluation in evaluations]
+    width = padded_width(setting.before(PICTURE), setting.image)
+    return {
+        "setting": setting.name,
+        "pixels": width * setting.height,
+        "columns": width // predictor.info.width_stride,
+        "exact_match": statistics.mean(by_seed),
+        "exact_match_by_seed": by_seed,
+    }
+
+
+def trained(setting: Setting, train: Path, seed: int, runs: Path) -> RunFolder:
+    config = TrainConfig(
+        arch="vanilla_crnn",
+        train_root=str(train),
+        image=setting.image,
+        model={"width": 0.25},
+        epochs=2,
+        batch=64,
+        grow_steps=500,
+        eval_every=1_000,
+        cache=True,
+        seed=seed,
+    )
+    done = runs / f"{setting.name} seed {seed}".replace(" ", "-")
+    if not done.is_dir():
+        folder = RunFolder.create(runs / "unfinished", done.name)
+        fit(config, folder)
+        folder.path.rename(done)
+    return RunFolder(done)
+
+
+def changed(root: Path, setting: Setting) -> Path:
+    """The set itself, or a copy with the pictures scaled as the setting says."""
+    store = FolderStore(root)
+    if all(setting.before(size) == size for size in store.sizes):
+        return root
+    copy = root.with_name(f"{root.name}_{setting.squashed}x{setting.rows}")
+    if not (copy / "labels.txt").is_file():
+        (copy / "images").mkdir(parents=True, exist_ok=True)
+        for i, label in enumerate(store.labels):
+            picture = open_image(store.read(i))
+            scaled = picture.resize(setting.before(picture.size), Image.Resampling.BILINEAR)
+            scaled.save(copy / "images" / label.file)
+        write_labels(copy / "labels.txt", store.labels)
+    return copy
+
+
+if __name__ == "__main__":
+    sys.exit(main())
