@@ -1,0 +1,1 @@
+"""The parts of the Space. Only page.py and inputs.py know Gradio."""

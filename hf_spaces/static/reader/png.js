@@ -1,0 +1,163 @@
+// PNG to RGB pixels (ISO/IEC 15948), with Pillow's choices where there is one: 16 bits are cut to
+// 8, colour profiles and gamma are left alone, transparency is laid on white.
+
+import { onWhite } from "./white.js";
+
+const CHANNELS = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }; // by colour type
+const DEPTHS = { 0: [1, 2, 4, 8, 16], 2: [8, 16], 3: [1, 2, 4, 8], 4: [8, 16], 6: [8, 16] };
+const GREY = 0;
+const PALETTE = 3;
+// Adam7: first column and row of each pass, and its steps.
+const ADAM7 = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+];
+
+/** @param checkSize throws for a size that is not read; called before anything is inflated */
+export async function decodePng(bytes, checkSize) {
+  const { header, palette, transparency, parts } = readChunks(bytes, checkSize);
+  const passes = passesOf(header);
+  const size = passes.reduce((sum, pass) => sum + pass.height * (1 + pass.rowBytes), 0);
+  const raw = await inflate(parts, size);
+  const samples = new Uint8Array(header.width * header.height * header.channels);
+  let at = 0;
+  for (const pass of passes) {
+    unfilter(raw, at, pass, Math.max(1, (header.channels * header.depth) >> 3));
+    spread(raw, at, pass, header, samples);
+    at += pass.height * (1 + pass.rowBytes);
+  }
+  return toRgb(header, samples, palette, transparency);
+}
+
+function readChunks(bytes, checkSize) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const found = { header: null, palette: new Uint8Array(), transparency: null, parts: [] };
+  for (let at = 8; at < bytes.length; ) {
+    const length = view.getUint32(at);
+    const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const body = bytes.subarray(at + 8, at + 8 + length);
+    if (name === "IHDR") found.header = readHeader(view, at + 8, checkSize);
+    else if (name === "PLTE") found.palette = body;
+    else if (name === "tRNS") found.transparency = body;
+    else if (name === "IDAT") found.parts.push(body);
+    else if (found.parts.length) break; // the picture is complete
+    at += 12 + length;
+  }
+  if (!found.header || !found.parts.length) throw new Error("no header or no pixels");
+  return found;
+}
+
+function readHeader(view, at, checkSize) {
+  const [width, height] = [view.getUint32(at), view.getUint32(at + 4)];
+  const [depth, type] = [view.getUint8(at + 8), view.getUint8(at + 9)];
+  if (!DEPTHS[type]?.includes(depth)) throw new Error(`colour type ${type} of ${depth} bits`);
+  checkSize(width, height);
+  const interlaced = view.getUint8(at + 12) !== 0;
+  return { width, height, depth, type, interlaced, channels: CHANNELS[type] };
+}
+
+function passesOf({ width, height, depth, channels, interlaced }) {
+  const grids = interlaced ? ADAM7 : [[0, 0, 1, 1]];
+  return grids
+    .map(([left, top, stepX, stepY]) => {
+      const columns = Math.ceil((width - left) / stepX);
+      const rows = Math.ceil((height - top) / stepY);
+      const rowBytes = Math.ceil((columns * channels * depth) / 8);
+      return { left, top, stepX, stepY, width: columns, height: rows, rowBytes };
+    })
+    .filter((pass) => pass.width > 0 && pass.height > 0);
+}
+
+/** Exactly `size` bytes; what a file says beyond them is never inflated. */
+async function inflate(parts, size) {
+  const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
+  const reader = stream.getReader();
+  const out = new Uint8Array(size);
+  for (let filled = 0; filled < size; ) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error("pixels are missing");
+    out.set(value.subarray(0, size - filled), filled);
+    filled += value.length;
+  }
+  reader.cancel().catch(() => {}); // the rest may be anything
+  return out;
+}
+
+/** Undoes the filter of every row, in place. `step`: bytes to the pixel on the left. */
+function unfilter(raw, start, { height, rowBytes }, step) {
+  for (let y = 0, at = start; y < height; y += 1, at += 1 + rowBytes) {
+    const filter = raw[at];
+    if (filter > 4) throw new Error(`filter ${filter}`);
+    for (let i = 0; i < rowBytes; i += 1) {
+      const here = at + 1 + i;
+      const left = i >= step ? raw[here - step] : 0;
+      const up = y > 0 ? raw[here - 1 - rowBytes] : 0;
+      const corner = y > 0 && i >= step ? raw[here - 1 - rowBytes - step] : 0;
+      raw[here] += guess(filter, left, up, corner); // modulo 256, as a byte is
+    }
+  }
+}
+
+function guess(filter, left, up, corner) {
+  if (filter === 1) return left;
+  if (filter === 2) return up;
+  if (filter === 3) return (left + up) >> 1;
+  return filter === 4 ? paeth(left, up, corner) : 0;
+}
+
+function paeth(left, up, corner) {
+  const [toLeft, toUp, toCorner] = [up - corner, left - corner, left + up - 2 * corner].map(Math.abs);
+  if (toLeft <= toUp && toLeft <= toCorner) return left;
+  return toUp <= toCorner ? up : corner;
+}
+
+/** Puts the pass's samples where they belong, as 8 bits; a palette's numbers stay as they are. */
+function spread(raw, start, pass, { width, depth, type, channels }, samples) {
+  const most = (1 << depth) - 1;
+  const factor = type === GREY && depth < 8 ? 255 / most : 1;
+  const perRow = pass.width * channels;
+  for (let y = 0, row = start + 1; y < pass.height; y += 1, row += 1 + pass.rowBytes) {
+    for (let i = 0; i < perRow; i += 1) {
+      const x = pass.left + Math.floor(i / channels) * pass.stepX;
+      const to = ((pass.top + y * pass.stepY) * width + x) * channels + (i % channels);
+      samples[to] = factor * sample(raw, row, i, depth, most);
+    }
+  }
+}
+
+function sample(raw, row, index, depth, most) {
+  if (depth === 8) return raw[row + index];
+  if (depth === 16) return raw[row + 2 * index];
+  const bit = index * depth;
+  return (raw[row + (bit >> 3)] >> (8 - depth - (bit & 7))) & most;
+}
+
+function toRgb({ width, height, depth, type, channels }, samples, palette, transparency) {
+  const pixels = new Uint8Array(width * height * 3);
+  const hidden = type === PALETTE ? null : hiddenColour(transparency, depth, channels);
+  for (let from = 0, to = 0; to < pixels.length; from += channels, to += 3) {
+    let [source, at] = [samples, from];
+    let alpha = channels % 2 ? 255 : samples[from + channels - 1];
+    if (type === PALETTE) {
+      [source, at] = [palette, 3 * samples[from]];
+      alpha = transparency?.[samples[from]] ?? 255;
+    } else if (hidden?.every((value, c) => value === samples[from + c])) alpha = 0;
+    const step = channels < 3 && type !== PALETTE ? 0 : 1; // grey: one value for all three
+    for (let c = 0; c < 3; c += 1) pixels[to + c] = onWhite(source[at + c * step] ?? 0, alpha);
+  }
+  return { width, height, channels: 3, pixels };
+}
+
+/** tRNS of a picture without a palette: the one colour that is not there, a value a channel. */
+function hiddenColour(transparency, depth, channels) {
+  if (!transparency || channels % 2 === 0) return null;
+  return Array.from({ length: channels }, (_, c) => {
+    const value = transparency[2 * c + 1]; // Pillow compares the low byte
+    return depth === 1 && value ? 255 : value;
+  });
+}

@@ -1,0 +1,34 @@
+// Reads pictures beside the page, which so stays quick: {id, archs, file, explained} in, {id, result}
+// or {id, error} out, one after the other. Without a file, the models are only loaded.
+
+import { ReadError } from "./errors.js";
+import { loadModel } from "./model.js";
+import { readPicture } from "./reading.js";
+
+const models = new Map(); // name -> promise
+let queue = Promise.resolve();
+
+addEventListener("message", ({ data: job }) => {
+  queue = queue.then(() => answer(job));
+});
+
+async function answer({ id, archs, file, explained }) {
+  try {
+    const loaded = await Promise.all(archs.map(modelNamed));
+    const bytes = file && new Uint8Array(await file.arrayBuffer());
+    postMessage({ id, result: bytes ? await readPicture(bytes, loaded, explained) : null });
+  } catch (error) {
+    const { code, message } = error instanceof ReadError ? error : new ReadError("other", `${error}`);
+    postMessage({ id, error: { code, message } });
+  }
+}
+
+/** Loaded once; tried again when that has failed. */
+function modelNamed(name) {
+  if (!models.has(name)) {
+    const model = loadModel(name);
+    models.set(name, model);
+    model.catch(() => models.delete(name));
+  }
+  return models.get(name);
+}

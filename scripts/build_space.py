@@ -1,0 +1,66 @@
+"""Lay out a Hugging Face Space: hf_spaces/ at the root, the package beside it, nothing above.
+
+    python scripts/build_space.py build/space
+
+A Space installs its requirements before it has its files, so that the package cannot be among
+them: app.py imports the copy beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from importlib.metadata import requires
+from pathlib import Path
+
+import captcha_ocr
+
+SOURCE = Path(__file__).resolve().parents[1] / "hf_spaces"
+PACKAGE = Path(captcha_ocr.__file__).parent
+IGNORED = shutil.ignore_patterns("__pycache__", "*.py[cod]")
+
+
+def settings(readme: str) -> str:
+    """The lines between the first two ``---``; the page below them has links into this clone."""
+    mark, header, _ = readme.split("---\n", 2)
+    if mark:
+        raise ValueError("README.md does not begin with the Space's settings between two ---")
+    return f"---\n{header}---\n"
+
+
+def requirements() -> list[str]:
+    """What the package and its extra ``space`` need."""
+    lines = (line.partition("; ") for line in requires("captcha-ocr") or [])
+    return [name for name, _, marker in lines if marker in ("", 'extra == "space"')]
+
+
+def build(target: Path) -> None:
+    """Raises FileExistsError when there is something in the way."""
+    target.mkdir(parents=True)
+    shutil.copy(SOURCE / "app.py", target)
+    shutil.copytree(SOURCE / "space", target / "space", ignore=IGNORED)
+    shutil.copytree(PACKAGE, target / "captcha_ocr", ignore=IGNORED)
+    files = {
+        "README.md": settings((SOURCE / "README.md").read_text(encoding="utf-8")),
+        "requirements.txt": "\n".join(requirements()) + "\n",
+    }
+    for name, text in files.items():
+        (target / name).write_text(text, encoding="utf-8")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("target", type=Path, help="a folder that is made")
+    target = parser.parse_args(argv).target
+    try:
+        build(target)
+    except FileExistsError:
+        print(f"{target} is there already; remove it or name another", file=sys.stderr)
+        return 1
+    print(f"{target}: {sum(path.is_file() for path in target.rglob('*'))} files")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
