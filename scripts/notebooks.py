@@ -4,7 +4,7 @@
     python scripts/notebooks.py --write    # ... and the outputs in the chapters made anew
 
 A chapter is Markdown that reads well as it is. Its ``python`` blocks are the notebook's cells; a
-``text`` block right behind one holds what it prints. Notebooks are made, not kept: git ignores them.
+``text`` block right behind one holds what it prints. Git ignores the notebooks: they can be made.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ import nbformat
 from nbclient import NotebookClient
 
 TUTORIAL = Path(__file__).resolve().parents[1] / "docs" / "tutorial"
-CELL = re.compile(r"^```python\n(?P<code>.*?)^```\n(\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S)
+CELL = re.compile(
+    r"^```python\n(?P<code>.*?)^```\n(\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S
+)
 SECONDS = 600  # for one cell
 
 
@@ -41,7 +43,14 @@ def execute(chapter: Path) -> nbformat.NotebookNode:
     text = CELL.sub(r"```python\n\g<code>```\n", chapter.read_text(encoding="utf-8"))
     notebook = jupytext.reads(text, fmt="md")
     folder = {"metadata": {"path": str(chapter.parent)}}
-    NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=folder).execute()
+    quiet = ["--log-level=ERROR"]  # the kernel warns of TCP on this machine alone
+    NotebookClient(
+        notebook,
+        timeout=SECONDS,
+        kernel_name="python3",
+        resources=folder,
+        extra_arguments=quiet,
+    ).execute()
     return notebook
 
 

@@ -1,0 +1,75 @@
+"""The tutorial's chapters run as notebooks, and print what they say they print."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("jupytext", reason="notebooks need the dev extra")
+
+from import_graph import needs
+from notebooks import TUTORIAL, cells, chapters, execute, printed, with_outputs
+
+CHAPTERS = [path for path in chapters() if not path.stem.endswith("zh-CN")]
+TRAINING = ["4-training"]  # minutes on a small machine
+NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+RENEW = "python scripts/notebooks.py --write, then read the text around it again"
+
+
+def marked(path: Path) -> object:
+    marks = [pytest.mark.slow] if path.stem in TRAINING else []
+    return pytest.param(path, marks=marks, id=path.stem)
+
+
+@pytest.mark.parametrize("chapter", [marked(chapter) for chapter in CHAPTERS])
+def test_a_chapter_prints_what_it_says(chapter: Path, tmp_path: Path) -> None:
+    code = tmp_path / "chapter.py"
+    code.write_text("\n".join(code for code, _ in cells(chapter)), encoding="utf-8")
+    for package in ("torch", "matplotlib"):
+        if needs(code, package):
+            pytest.importorskip(package)
+    shown = [output for _, output in cells(chapter)]
+    for number, (wanted, found) in enumerate(zip(shown, printed(execute(chapter))), start=1):
+        assert alike(found, wanted), f"{chapter.name}, cell {number} prints\n{found}\nnow: {RENEW}"
+
+
+def alike(found: str, wanted: str) -> bool:
+    """The same words, and the same numbers but for what another processor makes of them."""
+    numbers = [[float(number) for number in NUMBER.findall(text)] for text in (found, wanted)]
+    words = NUMBER.sub("#", found).split() == NUMBER.sub("#", wanted).split()
+    return words and numbers[0] == pytest.approx(numbers[1], rel=0.03, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("found", "same"),
+    [
+        ("ab 15 paths 0.482\n", True),
+        ("ab 15 paths  0.483\n", True),
+        ("ab 15 paths 0.52\n", False),
+        ("ab 16 paths 0.482\n", False),
+        ("ba 15 paths 0.482\n", False),
+        ("", False),
+    ],
+)
+def test_only_the_last_digits_may_differ(found: str, same: bool) -> None:
+    assert alike(found, "ab 15 paths 0.482\n") is same
+
+
+def test_outputs_are_put_behind_their_cells() -> None:
+    text = "One\n\n```python\nprint(1)\n```\n\n```text\nold\n```\n\nTwo\n\n```python\nx = 2\n```\n"
+    renewed = with_outputs(text, ["1\n", ""])
+    assert renewed == text.replace("old", "1")
+    assert with_outputs(renewed, ["", ""]).count("```text") == 0
+
+
+def test_every_chapter_is_in_both_languages_and_in_the_list() -> None:
+    names = sorted(path.name for path in TUTORIAL.glob("*.md"))
+    english = [name for name in names if not name.endswith(".zh-CN.md")]
+    assert names == sorted([*english, *(name.replace(".md", ".zh-CN.md") for name in english)])
+    for ending in (".md", ".zh-CN.md"):
+        listed = (TUTORIAL / f"README{ending}").read_text(encoding="utf-8")
+        assert [name for name in english if name.replace(".md", ending) not in listed] == [
+            "README.md"
+        ]
