@@ -126,8 +126,16 @@ class Predictor(ABC):
 class OnnxPredictor(Predictor):
     """An exported model under onnxruntime. Thread-safe: one session serves many threads."""
 
-    def __init__(self, weights: Path, *, threads: int = 0, verify: bool = True) -> None:
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        threads: int = 0,
+        verify: bool = True,
+        provider: str = "CPUExecutionProvider",
+    ) -> None:
         """``weights`` is ``<arch>.onnx`` with ``<arch>.json`` beside it; threads 0 = all cores.
+        ``provider`` is the device, in onnxruntime's words.
 
         Raises ModelError when either is missing, broken, or fails its checksum.
         """
@@ -145,10 +153,12 @@ class OnnxPredictor(Predictor):
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
-                str(weights), options, providers=["CPUExecutionProvider"]
+                str(weights), options, providers=[provider]
             )
         except Exception as error:  # onnxruntime raises its own types, by its build
             raise ModelError(f"onnxruntime cannot load {weights}: {error}") from error
+        if self._session.get_providers()[0] != provider:  # it would fall back without a word
+            raise ModelError(f"onnxruntime has no working {provider} here; leave the provider out")
         self._input = self._session.get_inputs()[0].name
         self._check_shapes(weights)
 
