@@ -12,7 +12,7 @@ import pytest
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.imaging import ImageError
 from captcha_ocr.model_info import ModelError, ModelInfo, file_sha256, find_models
-from captcha_ocr.predictor import OnnxPredictor, load_predictors
+from captcha_ocr.predictor import OnnxPredictor, load_predictor, load_predictors
 from drawing import draw_barcode, draw_picture
 from tiny_model import STRIDE, write_tiny_model
 
@@ -212,4 +212,13 @@ def test_folders_without_a_usable_model(tmp_path: Path) -> None:
         find_models(tmp_path)
     (tmp_path / "alone.onnx").write_bytes(b"")
     with pytest.raises(ModelError, match=r"alone\.onnx"):
+        find_models(tmp_path)
+
+
+def test_a_format_is_told_by_its_suffix(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no exported model; formats: \.onnx"):
+        load_predictor(tmp_path / "vanilla_crnn.pt")
+    weights = write_tiny_model(tmp_path)
+    weights.with_suffix(".tflite").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"vanilla_crnn\.onnx and vanilla_crnn\.tflite share one"):
         find_models(tmp_path)

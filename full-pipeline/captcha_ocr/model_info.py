@@ -15,6 +15,13 @@ from captcha_ocr.labels import atomic_write
 
 FORMAT = 1
 WEIGHTS_DIR = Path(__file__).parent / "weights"
+# Suffix of an exported model -> module and class that reads pictures with it.
+RUNTIMES = {
+    ".onnx": ("captcha_ocr.predictor", "OnnxPredictor"),
+    ".param": ("captcha_ocr.ncnn_predictor", "NcnnPredictor"),
+    ".tflite": ("captcha_ocr.tflite_predictor", "TflitePredictor"),
+    ".torchscript": ("captcha_ocr.torchscript_predictor", "TorchScriptPredictor"),
+}
 
 
 class ModelError(ValueError):
@@ -57,11 +64,34 @@ class ModelInfo:
             file.write("\n")
 
 
+def describe_weights(weights: Path, *more: Path, verify: bool = True) -> ModelInfo:
+    """The description of an exported model; ``more`` are files of it besides ``weights``.
+
+    Raises ModelError when a file is missing, or fails the checksum.
+    """
+    info = ModelInfo.load(weights.with_suffix(".json"))
+    for file in (weights, *more):
+        if not file.is_file():
+            raise ModelError(f"{file} is missing")
+    if verify and info.sha256 != file_sha256(weights, *more):
+        raise ModelError(f"{weights} is not the file its .json describes (sha256 differs)")
+    return info
+
+
 def find_models(folder: Path = WEIGHTS_DIR) -> dict[str, Path]:
-    """The models in a folder: name -> ONNX file, for every ``<name>.onnx`` with its JSON."""
+    """The models in a folder: name -> weights, for every ``<name>.onnx`` (or another suffix of
+    RUNTIMES) with its JSON."""
     if not folder.is_dir():
         raise ModelError(f"{folder} is no folder; name one that holds <arch>.onnx and <arch>.json")
-    found = {file.stem: file for file in sorted(folder.glob("*.onnx"))}
+    found: dict[str, Path] = {}
+    for file in sorted(folder.iterdir()):
+        if file.suffix in RUNTIMES:
+            if file.stem in found:
+                raise ModelError(
+                    f"{folder}: {found[file.stem].name} and {file.name} share one .json; give "
+                    "each format a folder of its own"
+                )
+            found[file.stem] = file
     alone = [file.name for file in found.values() if not file.with_suffix(".json").is_file()]
     if alone:
         raise ModelError(f"{folder}: {alone} without the .json beside it; export the model again")
@@ -70,9 +100,11 @@ def find_models(folder: Path = WEIGHTS_DIR) -> dict[str, Path]:
     return found
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(*paths: Path) -> str:
+    """Of one file, or of several as if they were one."""
     digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
+    for path in paths:
+        with Path(path).open("rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
     return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
@@ -15,7 +16,14 @@ from captcha_ocr.arithmetic import solve
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.decoding import Character, Reading, decode, log_softmax
 from captcha_ocr.imaging import ImageSource, open_image, preprocess, scaled_width
-from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, ModelInfo, file_sha256, find_models
+from captcha_ocr.model_info import (
+    RUNTIMES,
+    WEIGHTS_DIR,
+    ModelError,
+    ModelInfo,
+    describe_weights,
+    find_models,
+)
 
 
 @dataclass(frozen=True)
@@ -142,11 +150,7 @@ class OnnxPredictor(Predictor):
         import onnxruntime
 
         weights = Path(weights)
-        self.info = ModelInfo.load(weights.with_suffix(".json"))
-        if not weights.is_file():
-            raise ModelError(f"{weights} is missing")
-        if verify and self.info.sha256 != file_sha256(weights):
-            raise ModelError(f"{weights} is not the file its .json describes (sha256 differs)")
+        self.info = describe_weights(weights, verify=verify)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -184,6 +188,16 @@ class OnnxPredictor(Predictor):
         return self._session.run(None, {self._input: images})[0]
 
 
+def load_predictor(weights: Path, *, threads: int = 0) -> Predictor:
+    """The runner for a file of any exported format. Raises ModelError; ModuleNotFoundError when
+    its runtime is not installed."""
+    weights = Path(weights)
+    if weights.suffix not in RUNTIMES:
+        raise ModelError(f"{weights} is no exported model; formats: {', '.join(RUNTIMES)}")
+    module, name = RUNTIMES[weights.suffix]
+    return getattr(importlib.import_module(module), name)(weights, threads=threads)
+
+
 def load_predictors(
     archs: Sequence[str] = ("all",), folder: Path = WEIGHTS_DIR, *, threads: int = 0
 ) -> dict[str, Predictor]:
@@ -193,4 +207,4 @@ def load_predictors(
     for name in names:
         if name not in found:
             raise ModelError(f"no weights for {name!r} in {folder}; choose from {', '.join(found)}")
-    return {name: OnnxPredictor(found[name], threads=threads) for name in names}
+    return {name: load_predictor(found[name], threads=threads) for name in names}

@@ -117,7 +117,7 @@ def _gpu() -> Finding:
 
 def _models(weights: Path) -> Iterator[Finding]:
     """Load each model, which verifies its checksum, and run it once."""
-    from captcha_ocr.predictor import OnnxPredictor
+    from captcha_ocr.predictor import load_predictor
 
     try:
         found = find_models(weights)
@@ -126,7 +126,7 @@ def _models(weights: Path) -> Iterator[Finding]:
         return
     for name, file in found.items():
         try:
-            predictor = OnnxPredictor(file)
+            predictor = load_predictor(file)
             milliseconds = 1000 * min(predictor.warm_up() for _ in range(3))
         except ModelError as error:
             yield Finding("models", name, "broken", str(error), needed=True)
