@@ -1,4 +1,4 @@
-"""The README's path from generators to a data set, as it is written there, with small numbers."""
+"""The documents' way from generators to a data set, as it is written there, with small numbers."""
 
 from __future__ import annotations
 
@@ -92,6 +92,18 @@ def test_generate_and_merge_as_the_readme_says(pipeline: Path) -> None:
     for split in ("train", "test"):
         for label in read_labels(dataset / split / LABELS_FILE):
             assert not charset.unknown(label.text)
+
+
+def test_a_fourth_style_is_one_class(pipeline: Path) -> None:
+    examples = pipeline / "tools" / "java_captcha" / "examples"
+    (draw,) = (w for w in commands(ENGLISH.parent / "CONTRIBUTING.md") if w[0] == "java")
+    run(small(draw), examples)
+    root = examples / "images" / "digits_train"
+    check_root(root, PICTURES)
+    out = pipeline / "digits"
+    merge = [sys.executable, "tools/merge_datasets.py", "--train-dest", str(out)]
+    run([*merge, "--train-src", "digits", str(root)], pipeline)
+    assert len(read_labels(out / LABELS_FILE)) == PICTURES
 
 
 def overlap(train: Path, test: Path) -> set[bytes]:
