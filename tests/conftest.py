@@ -14,7 +14,12 @@ from pathlib import Path
 
 import pytest
 from drawing import write_sample_set
+from hypothesis import HealthCheck, settings
 from import_graph import needs
+
+# A machine that is slow or busy is no failure.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 HERE = Path(__file__).parent
 OPTIONAL = [

@@ -97,8 +97,8 @@ def start(root: Path, out: Path, *extra: str) -> subprocess.Popen[str]:
 
 
 def wait_for(file: Path, process: subprocess.Popen[str]) -> None:
-    """Until the file is there; a minute at most, and only while the process lives."""
-    for _ in range(600):
+    """Until the file is there; five minutes at most, and only while the process lives."""
+    for _ in range(3000):
         if file.is_file():
             return
         assert process.poll() is None, process.communicate()[0]

@@ -19,6 +19,7 @@ CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 )
 # Nothing but our server is to be asked, so the browser's own errands are switched off.
+PATIENCE_MS = 60_000  # a busy machine is no failure
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -46,9 +47,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
+    sync_api.expect.set_options(timeout=PATIENCE_MS)
     with sync_api.sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            browser = playwright.chromium.launch(
+                executable_path=CHROMIUM, args=FLAGS, timeout=2 * PATIENCE_MS
+            )
         except sync_api.Error as error:
             pytest.skip(f"no Chromium: apt-get install chromium, or set CHROMIUM ({error.message})")
         yield browser
@@ -99,7 +103,7 @@ def open_page(chromium: Any, site: Live) -> Iterator[Any]:
 
     def open_one(**settings: Any) -> Visit:
         context = chromium.new_context(**{"locale": "en-US", **settings})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         visits.append(Visit(context.new_page(), site))
         return visits[-1]

@@ -311,4 +311,5 @@ def show_everything(visit: Any) -> None:
     visit.page.locator("#detail .truth").fill("7*8=?")
     for fold in visit.page.locator("summary").all():
         fold.click()
-    visit.page.wait_for_timeout(400)  # colours change over 0.15 s
+    # Colours change over 0.15 s, and in between their contrast may be anything.
+    visit.page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished))")

@@ -200,7 +200,7 @@ class Stuck:
         predictor._run = self.run  # type: ignore[method-assign]
 
     def run(self, images: np.ndarray) -> np.ndarray:
-        self.go.wait(10)
+        self.go.wait(60)
         return self._run(images)
 
 

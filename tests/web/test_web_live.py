@@ -12,35 +12,41 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from captcha_ocr.web.flask_app import create_app
 from captcha_ocr.web.settings import Settings
 from captcha_ocr.web.upstream import Upstream
 from web_harness import barcode, multipart
-from web_live import COMMANDS, DEMO, Live, free_port, serve, start
+from web_live import COMMANDS, DEMO, PATIENCE, Live, free_port, serve, start
 
 KINDS = ["uvicorn", "flask"]
-SHORT = {"head_seconds": "1", "body_seconds": "1", "log": "off"}
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def hasty(
-    request: pytest.FixtureRequest,
-    two_models: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Live]:
-    """A server with deadlines of a second."""
-    folder = tmp_path_factory.mktemp("live")
-    with serve(request.param, folder, weights=str(two_models), max_body_mb="1", **SHORT) as live:
-        yield live
+def started(**settings: str) -> Any:
+    """A fixture: both servers in turn, each for all tests that ask for it."""
+
+    def run(
+        request: pytest.FixtureRequest, two_models: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Live]:
+        folder = tmp_path_factory.mktemp("live")
+        options = {"weights": str(two_models), "max_body_mb": "1", "log": "off", **settings}
+        with serve(request.param, folder, **options) as live:
+            yield live
+
+    return pytest.fixture(scope="module", params=KINDS)(run)
 
 
-def test_the_commands_of_the_readme_read_a_picture(hasty: Live) -> None:
-    answer = hasty.predict(barcode("7*3=?"))
+hasty = started(head_seconds="1", body_seconds="1")
+patient = started()
+
+
+def test_the_commands_of_the_readme_read_a_picture(patient: Live) -> None:
+    answer = patient.predict(barcode("7*3=?"))
     assert answer.status == 200
     assert answer.json()["results"][0]["answer"] == 21
-    assert b"<title>CAPTCHA OCR</title>" in hasty.ask("GET", "/").data
+    assert b"<title>CAPTCHA OCR</title>" in patient.ask("GET", "/").data
 
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -89,7 +95,7 @@ def dripping(connection: socket.socket) -> Iterator[None]:
 
 def ended(connection: socket.socket) -> bool:
     """Whether the server ends the connection, with or without an answer."""
-    connection.settimeout(20)
+    connection.settimeout(PATIENCE)
     try:
         while connection.recv(4096):
             pass
@@ -98,18 +104,6 @@ def ended(connection: socket.socket) -> bool:
     except socket.timeout:  # TimeoutError, from Python 3.10 on
         return False
     return True
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def patient(
-    request: pytest.FixtureRequest,
-    two_models: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Live]:
-    """A server that takes a body of 1 MiB, with the usual deadlines."""
-    folder = tmp_path_factory.mktemp("live")
-    with serve(request.param, folder, weights=str(two_models), max_body_mb="1", log="off") as live:
-        yield live
 
 
 MIB = 1 << 20
@@ -143,7 +137,7 @@ def test_who_is_refused_gets_the_answer_and_keeps_the_connection(patient: Live) 
             connection.settimeout(0.5)
             with contextlib.suppress(socket.timeout):  # time to hang up, for a server that does
                 connection.recv(1, socket.MSG_PEEK)
-            connection.settimeout(30)
+            connection.settimeout(PATIENCE)
             connection.sendall(body[100_000:])
             answer = read_answer(connection)
             assert answer.startswith(b"HTTP/1.1 403 ") and b"forbidden_origin" in answer
@@ -190,11 +184,11 @@ def test_a_large_body_is_refused_before_it_comes(patient: Live) -> None:
     assert b"connection: close" in answer.lower()
 
 
-def test_nonsense_is_answered_as_such(hasty: Live) -> None:
-    with hasty.connect() as connection:
+def test_nonsense_is_answered_as_such(patient: Live) -> None:
+    with patient.connect() as connection:
         connection.sendall(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
         assert b" 400 " in connection.recv(4096)
-    assert hasty.ask("GET", "/healthz").status == 200
+    assert patient.ask("GET", "/healthz").status == 200
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -216,14 +210,14 @@ def test_requests_in_flight_finish_when_it_stops(
             connection.sendall(body)
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
         assert b'"text":"42"' in answer
-        live.process.wait(20)
+        live.process.wait(PATIENCE)
         assert "Traceback" not in live.log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_missing_weights_stop_the_start_in_one_line(kind: str, tmp_path: Path) -> None:
     process = start(COMMANDS[kind](free_port()), tmp_path / "log", {"weights": str(tmp_path)})
-    assert process.wait(60) != 0
+    assert process.wait(PATIENCE) != 0
     said = (tmp_path / "log").read_text(encoding="utf-8")
     assert "holds no model" in said
     assert "Traceback" not in said
@@ -335,7 +329,7 @@ def test_proxies_of_the_environment_are_not_used(
         stream = outside.predict(barcode("1"), b"no", Accept="application/x-ndjson")
         assert stream.data.count(b"\n") == 3
         inside.process.terminate()
-        inside.process.wait(20)
+        inside.process.wait(PATIENCE)
         for answer in (outside.ask("GET", "/readyz"), outside.predict(barcode("1"))):
             assert (answer.status, answer.code) == (502, "upstream")
         assert outside.ask("GET", "/healthz").status == 200
