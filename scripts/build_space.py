@@ -1,6 +1,6 @@
 """Lay out a Hugging Face Space: hf_spaces/ at the root, the package beside it, nothing above.
 
-    python scripts/build_space.py build/space
+    python scripts/build_space.py build/space        # Python 3.11 or newer, nothing installed
 
 A Space installs its requirements before it has its files, so that the package cannot be among
 them: app.py imports the copy beside it.
@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from importlib.metadata import requires
 from pathlib import Path
 
-import captcha_ocr
+import tomllib
 
-SOURCE = Path(__file__).resolve().parents[1] / "hf_spaces"
-PACKAGE = Path(captcha_ocr.__file__).parent
+REPOSITORY = Path(__file__).resolve().parents[1]
+SOURCE = REPOSITORY / "hf_spaces"
+PACKAGE = REPOSITORY / "full-pipeline" / "captcha_ocr"
 IGNORED = shutil.ignore_patterns("__pycache__", "*.py[cod]")
 
 
@@ -31,8 +31,9 @@ def settings(readme: str) -> str:
 
 def requirements() -> list[str]:
     """What the package and its extra ``space`` need."""
-    lines = (line.partition("; ") for line in requires("captcha-ocr") or [])
-    return [name for name, _, marker in lines if marker in ("", 'extra == "space"')]
+    text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads(text)["project"]
+    return [*project["dependencies"], *project["optional-dependencies"]["space"]]
 
 
 def build(target: Path) -> None:

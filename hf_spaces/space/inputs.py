@@ -42,4 +42,5 @@ def _picture(file: Any) -> Picture:
 
 
 async def _refuse_link(url: str, cache_dir: str) -> NoReturn:
-    raise gr.Error("links are not followed; save the picture and upload the file")
+    message = "links are not followed; save the picture and upload the file"
+    raise gr.Error(message, print_exception=False)

@@ -1,32 +1,23 @@
-"""The page: what stands where, and which function fills it."""
+"""The page: what stands where, and which handler fills it."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
-from typing import Any, Callable
 
 import gradio as gr
-from captcha_ocr.imaging import ImageError
-from captcha_ocr.web.problems import Problem
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
-from PIL import Image
 
 from space import files, words
-from space.drawing import characters_html, heatmap_svg, path_text
+from space.handlers import show, show_all
 from space.inputs import take_over
-from space.reading import SAMPLES, Picture, Reader
+from space.reading import SAMPLES, Reader
 
 CSS = Path(__file__).with_name("page.css")
 # Those of the system: no font is fetched from anywhere.
 FONTS = ["Segoe UI", "Helvetica Neue", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC"]
 MONO = ["Cascadia Mono", "Menlo", "Consolas", "DejaVu Sans Mono"]
 CLEAN_EVERY, KEEP_FOR = 600, 3600  # seconds: uploads and downloads do not stay
-THUMBNAIL = (320, 160)
-FIELDS = ("arch", "length", "alphabet", "pattern", "top_k")
 
 t = gr.I18n(**{"en": words.ENGLISH, "zh-CN": words.CHINESE})
 
@@ -58,9 +49,9 @@ def build(reader: Reader) -> gr.Blocks:
                 outputs = [*_reading_tab(), *_explain_tab(), *_compare_tab()]
                 _batch_tab(reader, settings)
         inputs = [picture, *settings]
-        show = functools.partial(_show, reader)
-        gr.on([read.click, picture.upload], show, inputs, outputs, api_name="read")
-        samples.load_input_event.then(show, inputs, outputs, api_visibility="private")
+        fill = functools.partial(show, reader)
+        gr.on([read.click, picture.upload], fill, inputs, outputs, api_name="read")
+        samples.load_input_event.then(fill, inputs, outputs, api_visibility="private")
     return page.queue(max_size=32, default_concurrency_limit=4)
 
 
@@ -86,7 +77,7 @@ def launch(page: gr.Blocks, reader: Reader) -> None:
 
 
 def _settings(reader: Reader) -> list[gr.components.Component]:
-    """In the order of FIELDS."""
+    """In the order of handlers.FIELDS."""
     with gr.Accordion(t("settings"), open=False):
         return [
             gr.Dropdown(reader.archs, value=reader.default, label=t("model")),
@@ -150,7 +141,7 @@ def _batch_tab(reader: Reader, settings: Sequence[gr.components.Component]) -> N
             csv = gr.DownloadButton(t("csv"), interactive=False)
             json = gr.DownloadButton(t("json"), interactive=False)
     read_all.click(
-        functools.partial(_show_all, reader),
+        functools.partial(show_all, reader),
         [pictures, *settings],
         [gallery, table, csv, json],
         api_name="read_all",
@@ -166,72 +157,3 @@ def _table(name: str, headers: list[str], widths: list[str] | None = None) -> gr
         wrap=True,
         column_widths=widths,
     )
-
-
-def _tells(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Errors of the core become messages on the page, which would show HTML as HTML."""
-
-    @functools.wraps(handler)
-    def wrapped(*arguments: Any) -> Any:
-        try:
-            return handler(*arguments)
-        except (Problem, ImageError) as error:
-            raise gr.Error(escape(str(error)), print_exception=False) from None
-
-    return wrapped
-
-
-@_tells
-def _show(reader: Reader, picture: Picture | None, *settings: Any) -> tuple[Any, ...]:
-    """One picture on three tabs; in the order of their components."""
-    if picture is None:
-        raise Problem("missing", "there is no picture yet; drop one, or click a sample")
-    fields = _fields(settings)
-    found = reader.explain(picture, fields)
-    reading = found[fields["arch"]]
-    path, merged = reading.explain.path, reading.explain.merged
-    return (
-        reading.text,
-        f"{reading.confidence:.1%}",
-        "" if reading.answer is None else str(reading.answer),
-        characters_html(reading.characters),
-        [[other.text, f"{other.confidence:.1%}"] for other in reading.alternatives],
-        heatmap_svg(reading, reader.picture(picture.path)),
-        path_text(path),
-        path_text(merged),
-        "".join(merged),
-        [[r.arch, r.text, f"{r.confidence:.1%}", r.answer] for r in found.values()],
-    )
-
-
-@_tells
-def _show_all(reader: Reader, pictures: list[Picture], *settings: Any) -> tuple[Any, ...]:
-    """Many pictures as a gallery, a table and two files."""
-    if not pictures:
-        raise Problem("missing", "there are no pictures yet; drop some first")
-    results = reader.read(pictures, _fields(settings))
-    gallery = [
-        (_thumbnail(reader.picture(picture.path)), f"{result.text} ({result.confidence:.0%})")
-        for picture, result in zip(pictures, results)
-        if not result.error
-    ]
-    return (
-        gallery,
-        files.rows(results),
-        _download(files.to_csv(results), "captcha-ocr.csv"),
-        _download(files.to_json(results), "captcha-ocr.json"),
-    )
-
-
-def _fields(settings: Sequence[Any]) -> dict[str, str]:
-    return {name: str(value or "") for name, value in zip(FIELDS, settings)}
-
-
-def _thumbnail(picture: Image.Image) -> Image.Image:
-    picture.thumbnail(THUMBNAIL)
-    return picture
-
-
-def _download(content: bytes, name: str) -> gr.DownloadButton:
-    path = save_bytes_to_cache(content, name, get_upload_folder())
-    return gr.DownloadButton(value=path, interactive=True)

@@ -1,7 +1,8 @@
 """Every text of the page, in both languages. The browser's language chooses."""
 
 ENGLISH = {
-    "title": "# CAPTCHA OCR\nRead a picture, and see how it was read. For pictures that you made or own.",
+    "title": "# CAPTCHA OCR\nRead a picture, and see how it was read. For pictures that you made "
+    "or own.",
     "picture": "Picture",
     "samples": "Or try one of these",
     "settings": "Model, and what the text may be",
@@ -25,9 +26,9 @@ ENGLISH = {
     "readings": "Most probable texts",
     "heatmap": "What the model says in each column",
     "heatmap.hint": "The model cuts the picture into columns. In each it gives every character a "
-    "probability, and one to ∅: no new character here. The stronger the colour, the likelier. A model "
-    "with an LSTM has read the whole picture before it writes, so a column may stand beside its "
-    "character.",
+    "probability, and one to ∅: no new character here. The stronger the colour, the likelier. A "
+    "model with an LSTM has read the whole picture before it writes, so a column may stand beside "
+    "its character.",
     "path": "1. The likeliest character of each column",
     "merged": "2. Repeats merged",
     "final": "3. Blanks dropped",
@@ -65,7 +66,8 @@ CHINESE = {
     "readings": "最可能的文本",
     "heatmap": "模型在每一列的判断",
     "heatmap.hint": "模型把图片切成若干列，在每一列给出每个字符的概率，也给 ∅ 一个概率，"
-    "∅ 表示这里没有新字符。颜色越深，概率越大。带 LSTM 的模型读完整张图片才落笔，所以列可能不在字符的正下方。",
+    "∅ 表示这里没有新字符。颜色越深，概率越大。"
+    "带 LSTM 的模型读完整张图片才落笔，所以列可能不在字符的正下方。",
     "path": "1. 每一列最可能的字符",
     "merged": "2. 合并重复",
     "final": "3. 去掉空白",
