@@ -15,7 +15,7 @@ SAMPLE := training-ready/dataset
 SMOKE := runs/smoke
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint data data-tools train smoke clean
+.PHONY: help demo test lint data data-tools train smoke notebooks clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ smoke: .venv/.ready ## one epoch of every architecture on the sample set, then e
 	  $(BIN)/captcha-ocr eval --weights $$run --data $(SAMPLE)/test && \
 	  $(BIN)/captcha-ocr infer --weights $$run --dir $(SAMPLE)/test --check --json >/dev/null || exit 1; \
 	done
+
+notebooks: .venv/.ready ## the tutorial's chapters as executed notebooks: docs/tutorial/*.ipynb
+	$(BIN)/python scripts/notebooks.py
 
 clean: ## remove environments, caches and builds; runs and data stay
 	rm -rf .venv .venv-demo build full-pipeline/*.egg-info

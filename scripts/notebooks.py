@@ -15,14 +15,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import jupytext
 import nbformat
 from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 TUTORIAL = Path(__file__).resolve().parents[1] / "docs" / "tutorial"
 CELL = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S
 )
+METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 SECONDS = 600  # for one cell
 
 
@@ -38,18 +39,27 @@ def cells(chapter: Path) -> Iterator[tuple[str, str]]:
         yield match["code"], match["output"] or ""
 
 
+def to_notebook(text: str) -> nbformat.NotebookNode:
+    """A chapter's cells with the text between them. Outputs are left out: running makes them."""
+    found, end = [], 0
+    for match in CELL.finditer(text):
+        found += [
+            new_markdown_cell(text[end : match.start()].strip()),
+            new_code_cell(match["code"]),
+        ]
+        end = match.end()
+    found.append(new_markdown_cell(text[end:].strip()))
+    return new_notebook(cells=[cell for cell in found if cell.source], metadata=METADATA)
+
+
 def execute(chapter: Path) -> nbformat.NotebookNode:
     """The chapter as a notebook with outputs. A cell that fails raises CellExecutionError."""
-    text = CELL.sub(r"```python\n\g<code>```\n", chapter.read_text(encoding="utf-8"))
-    notebook = jupytext.reads(text, fmt="md")
-    folder = {"metadata": {"path": str(chapter.parent)}}
-    quiet = ["--log-level=ERROR"]  # the kernel warns of TCP on this machine alone
+    notebook = to_notebook(chapter.read_text(encoding="utf-8"))
     NotebookClient(
         notebook,
         timeout=SECONDS,
-        kernel_name="python3",
-        resources=folder,
-        extra_arguments=quiet,
+        resources={"metadata": {"path": str(chapter.parent)}},
+        extra_arguments=["--log-level=ERROR"],  # the kernel warns of TCP, within this machine
     ).execute()
     return notebook
 

@@ -1,7 +1,7 @@
 """Draw the tutorial's pictures, assets/tutorial/*.png, from what its chapters compute.
 
     python scripts/tutorial_pictures.py                # all of them
-    python scripts/tutorial_pictures.py 1-ctc 2-models # those of some chapters
+    python scripts/tutorial_pictures.py 1-ctc          # those of one chapter
 
 A chapter's cells run first, and its pictures are drawn from their variables: a picture shows the
 figures that stand beside it.
@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import io
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,37 @@ def feature_maps(model: torch.nn.Module, parts: list[str]) -> list[tuple[str, tu
     return found
 
 
+def draw_preprocessing(names: Names, path: Path) -> None:
+    """A picture before and after: what is added on the right is framed, columns are marked."""
+    picture, scaled, padded = names["picture"], names["scaled"], names["padded"]
+    stride = names["predictor"].info.width_stride
+    with figure(path, 9, 2.6) as drawn:
+        steps = drawn.subplots(1, 3)
+        for axes, pixels, name in zip(
+            steps,
+            (np.asarray(picture), scaled, padded),
+            ("open_image: {1} x {0}, colour", "scale: {1} x {0}, grey", "pad: {1} x {0}"),
+        ):
+            axes.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255)
+            axes.set_title(name.format(*pixels.shape), fontsize=10)
+            axes.axis("off")
+        for x in range(0, padded.shape[1] + 1, stride):
+            steps[2].axvline(x - 0.5, color=BLUE, linewidth=0.5)
+        left, width = scaled.shape[1] - 0.5, padded.shape[1] - scaled.shape[1]
+        steps[2].add_patch(Rectangle((left, -0.5), width, len(padded), color=ORANGE, alpha=0.5))
+
+
+def draw_own_style(names: Names, path: Path) -> None:
+    with figure(path, 9, 2) as drawn:
+        for seed, axes in enumerate(drawn.subplots(2, 4).flat):
+            axes.imshow(open_image(names["root"] / "images" / f"{seed:04}.png"))
+            axes.axis("off")
+
+
+def copy_results(names: Names, path: Path) -> None:
+    shutil.copyfile(names["results"], path)
+
+
 PICTURES = {
     "1-ctc": {
         "ctc-texts.png": draw_texts,
@@ -171,6 +203,9 @@ PICTURES = {
         "ctc-picture.png": draw_reading,
     },
     "2-models": {"models.png": draw_models},
+    "3-preprocessing": {"preprocessing.png": draw_preprocessing},
+    "4-training": {"training-too-little.png": copy_results},
+    "5-your-own": {"own-style.png": draw_own_style},
 }
 
 

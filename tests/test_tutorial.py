@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("jupytext", reason="notebooks need the dev extra")
+pytest.importorskip("nbclient", reason="notebooks need the dev extra")
 
 from import_graph import needs
 from notebooks import TUTORIAL, cells, chapters, execute, printed, with_outputs
