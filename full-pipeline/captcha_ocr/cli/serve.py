@@ -19,6 +19,7 @@ from captcha_ocr.web.settings import add_flags, from_flags
 
 FASTAPI_PORT, FLASK_PORT = 8000, 8001
 CONNECTIONS = 2000  # open at once, uvicorn
+WORKER_SECONDS = 120  # silence after which a worker process is replaced
 
 
 @command
@@ -50,6 +51,9 @@ def fastapi_main(argv: Arguments = None) -> int:
         host=args.host,
         port=args.port,
         workers=args.workers,
+        # uvicorn replaces a worker that is silent for 5 s, which on a busy machine are all those
+        # that still import what they need: none would ever come up.
+        timeout_worker_healthcheck=WORKER_SECONDS,
         log_level="warning",
         access_log=False,  # ours says more, see web/logs.py
         limit_concurrency=CONNECTIONS,
