@@ -15,7 +15,7 @@ SAMPLE := training-ready/dataset
 SMOKE := runs/smoke
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint data data-tools train smoke notebooks clean
+.PHONY: help demo space test lint data data-tools train smoke notebooks clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ help: ## this list
 demo: .venv-demo/.ready ## the page on http://127.0.0.1:8001, with a small installation (no torch)
 	@port=$$(.venv-demo/bin/python scripts/free_port.py $(PORT)) && \
 	  exec .venv-demo/bin/captcha-ocr serve fastapi --host 127.0.0.1 --port $$port
+
+space: .venv-space/.ready ## the Gradio app of hf_spaces/ on http://127.0.0.1:7860 (Python 3.10 or newer)
+	@cd hf_spaces && exec ../.venv-space/bin/python app.py
 
 test: .venv/.ready ## every test but the slow ones; Java and browser tests where JDK and Chromium are
 	@if command -v mvn >/dev/null; then mvn -B -q -f $(JAVA_TOOLS) verify; \
@@ -56,17 +59,20 @@ notebooks: .venv/.ready ## the tutorial's chapters as executed notebooks: docs/t
 	$(BIN)/python scripts/notebooks.py
 
 clean: ## remove environments, caches and builds; runs and data stay
-	rm -rf .venv .venv-demo build full-pipeline/*.egg-info
+	rm -rf .venv .venv-demo .venv-space build full-pipeline/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready: EXTRAS = dev
 .venv-demo/.ready: EXTRAS = serve
+.venv-space/.ready: EXTRAS = space
+.venv-space/.ready: OLDEST = 10
+OLDEST := 9
 %/.ready: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' || \
-	  { echo "Python 3.9 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, $(OLDEST)))' || \
+	  { echo "Python 3.$(OLDEST) or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(@D) || \
 	  { echo "No virtual environment. Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@echo "Installing into $(@D), once: a minute or two with [serve], longer with [dev] (torch) ..."
+	@echo "Installing into $(@D), once: a minute or two with [serve] or [space], longer with [dev] (torch) ..."
 	@$(@D)/bin/python -m pip install --quiet $(PIP_ARGS) -e ".[$(EXTRAS)]"
 	@touch $@

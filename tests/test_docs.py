@@ -29,7 +29,7 @@ NEED_TORCH = ("train", "eval", "export")
 # Programs of others: their flags are not ours to check.
 OTHERS = {"java", "javac", "mvn", "pip", "uvicorn", "cat", "pytest", "py", "docker", "make"}
 OTHERS |= {"python", "python3", "cd", "curl", "git", "export", "dask", ".", "source", "activate"}
-OTHERS |= {"torchrun"}
+OTHERS |= {"hf", "torchrun"}
 
 
 def documents() -> list[Path]:
@@ -179,7 +179,7 @@ def test_requirements_equal_the_extras() -> None:
     assert found == wanted
 
 
-@pytest.mark.parametrize("folder", ["", "demo", "training-ready"])
+@pytest.mark.parametrize("folder", ["", "demo", "hf_spaces", "training-ready"])
 def test_requirements_lead_to_the_project(folder: str) -> None:
     """Run by pip in its own folder, each file installs the one core."""
     path = REPOSITORY / folder / "requirements.txt"
