@@ -1,15 +1,9 @@
 // The server, as the page uses it. Paths are relative, so the page works behind any prefix.
 
+import { ApiError } from "./errors.js";
+
 const RETRIES = 5;
 const RETRY_CODES = new Set(["rate", "busy", "not_ready"]);
-
-/** An answer that is no success. `code` is the server's, or "network". */
-export class ApiError extends Error {
-  constructor(code, detail) {
-    super(detail);
-    this.code = code;
-  }
-}
 
 export async function getJson(path) {
   const response = await request(`api/${path}`, { headers: { Accept: "application/json" } });

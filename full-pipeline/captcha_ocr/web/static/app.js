@@ -9,20 +9,29 @@ import { downloadCsv, downloadJson } from "./downloads.js";
 import { initHistory, remember } from "./history.js";
 import { initLanguage, onLanguage, t } from "./i18n.js";
 import { initIntake } from "./intake.js";
+import { Rule } from "./rule.js";
 import { loadSamples } from "./samples.js";
 import { Table } from "./table.js";
 import { initTheme, labelTheme } from "./theme.js";
-import { sureText, troubleText } from "./words.js";
+import { troubleText } from "./words.js";
 
 const HEALTH_MILLISECONDS = 15_000;
+// What is wrong with more than one picture.
+const WHOLE_PAGE = new Set(["network", "upstream", "model", "browser"]);
 
 const batch = new Batch({ max_file_bytes: 4 << 20, max_files: 64 });
-const choices = new Choices({ onModel: readAgain, onConstraint: reviewRule });
+const choices = new Choices(readAgain);
+const rule = new Rule(reviewRule);
 const table = new Table(batch, show);
 let shown = null; // the item in the explain view
 let detail = null; // its explained result
 let detailArch = "";
 let pending = new AbortController();
+
+/** The fields of a request. */
+function options() {
+  return { arch: choices.arch, ...rule.options };
+}
 
 /** New pictures: one is explained at once; many are read in groups, and the first explained. */
 function take(files, truth = "") {
@@ -33,7 +42,7 @@ function take(files, truth = "") {
   if (!added.length) return undefined;
   document.body.classList.add("working");
   byId("work").hidden = false;
-  if (added.length > 1) batch.read(added.slice(1), choices.options);
+  if (added.length > 1) batch.read(added.slice(1), options());
   return show(added[0]).then(() => bringIntoView(byId("work")));
 }
 
@@ -53,15 +62,15 @@ async function show(item) {
   const waits = item.status === "waiting";
   if (waits) batch.set(item, { status: "reading" });
   try {
-    const result = await explain(item.file, choices.options, signal);
+    const result = await explain(item.file, options(), signal);
     detail = result;
     batch.settle(item, result);
     remember(item).catch((error) => console.info("not remembered:", error.name));
     byId("live").textContent = `${item.name}: ${result.text}`;
-    await compareRule(item, result, signal);
+    await rule.compare(item.file, result, choices.arch, signal);
   } catch (error) {
     if (error.name === "AbortError") {
-      if (waits && item.status === "reading") batch.read([item], choices.options);
+      if (waits && item.status === "reading") batch.read([item], options());
       return;
     }
     if (signal.aborted) return;
@@ -82,26 +91,9 @@ function draw() {
   });
 }
 
-/** Says how the rule changed the reading of the picture that is shown. */
-async function compareRule(item, result, signal) {
-  const effect = byId("constraint-effect");
-  effect.textContent = "";
-  if (!choices.constrained) return;
-  const free = await explain(item.file, { arch: choices.arch }, signal);
-  const values = { text: result.text || "–", sure: sureText(result.confidence) };
-  effect.textContent =
-    free.text === result.text
-      ? t("constraint.same", values)
-      : t("constraint.changed", {
-          ...values,
-          free: free.text || "–",
-          freeSure: sureText(free.confidence),
-        });
-}
-
 function reviewRule() {
   byId("apply-all").hidden = batch.items.length < 2;
-  byId("constraint-effect").textContent = "";
+  rule.forget();
   if (shown) show(shown);
 }
 
@@ -109,7 +101,7 @@ function readAgain() {
   if (!batch.items.length) return;
   batch.cancel();
   const others = batch.items.filter((item) => item !== shown);
-  batch.read(others, choices.options);
+  batch.read(others, options());
   if (shown) show(shown);
 }
 
@@ -127,11 +119,11 @@ function clear() {
   byId("detail").replaceChildren();
   byId("work").hidden = true;
   document.body.classList.remove("working");
-  byId("constraint-effect").textContent = "";
+  rule.forget();
 }
 
 function trouble(error) {
-  if (error.code === "network" || error.code === "upstream") say(troubleText(error));
+  if (WHOLE_PAGE.has(error.code)) say(troubleText(error));
 }
 
 function say(text) {
@@ -160,7 +152,8 @@ async function start() {
   initIntake((files) => take(files));
   table.redraw();
   choices.redraw();
-  byId("apply-all").addEventListener("click", readAgain);
+  rule.redraw();
+  byId("apply-all")?.addEventListener("click", readAgain);
   byId("cancel").addEventListener("click", cancel);
   byId("clear").addEventListener("click", clear);
   byId("download-csv").addEventListener("click", () => downloadCsv(batch.items));
@@ -170,12 +163,15 @@ async function start() {
     labelTheme();
     table.redraw();
     choices.redraw();
+    rule.redraw();
     draw();
     checkHealth();
   });
-  byId("curl").textContent = `curl -F files=@picture.png ${new URL("predict", location.href)}`;
+  const curl = byId("curl");
+  if (curl) curl.textContent = `curl -F files=@picture.png ${new URL("predict", location.href)}`;
   setInterval(checkHealth, HEALTH_MILLISECONDS);
-  await checkHealth();
+  byId("status-text").textContent = t("status.loading");
+  checkHealth(); // not awaited: a model may still be on its way
   const version = await getJson("version");
   batch.limits = version.limits;
   byId("version").textContent = `${version.name} ${version.version}`;

@@ -1,6 +1,7 @@
 // The pictures of this visit, and the queue in which they are read.
 
-import { ApiError, readMany } from "./api.js";
+import { readMany } from "./api.js";
+import { ApiError } from "./errors.js";
 
 const GROUP_FILES = 16; // one request: enough to be read together, few enough to see progress
 const GROUP_BYTES = 8 << 20;

@@ -1,35 +1,18 @@
-// What the visitor chooses: a model, and what the text may be.
+// Which model reads.
 
 import { byId, element } from "./dom.js";
 import { percent, t } from "./i18n.js";
 import { load, save } from "./storage.js";
 
 const ALL = "all";
-const DIGITS = "0123456789";
-const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const PRESETS = {
-  any: {},
-  digits: { alphabet: DIGITS },
-  letters: { alphabet: LETTERS },
-  alnum: { alphabet: DIGITS + LETTERS },
-  sum: { pattern: String.raw`\d([+\-*/x×÷]\d){1,2}=\??` },
-};
-const TYPING_MILLISECONDS = 350;
 
 export class Choices {
   #models = [];
-  #timer = 0;
   arch = "";
 
-  /** @param onModel after another model was chosen; onConstraint after the rule changed. */
-  constructor({ onModel, onConstraint }) {
+  /** @param onModel after another model was chosen. */
+  constructor(onModel) {
     this.onModel = onModel;
-    byId("constraint").addEventListener("submit", (event) => event.preventDefault());
-    byId("constraint").addEventListener("input", (event) => {
-      if (event.target.id === "preset") byId("pattern").value = this.#preset.pattern ?? "";
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(onConstraint, TYPING_MILLISECONDS);
-    });
   }
 
   setModels({ default: first, models }) {
@@ -41,37 +24,10 @@ export class Choices {
   }
 
   redraw() {
-    const preset = byId("preset");
-    const chosen = preset.value || "any";
-    preset.replaceChildren(
-      ...Object.keys(PRESETS).map((name) =>
-        element("option", { value: name }, t(`constraint.${name}`)),
-      ),
-    );
-    preset.value = chosen;
     const names = this.#models.map((model) => [model.name, model.name]);
     if (names.length > 1) names.push([ALL, t("model.all")]);
     byId("models").replaceChildren(...names.map(([name, text]) => this.#segment(name, text)));
     this.#describe();
-  }
-
-  get #preset() {
-    return PRESETS[byId("preset").value] ?? {};
-  }
-
-  get constrained() {
-    const { alphabet, length, pattern } = this.options;
-    return Boolean(alphabet || length || pattern);
-  }
-
-  /** The fields of a request. */
-  get options() {
-    return {
-      arch: this.arch,
-      alphabet: this.#preset.alphabet ?? "",
-      length: byId("length").value.replaceAll(/[–—\s]+/g, "-"),
-      pattern: byId("pattern").value,
-    };
   }
 
   #segment(name, text) {

@@ -1,0 +1,7 @@
+/** A picture or a page that cannot be read. `code` is the server's, or "network". */
+export class ApiError extends Error {
+  constructor(code, detail) {
+    super(detail);
+    this.code = code;
+  }
+}

@@ -1,0 +1,80 @@
+// What the text may be: the form, and how its rule changed a reading. A page without a server has
+// no such form, and then no rule.
+
+import { explain } from "./api.js";
+import { byId, element } from "./dom.js";
+import { t } from "./i18n.js";
+import { sureText } from "./words.js";
+
+const DIGITS = "0123456789";
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const PRESETS = {
+  any: {},
+  digits: { alphabet: DIGITS },
+  letters: { alphabet: LETTERS },
+  alnum: { alphabet: DIGITS + LETTERS },
+  sum: { pattern: String.raw`\d([+\-*/x×÷]\d){1,2}=\??` },
+};
+const TYPING_MILLISECONDS = 350;
+
+export class Rule {
+  #form = byId("constraint");
+  #timer = 0;
+
+  /** @param onChange after the rule changed. */
+  constructor(onChange) {
+    this.#form?.addEventListener("submit", (event) => event.preventDefault());
+    this.#form?.addEventListener("input", (event) => {
+      if (event.target.id === "preset") byId("pattern").value = this.#preset.pattern ?? "";
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(onChange, TYPING_MILLISECONDS);
+    });
+  }
+
+  redraw() {
+    if (!this.#form) return;
+    const preset = byId("preset");
+    const chosen = preset.value || "any";
+    preset.replaceChildren(
+      ...Object.keys(PRESETS).map((name) =>
+        element("option", { value: name }, t(`constraint.${name}`)),
+      ),
+    );
+    preset.value = chosen;
+  }
+
+  /** The rule's fields of a request. */
+  get options() {
+    if (!this.#form) return {};
+    return {
+      alphabet: this.#preset.alphabet ?? "",
+      length: byId("length").value.replaceAll(/[–—\s]+/g, "-"),
+      pattern: byId("pattern").value,
+    };
+  }
+
+  /** Says how the rule changed the reading of the picture that is shown. */
+  async compare(file, result, arch, signal) {
+    this.forget();
+    if (!Object.values(this.options).some(Boolean)) return;
+    const free = await explain(file, { arch }, signal);
+    const values = { text: result.text || "–", sure: sureText(result.confidence) };
+    byId("constraint-effect").textContent =
+      free.text === result.text
+        ? t("constraint.same", values)
+        : t("constraint.changed", {
+            ...values,
+            free: free.text || "–",
+            freeSure: sureText(free.confidence),
+          });
+  }
+
+  /** What was said is of another picture, or of another rule. */
+  forget() {
+    if (this.#form) byId("constraint-effect").textContent = "";
+  }
+
+  get #preset() {
+    return PRESETS[byId("preset").value] ?? {};
+  }
+}
