@@ -44,6 +44,10 @@ def documents() -> list[Path]:
     return [path for path in sorted(REPOSITORY.rglob("*.md")) if ours(path)]
 
 
+def name_of(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY))
+
+
 def prose(path: Path) -> str:
     return FENCE.sub("", path.read_text(encoding="utf-8"))
 
@@ -94,34 +98,64 @@ def ours(words: list[str]) -> tuple[str, list[str]] | None:
     return (SCRIPTS[name], words[1:]) if name in SCRIPTS else None
 
 
-def test_both_readmes_have_the_same_structure() -> None:
+def translated() -> list[Path]:
+    """The English documents that have a Chinese counterpart beside them."""
+    return [path for path in documents() if chinese(path).is_file()]
+
+
+def chinese(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.zh-CN.md")
+
+
+in_both_languages = pytest.mark.parametrize("path", translated(), ids=name_of)
+
+
+@in_both_languages
+def test_both_languages_have_the_same_structure(path: Path) -> None:
     def outline(path: Path) -> list[int]:
         return [len(marks) for marks in re.findall(r"^(#+) ", prose(path), re.MULTILINE)]
 
-    assert outline(ENGLISH) == outline(CHINESE)
-    assert len(outline(ENGLISH)) > 8
+    def rows(path: Path) -> list[int]:
+        return [row.count("|") for row in re.findall(r"^\|.*\|$", prose(path), re.MULTILINE)]
+
+    assert outline(path) == outline(chinese(path))
+    assert rows(path) == rows(chinese(path))
 
 
-def test_both_readmes_have_the_same_code() -> None:
-    english, chinese = (
-        FENCE.findall(path.read_text(encoding="utf-8")) for path in (ENGLISH, CHINESE)
+@in_both_languages
+def test_both_languages_have_the_same_code(path: Path) -> None:
+    english, other = (
+        FENCE.findall(document.read_text(encoding="utf-8")) for document in (path, chinese(path))
     )
-    assert english == chinese
+    assert english == other
 
 
-def test_both_readmes_have_the_same_tables_pictures_and_links() -> None:
+@in_both_languages
+def test_both_languages_have_the_same_links_and_pictures(path: Path) -> None:
+    """A link of one language leads to a document of that language, where there is one."""
+
     def targets(path: Path) -> list[str]:
-        found = re.findall(r"\]\(([^)#]+)\)", prose(path))
-        return sorted(target for target in found if not target.startswith("README"))
+        found = re.findall(r"\]\(([^)#]+)", prose(path))
+        return sorted(target.replace(".zh-CN.md", ".md") for target in found)
 
-    def rows(path: Path) -> int:
-        return len(re.findall(r"^\|", prose(path), re.MULTILINE))
-
-    assert targets(ENGLISH) == targets(CHINESE)
-    assert rows(ENGLISH) == rows(CHINESE)
+    assert targets(path) == targets(chinese(path))
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(REPOSITORY)))
+@in_both_languages
+def test_both_languages_have_the_same_figures(path: Path) -> None:
+    def figures(path: Path) -> list[str]:
+        text = re.sub(r"\]\([^)]*\)|`[^`]*`", "", prose(path))  # links and code are compared above
+        return sorted(re.findall(r"[0-9][0-9,]*(?:\.[0-9]+)?", text.replace(",", "")))
+
+    assert figures(path) == figures(chinese(path))
+
+
+def test_what_newcomers_read_is_in_both_languages() -> None:
+    names = {str(path.relative_to(REPOSITORY)) for path in translated()}
+    assert names >= {"README.md", "docs/serving.md", "docs/tutorial/README.md"}
+
+
+@pytest.mark.parametrize("path", documents(), ids=name_of)
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(path)):
         if not re.match(r"[a-z]+:", target):
@@ -138,7 +172,7 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(REPOSITORY)))
+@pytest.mark.parametrize("path", documents(), ids=name_of)
 def test_commands_exist_and_know_their_flags(path: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     for words in commands(path):
