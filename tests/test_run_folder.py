@@ -1,0 +1,76 @@
+"""What a run says while it goes on: lines, a bar on a terminal, TensorBoard."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from captcha_ocr import run_folder
+from captcha_ocr.config import ImageConfig, TrainConfig
+from captcha_ocr.run_folder import Progress, RunFolder
+
+ROW = {
+    "pictures": 500,
+    "seconds": 75.0,
+    "exact_match": 0.5,
+    "exact_match_folded": 0.625,
+    "cer": 0.25,
+    "train_loss": 1.5,
+    "val_loss": 1.25,
+}
+
+
+def config(**settings: Any) -> TrainConfig:
+    return TrainConfig(arch="vanilla_crnn", train_root="data", image=ImageConfig(), **settings)
+
+
+def tell(folder: RunFolder, settings: TrainConfig) -> None:
+    """A run of one step and one evaluation."""
+    progress = Progress(step=10, pictures=160, loss_sum=30.0, loss_count=10)
+    folder.on_start(settings, Progress())
+    folder.on_step(progress, total=640, rate=1e-3)
+    folder.on_evaluation(ROW, [ROW], best=True)
+    folder.close()
+
+
+def test_lines_say_where_it_stands_and_how_long_it_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_folder, "PLAIN_SECONDS", -1.0)
+    folder = RunFolder.create(tmp_path, "vanilla_crnn")
+    tell(folder, config())
+    step, evaluation = capsys.readouterr().out.splitlines()
+    assert step.startswith("epoch 1  step 10  160 of 640 pictures  loss 3.000  lr 1.0e-03")
+    assert "pictures/s  ETA " in step
+    assert evaluation == (
+        "after 500 pictures and 1 min 15 s: exact match 50.00% (case folded 62.50%), "
+        "CER 25.00%, loss 1.500 / 1.250  best so far"
+    )
+    assert folder.metrics.read_text(encoding="utf-8").splitlines()[0] == ",".join(ROW)
+
+
+def test_a_terminal_gets_a_bar(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    tell(RunFolder.create(tmp_path, "vanilla_crnn"), config())
+    assert "exact match 50.00%" in capsys.readouterr().out
+
+
+def test_tensorboard_gets_every_figure(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="the extra 'tensorboard'")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = RunFolder.create(tmp_path, "vanilla_crnn")
+    tell(folder, config(tensorboard=True))
+    events = EventAccumulator(str(folder.path)).Reload()
+    assert set(events.Tags()["scalars"]) == set(ROW)
+    (event,) = events.Scalars("cer")
+    assert (event.step, event.value) == (500, 0.25)
+
+
+def test_a_run_never_writes_over_another(tmp_path: Path) -> None:
+    names = [RunFolder.create(tmp_path, "svtr_tiny").path.name for _ in range(3)]
+    assert names == ["svtr_tiny", "svtr_tiny-2", "svtr_tiny-3"]
