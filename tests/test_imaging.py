@@ -102,6 +102,12 @@ def test_sixteen_bits_are_scaled_not_clipped() -> None:
     np.testing.assert_array_equal(pixels[..., 0], wide >> 8)
 
 
+def test_sixteen_bits_with_a_transparent_level_are_not_blank() -> None:
+    wide = np.linspace(0, 65535, 64 * 16).astype(np.uint16).reshape(16, 64)
+    pixels = np.asarray(open_image(encode(Image.fromarray(wide), "PNG", transparency=7)))
+    np.testing.assert_array_equal(pixels[..., 0], wide >> 8)
+
+
 def test_transparency_lies_on_white() -> None:
     clear = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
     clear.putpixel((3, 4), (200, 0, 0, 255))
