@@ -1,11 +1,17 @@
-// JPEG, WebP and BMP through the browser's decoder, with everything switched off that would
-// change the pixels: colour profiles, and the turning that a camera asks for.
+// JPEG, WebP and BMP through the browser's decoder, with everything kept from it that would change
+// the pixels: colour profiles, and the turning that a camera asks for.
+
+import { ReadError } from "./errors.js";
+
+const EXIF = 0xe1; // the marker of the segment that may ask for a turn
+const SCAN = 0xda; // the pixels begin
 
 /** @param checkSize throws for a size that is not read */
 export async function decodeByBrowser(bytes, type, checkSize) {
-  const bitmap = await createImageBitmap(new Blob([bytes], { type }), {
+  if (!globalThis.OffscreenCanvas) throw new ReadError("browser", "OffscreenCanvas");
+  const parts = type === "image/jpeg" ? withoutExif(bytes) : [bytes];
+  const bitmap = await createImageBitmap(new Blob(parts, { type }), {
     colorSpaceConversion: "none",
-    imageOrientation: "none",
     premultiplyAlpha: "none",
   });
   try {
@@ -14,6 +20,18 @@ export async function decodeByBrowser(bytes, type, checkSize) {
   } finally {
     bitmap.close();
   }
+}
+
+/** A JPEG's bytes but for its EXIF segments; no option of createImageBitmap ignores the turn. */
+function withoutExif(bytes) {
+  const parts = [bytes.subarray(0, 2)];
+  let at = 2;
+  while (bytes[at] === 0xff && bytes[at + 1] !== SCAN) {
+    const end = at + 2 + (bytes[at + 2] << 8) + bytes[at + 3];
+    if (bytes[at + 1] !== EXIF) parts.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return [...parts, bytes.subarray(at)];
 }
 
 function onWhiteCanvas(bitmap) {

@@ -155,7 +155,7 @@ function toRgb({ width, height, depth, type, channels }, samples, palette, trans
 
 /** tRNS of a picture without a palette: the one colour that is not there, a value a channel. */
 function hiddenColour(transparency, depth, channels) {
-  if (!transparency || channels % 2 === 0) return null;
+  if (!transparency || channels % 2 === 0 || (channels === 1 && depth === 16)) return null;
   return Array.from({ length: channels }, (_, c) => {
     const value = transparency[2 * c + 1]; // Pillow compares the low byte
     return depth === 1 && value ? 255 : value;

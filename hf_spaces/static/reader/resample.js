@@ -4,17 +4,21 @@
 const PRECISION = 22; // bits after the point: 32 less 8 of the value and 2 to spare
 
 /**
- * @param pixels Uint8Array, rows of `width` pixels of `channels` values
+ * @param picture {width, height, channels, pixels: Uint8Array, row by row}
  * @returns the same for the new size; the picture itself when nothing changes
  */
-export function resizeBilinear({ width, height, channels, pixels }, newWidth, newHeight) {
-  let picture = { width, height, channels, pixels };
-  if (newWidth !== width) picture = resizeRows(picture, newWidth);
-  if (newHeight !== height) picture = resizeColumns(picture, newHeight);
-  return picture;
+export function resizeBilinear(picture, newWidth, newHeight) {
+  // The order shows in the rounding. Down first where the height loses far more: since Pillow 13.
+  const lost = [picture.width - newWidth, picture.height - newHeight];
+  if (lost[1] > Math.max(0, 2 * lost[0])) {
+    return resizeRows(resizeColumns(picture, newHeight), newWidth);
+  }
+  return resizeColumns(resizeRows(picture, newWidth), newHeight);
 }
 
-function resizeRows({ width, height, channels, pixels }, newWidth) {
+function resizeRows(picture, newWidth) {
+  const { width, height, channels, pixels } = picture;
+  if (newWidth === width) return picture;
   const out = new Uint8Array(newWidth * height * channels);
   const windows = windowsOf(width, newWidth);
   for (let y = 0; y < height; y += 1) {
@@ -29,7 +33,9 @@ function resizeRows({ width, height, channels, pixels }, newWidth) {
   return { width: newWidth, height, channels, pixels: out };
 }
 
-function resizeColumns({ width, height, channels, pixels }, newHeight) {
+function resizeColumns(picture, newHeight) {
+  const { width, height, channels, pixels } = picture;
+  if (newHeight === height) return picture;
   const row = width * channels;
   const out = new Uint8Array(newHeight * row);
   windowsOf(height, newHeight).forEach(({ first, weights }, y) => {
