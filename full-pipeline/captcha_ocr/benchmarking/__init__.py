@@ -1,0 +1,1 @@
+"""The benchmark: what `scripts/benchmark.py` measures and writes (see docs/benchmark.md)."""

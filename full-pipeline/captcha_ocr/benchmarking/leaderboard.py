@@ -1,0 +1,175 @@
+"""The leaderboard: a JSON file with a row for each reader, that others can add a row to.
+
+A row holds figures over the pictures of the shipped set (benchmark/), counted by `figures_of`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path, PurePath
+from typing import Any
+
+from captcha_ocr.benchmarking.columns import ARITHMETIC, COLUMNS, column_of, part_of
+from captcha_ocr.benchmarking.folding import folded, strict
+from captcha_ocr.config import ConfigError
+from captcha_ocr.datasets.stores import Store
+from captcha_ocr.report import write_json
+
+FORMAT = 1
+HELDOUT = "heldout"
+FIGURES = (*COLUMNS, HELDOUT)  # a column of the test part each; unseen fonts of all styles
+KINDS = ("project", "peer", "submission")
+# Field -> type; None where a figure may be unknown.
+FIELDS: dict[str, Any] = {
+    "name": str,
+    "kind": str,  # one of KINDS
+    "version": str,
+    "link": str,  # where it can be had
+    "date": str,  # YYYY-MM-DD
+    "machine": str,
+    "load": (int, float, type(None)),  # of the machine before; timings on a busy one are slow
+    "command": str,  # that gives the readings again
+    "set": str,  # digest of the pictures' names and labels, see columns.set_digest
+    "figures": dict,  # one of FIGURES -> n, strict, folded
+    "latency_ms": (int, float, type(None)),  # median of a call, from bytes to text, one thread
+    "megabytes": (int, float, type(None)),  # of the model's files
+}
+
+
+class LeaderboardError(ConfigError):
+    """A leaderboard that does not follow the schema; the message names file, row and field."""
+
+
+def figures_of(store: Store, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """``n``, ``strict`` and ``folded`` exact match (see folding.py) for each of FIGURES.
+
+    ``texts`` maps the set's file names to what was read. Raises LeaderboardError when a picture
+    of the parts that count is missing: what a reader refuses counts as read empty, and is said so.
+    """
+    found = {key: {"n": 0, "strict": 0, "folded": 0} for key in FIGURES}
+    missing = []
+    for label, record in zip(store.labels, store.records):
+        key = figure_of(record)
+        if key is None:
+            continue
+        if label.file not in texts:
+            missing.append(label.file)
+            continue
+        text, arithmetic = texts[label.file], record["kind"] == ARITHMETIC
+        counts = found[key]
+        counts["n"] += 1
+        counts["strict"] += strict(text) == strict(label.text)
+        counts["folded"] += folded(text, arithmetic=arithmetic) == folded(
+            label.text, arithmetic=arithmetic
+        )
+    if missing:
+        raise LeaderboardError(
+            f"no reading for {len(missing)} pictures such as {missing[0]}; read every picture, "
+            "and give an empty text where nothing was read"
+        )
+    return {
+        key: {
+            "n": counts["n"],
+            **{name: counts[name] / counts["n"] for name in ("strict", "folded")},
+        }
+        for key, counts in found.items()
+        if counts["n"]
+    }
+
+
+def read_readings(path: Path) -> dict[str, str]:
+    """File name -> text from JSON lines with ``file`` and ``text``, as ``infer --json`` prints."""
+    texts = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            record = json.loads(line)
+            name, text = PurePath(record["file"]).name, record["text"]
+            if not isinstance(text, str):
+                raise ValueError("'text' is no text")
+        except (ValueError, KeyError, TypeError) as error:
+            problem = f"no object with the texts 'file' and 'text': {error}"
+            raise LeaderboardError(f"{path}:{number}: {problem}") from None
+        if name in texts:
+            raise LeaderboardError(f"{path}:{number}: {name!r} stands there twice")
+        texts[name] = text
+    return texts
+
+
+def figure_of(record: Mapping[str, Any]) -> str | None:
+    """The one of FIGURES that a picture counts for; None for those that are not compared."""
+    part = part_of(record)
+    return {"test": column_of(record), HELDOUT: HELDOUT}.get(part)
+
+
+def read_leaderboard(path: Path) -> list[dict[str, Any]]:
+    """The rows of a leaderboard, checked; [] when there is none yet."""
+    if not path.is_file():
+        return []
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LeaderboardError(f"{path} is no JSON: {error}") from None
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise LeaderboardError(f'{path}: expected {{"format": {FORMAT}, "rows": [...]}}')
+    for number, row in enumerate(values.get("rows", []), start=1):
+        problem = row_problem(row)
+        if problem:
+            raise LeaderboardError(f"{path}: row {number}: {problem}; see docs/benchmark.md")
+    return list(values["rows"])
+
+
+def write_leaderboard(rows: list[dict[str, Any]], path: Path) -> None:
+    """The best first: by the mean over the figures, case folded."""
+    for row in rows:
+        problem = row_problem(row)
+        if problem:
+            raise LeaderboardError(f"the row of {row.get('name')!r}: {problem}")
+    ordered = sorted(rows, key=lambda row: (-mean_folded(row), row["name"]))
+    write_json({"format": FORMAT, "rows": ordered}, path)
+
+
+def put_row(rows: list[dict[str, Any]], row: dict[str, Any]) -> list[dict[str, Any]]:
+    """``rows`` with ``row`` in place of the one of its name and kind."""
+    same = (row["name"], row["kind"])
+    return [*(old for old in rows if (old["name"], old["kind"]) != same), row]
+
+
+def mean_folded(row: Mapping[str, Any]) -> float:
+    shares = [figures["folded"] for figures in row["figures"].values()]
+    return sum(shares) / len(shares)
+
+
+def row_problem(row: Any) -> str:
+    """What is wrong with a row; empty when nothing is."""
+    if not isinstance(row, dict) or set(row) != set(FIELDS):
+        given = sorted(row) if isinstance(row, dict) else row
+        return f"has the fields {given}; expected are {sorted(FIELDS)}"
+    for field, kind in FIELDS.items():
+        if not isinstance(row[field], kind) or isinstance(row[field], bool):
+            return f"{field} is {row[field]!r}, which is of another type"
+    if row["kind"] not in KINDS:
+        return f"kind is {row['kind']!r}; choose from {', '.join(KINDS)}"
+    try:
+        date.fromisoformat(row["date"])
+    except ValueError:
+        return f"date is {row['date']!r}; write YYYY-MM-DD"
+    for field in ("latency_ms", "megabytes"):
+        if row[field] is not None and not row[field] > 0:
+            return f"{field} is {row[field]}; give a number above 0, or null"
+    return _figures_problem(row["figures"])
+
+
+def _figures_problem(figures: Mapping[str, Any]) -> str:
+    if not figures or set(figures) - set(FIGURES):
+        return f"figures are of {sorted(figures)}; they may be of {', '.join(FIGURES)}"
+    for key, values in figures.items():
+        if not isinstance(values, dict) or set(values) != {"n", "strict", "folded"}:
+            return f"figures of {key} are {values!r}; expected are n, strict and folded"
+        shares = (values["strict"], values["folded"])
+        if not all(isinstance(share, (int, float)) and 0 <= share <= 1 for share in shares):
+            return f"figures of {key} are {shares}; strict and folded are shares, 0 to 1"
+        if not isinstance(values["n"], int) or values["n"] < 1 or shares[0] > shares[1]:
+            return f"figures of {key}: n is a count, and strict is never above folded"
+    return ""

@@ -1,0 +1,77 @@
+"""How well a model reads the benchmark set, by part, column, kind, size and length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from captcha_ocr.benchmarking.columns import COLUMNS, PARTS, column_of, part_of
+from captcha_ocr.charset import Charset
+from captcha_ocr.datasets.stores import Store, Subset
+from captcha_ocr.evaluation import Evaluation, evaluate
+from captcha_ocr.predictor import Predictor
+from captcha_ocr.report import build_report
+
+# Of a report (report.py); the others are of no use in a table.
+FIGURES = (
+    "n",
+    "exact_match",
+    "exact_match_interval",
+    "exact_match_folded",
+    "exact_match_folded_interval",
+    "cer",
+    "cer_interval",
+    "unambiguous",
+    "calibration_error",
+    "accuracy_at_90_coverage",
+)
+GROUPS = ("style", "kind", "size", "length")
+READ_PARTS = tuple(part for part in PARTS if part != "difficulty")  # that is robustness.py's
+
+
+def measure_quality(
+    predictor: Predictor, store: Store, on_progress: Callable[[int], None] = lambda done: None
+) -> dict[str, Any]:
+    """Part -> figures of all its pictures, of each column, and of each group.
+
+    Right means: equal to what is drawn but for case; operators as drawn. Greedy decoding. Exact
+    match is there strictly too, and once more over the pictures whose font tells all characters
+    apart (``unambiguous``).
+    """
+    evaluation = evaluate(predictor, store, on_progress=on_progress)
+    parts = {}
+    for part in READ_PARTS:
+        chosen = [i for i, record in enumerate(store.records) if part_of(record) == part]
+        if chosen:
+            parts[part] = _part(select(evaluation, chosen), predictor.info.charset)
+    return parts
+
+
+def select(evaluation: Evaluation, indices: Sequence[int]) -> Evaluation:
+    """The evaluation of some of the pictures."""
+    return Evaluation(
+        Subset(evaluation.store, indices),
+        tuple(evaluation.readings[i] for i in indices),
+        tuple(evaluation.losses[i] for i in indices),
+    )
+
+
+def _part(evaluation: Evaluation, charset: Charset) -> dict[str, Any]:
+    members: dict[str, list[int]] = {}
+    for i, record in enumerate(evaluation.store.records):
+        members.setdefault(column_of(record), []).append(i)
+    report = build_report(evaluation, charset, by=GROUPS, fold_case=True)
+    return {
+        "all": {name: report[name] for name in FIGURES},
+        "columns": {
+            key: _figures(select(evaluation, members[key]), charset)
+            for key in COLUMNS
+            if key in members
+        },
+        "groups": report["groups"],
+    }
+
+
+def _figures(evaluation: Evaluation, charset: Charset) -> dict[str, Any]:
+    report = build_report(evaluation, charset, by=(), fold_case=True)
+    return {name: report[name] for name in FIGURES}

@@ -1,0 +1,190 @@
+"""Latency, throughput and memory of a model, each in a process of its own.
+
+Run as a program it is that process: ``python -m captcha_ocr.benchmarking.speed`` with a request
+as JSON on standard input, the figures as JSON on standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from captcha_ocr.benchmarking.robustness import balanced
+from captcha_ocr.datasets.stores import Store, open_store
+from captcha_ocr.model_info import ModelError
+from captcha_ocr.predictor import OnnxPredictor
+
+CPU, GPU = "CPUExecutionProvider", "CUDAExecutionProvider"
+BATCHES = (1, 8, 32, 128)
+
+
+def measure_speed(
+    weights: Path, data: Path, *, pictures: int, seconds: float, batches: Sequence[int] = BATCHES
+) -> dict[str, Any]:
+    """``latency`` by device, ``throughput`` by batch size on the CPU.
+
+    ``pictures`` of each column are read one by one; in batches, for ``seconds`` each size.
+    """
+    request = {"weights": str(weights), "data": str(data), "pictures": pictures}
+    return {
+        "latency": {
+            device: figures
+            for device, provider in devices().items()
+            if (figures := _in_process({**request, "what": "latency", "provider": provider}))
+        },
+        "throughput": {
+            str(batch): _in_process(
+                {**request, "what": "throughput", "batch": batch, "seconds": seconds}
+            )
+            for batch in batches
+        },
+    }
+
+
+def devices() -> dict[str, str]:
+    """Device -> onnxruntime's provider, for those that this build of it has."""
+    import onnxruntime
+
+    there = onnxruntime.get_available_providers()
+    return {name: kind for name, kind in (("cpu", CPU), ("gpu", GPU)) if kind in there}
+
+
+def latency(predictor: OnnxPredictor, pictures: Sequence[bytes]) -> dict[str, Any]:
+    """Milliseconds a picture, one by one: the model alone, and from bytes to text.
+
+    Each picture is read once before: the first run of a width sets memory aside.
+    """
+    arrays = [predictor.prepare(data).array for data in pictures]
+    for data in pictures:
+        predictor.predict([data])
+    model = [_timed(partial(predictor.logits, [array])) for array in arrays]
+    whole = [_timed(partial(predictor.predict, [data])) for data in pictures]
+    return {
+        "n": len(pictures),
+        "model_ms": _quantiles(model),
+        "end_to_end_ms": _quantiles(whole),
+    }
+
+
+def throughput(
+    predictor: OnnxPredictor, pictures: Sequence[bytes], batch: int, seconds: float
+) -> dict[str, Any]:
+    """Pictures a second in batches of pictures of like width, and the memory that took.
+
+    Reading files is not counted, opening pictures is. ``peak_mb`` is the whole process.
+    """
+    groups = list(_batches(predictor, pictures, batch))
+    arrays = [[predictor.prepare(data).array for data in group] for group in groups]
+    return {
+        "end_to_end": _rate(groups, lambda g: predictor.predict(g, batch_size=batch), seconds),
+        "model": _rate(arrays, lambda g: predictor.logits(g, batch), seconds),
+        "peak_mb": peak_memory_mb(),
+    }
+
+
+def _batches(
+    predictor: OnnxPredictor, pictures: Sequence[bytes], batch: int
+) -> Iterator[list[bytes]]:
+    """Full batches where they can be had: pictures are repeated, widths kept apart."""
+    widths: dict[int, list[bytes]] = {}
+    for data in pictures:
+        widths.setdefault(predictor.prepare(data).array.shape[-1], []).append(data)
+    for group in widths.values():
+        repeated = group * -(-batch // len(group))
+        for first in range(0, len(repeated) - batch + 1, batch):
+            yield repeated[first : first + batch]
+
+
+def _rate(groups: Sequence[list[Any]], work: Callable[[list[Any]], Any], seconds: float) -> float:
+    """Pictures a second over whole rounds, after one round that is not counted."""
+    for group in groups:
+        work(group)
+    done, started = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - started) < seconds or not done:
+        for group in groups:
+            work(group)
+            done += len(group)
+    return done / elapsed
+
+
+def _timed(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - started)
+
+
+def _quantiles(milliseconds: Sequence[float]) -> dict[str, float]:
+    p50, p95 = np.percentile(milliseconds, (50, 95)).tolist()
+    return {"p50": p50, "p95": p95}
+
+
+def peak_memory_mb() -> float | None:
+    """The most memory that this process has had, in MB; None where nobody counts it (Windows).
+
+    Linux's own figure, not that of getrusage: a child takes over its parent's there.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    if sys.platform == "darwin":
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return None
+
+
+def sample(store: Store, per_column: int) -> list[bytes]:
+    chosen = balanced(store, per_column, part="test")
+    return [chosen.read(i) for i in range(len(chosen))]
+
+
+def _in_process(request: dict[str, Any]) -> dict[str, Any] | None:
+    done = subprocess.run(
+        [sys.executable, "-m", __name__],
+        input=json.dumps(request),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        raise ModelError(f"measuring {request['weights']} failed; the reason is above")
+    return json.loads(done.stdout)
+
+
+def main() -> int:
+    request = json.load(sys.stdin)
+    pictures = sample(open_store(Path(request["data"])), request["pictures"])
+    weights = Path(request["weights"])
+    if request["what"] == "latency":
+        json.dump(_latency_on(request["provider"], weights, pictures), sys.stdout)
+    else:
+        predictor = OnnxPredictor(weights)
+        figures = throughput(predictor, pictures, request["batch"], request["seconds"])
+        json.dump(figures, sys.stdout)
+    return 0
+
+
+def _latency_on(provider: str, weights: Path, pictures: Sequence[bytes]) -> dict[str, Any] | None:
+    """None for a device that onnxruntime was built for and that is not there."""
+    try:
+        predictor = OnnxPredictor(weights, threads=1, provider=provider)
+    except ModelError as error:
+        if provider == CPU:
+            raise
+        print(f"not measured on {provider}: {error}", file=sys.stderr)
+        return None
+    return latency(predictor, pictures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,303 @@
+"""The benchmark's parts against cases counted by hand, and a whole run on a few pictures."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmark_set import write_benchmark_set
+from captcha_ocr.benchmarking import speed
+from captcha_ocr.benchmarking.columns import COLUMNS, column_of, set_digest
+from captcha_ocr.benchmarking.distortions import DISTORTIONS
+from captcha_ocr.benchmarking.folding import folded, strict
+from captcha_ocr.benchmarking.overlap import find_equal
+from captcha_ocr.benchmarking.pages import replace_block, table, update_page
+from captcha_ocr.benchmarking.peers import PEERS, PeerMissingError, as_png, run_peer
+from captcha_ocr.benchmarking.quality import measure_quality
+from captcha_ocr.benchmarking.robustness import balanced_indices, measure_robustness
+from captcha_ocr.benchmarking.wording import LANGUAGES, words
+from captcha_ocr.config import ConfigError
+from captcha_ocr.datasets.stores import open_store
+from captcha_ocr.datasets.styles import STYLES
+from captcha_ocr.imaging import open_image
+from captcha_ocr.merging.engines import SerialEngine
+from captcha_ocr.predictor import load_predictors
+from drawing import draw_barcode
+
+import benchmark
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_benchmark_set(tmp_path_factory.mktemp("set") / "benchmark")
+
+
+# What counts as the same text
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "arithmetic", "same"),
+    [
+        ("aB c\n", "Abc", False, True),  # case and white space
+        ("ＡＢ１２", "ab12", False, True),  # full width
+        ("3x4", "3*4", False, False),  # letters stay letters outside sums
+        ("3x4", "3*4=?", True, True),
+        ("3 × 4 =", "3x4=?", True, True),
+        ("3X4＝？", "3*4=?", True, True),
+        ("8÷2=?", "8/2=?", True, True),
+        ("8−2", "8-2=?", True, True),
+        ("3x4=7", "3x4=?", True, False),  # something was made up
+        ("3+4", "3x4=?", True, False),
+        ("34=?", "3x4=?", True, False),
+        ("", "3x4=?", True, False),
+        ("己", "已", False, False),  # like, and yet another character
+    ],
+)
+def test_folding(text: str, label: str, arithmetic: bool, same: bool) -> None:
+    assert (folded(text, arithmetic=arithmetic) == folded(label, arithmetic=arithmetic)) is same
+
+
+def test_strict_ignores_white_space_alone() -> None:
+    assert strict(" a B\n") == "aB" == strict("aB")
+    assert strict("ab") != strict("aB")
+    assert strict("e\u0301") == strict("é")  # one character, written two ways
+
+
+# Parts and columns
+
+
+def test_every_kind_is_in_one_column() -> None:
+    for style in STYLES.values():
+        for kind in style.kinds:
+            holders = [c.key for c in COLUMNS.values() if c.style == style.key and kind in c.kinds]
+            assert holders == [column_of({"style": style.key, "kind": kind})]
+
+
+def test_pictures_of_other_sets_are_refused(sample_set: Path, tiny_weights: Path) -> None:
+    predictor = load_predictors(folder=tiny_weights)["vanilla_crnn"]
+    with pytest.raises(ValueError, match=r"this is no benchmark set; scripts/make_benchmark\.py"):
+        measure_quality(predictor, open_store(sample_set))
+
+
+def test_columns_take_turns(root: Path) -> None:
+    store = open_store(root)
+    chosen = balanced_indices(store, 2, part="test")
+    keys = [column_of(store.records[i]) for i in chosen]
+    assert keys == [*COLUMNS, *COLUMNS]
+    hard = balanced_indices(store, 1, part="difficulty", level=1.0)
+    assert {store.records[i]["difficulty"] for i in hard} == {1.0}
+
+
+def test_digest_changes_with_a_label(root: Path, tmp_path: Path) -> None:
+    copy = write_benchmark_set(tmp_path / "copy")
+    assert set_digest(copy) == set_digest(root)
+    labels = copy / "labels.txt"
+    labels.write_text(labels.read_text(encoding="utf-8").replace("Ab12", "Ab13"), encoding="utf-8")
+    assert set_digest(copy) != set_digest(root)
+
+
+# Figures
+
+
+def test_quality_counts_by_hand(root: Path, tiny_weights: Path) -> None:
+    """The tiny model reads every bar; one picture is replaced by another text of other case."""
+    store = open_store(root)
+    wrong = store.labels.index(next(x for x in store.labels if x.text == "Ab12"))
+    pictures = {wrong: _png("ab12")}
+    read = store.read
+    store.read = lambda index: pictures.get(index) or read(index)  # type: ignore[method-assign]
+    parts = measure_quality(load_predictors(folder=tiny_weights)["vanilla_crnn"], store)
+    assert list(parts) == ["test", "heldout", "sizes"]
+    text = parts["test"]["columns"]["easy-text"]
+    assert (text["n"], text["exact_match"], text["exact_match_folded"]) == (2, 0.5, 1.0)
+    assert text["cer"] == 1 / 8
+    assert text["unambiguous"]["n"] == 1  # the other one holds an A, which its font draws twice
+    assert parts["test"]["all"]["n"] == 10
+    assert parts["test"]["all"]["exact_match"] == 0.9
+    assert parts["heldout"]["all"]["exact_match"] == 1.0
+    assert parts["test"]["groups"]["length"]["5"]["n"] == 4
+
+
+def _png(text: str) -> bytes:
+    out = io.BytesIO()
+    draw_barcode(text).save(out, format="PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("key", DISTORTIONS)
+def test_distortions(key: str) -> None:
+    """The first level changes nothing; a later one does, always in the same way."""
+    distortion, picture = DISTORTIONS[key], draw_barcode("A1b2")
+
+    def at(level: float) -> np.ndarray:
+        return np.asarray(open_image(distortion.apply(picture, level, np.random.default_rng(3))))
+
+    pixels = np.asarray(picture)
+    np.testing.assert_array_equal(at(distortion.levels[0]), pixels)
+    np.testing.assert_array_equal(at(distortion.levels[2]), at(distortion.levels[2]))
+    strong = at(distortion.levels[-1])
+    assert strong.shape != pixels.shape or (strong != pixels).any()
+
+
+def test_noise_has_its_deviation() -> None:
+    grey = open_image(np.full((200, 200, 3), 128, np.uint8))
+    noisy = DISTORTIONS["noise"].apply(grey, 20, np.random.default_rng(0))
+    assert abs(np.asarray(open_image(noisy)).std() - 20) < 0.5
+
+
+def test_rotation_keeps_the_corners() -> None:
+    picture = open_image(np.full((40, 120, 3), 255, np.uint8))
+    turned = open_image(DISTORTIONS["rotation"].apply(picture, 10, np.random.default_rng(0)))
+    assert turned.width > 120 and turned.height > 40
+    assert (np.asarray(turned) == 255).all()  # filled with the picture's own background
+
+
+def test_robustness_of_the_tiny_model(root: Path, tiny_weights: Path) -> None:
+    """It reads grey levels: bars survive the first step of each curve, strong noise they do not."""
+    curves = measure_robustness(load_predictors(folder=tiny_weights), open_store(root), 2)
+    found = curves["vanilla_crnn"]
+    assert list(found) == [*DISTORTIONS, "difficulty"]
+    assert all(curve["all"][0] == 1.0 and curve["n"][0] == 10 for curve in found.values())
+    assert found["noise"]["all"][-1] < 0.5
+    assert found["difficulty"]["levels"] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert set(found["noise"]["columns"]) == set(COLUMNS)
+
+
+def test_quantiles_and_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert speed._quantiles([1.0, 2.0, 3.0, 4.0, 105.0]) == {"p50": 3.0, "p95": pytest.approx(84.8)}
+    clock = iter(np.arange(0, 100, 0.5))  # each look at the clock is half a second later
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: next(clock))
+    work: list[list[int]] = []
+    rate = speed._rate([[1, 2], [3, 4]], work.append, seconds=1.25)
+    assert len(work) == 2 + 2 * 2  # a round that is not counted, then two
+    assert rate == 8 / 1.5
+
+
+def test_memory_is_counted() -> None:
+    before = speed.peak_memory_mb()
+    if before is None:
+        pytest.skip("this system does not say how much memory a process had")
+    block = np.ones(30_000_000, np.uint8)
+    after = speed.peak_memory_mb()
+    assert after is not None and after >= before and after > block.nbytes / 1e6
+
+
+def test_equal_pictures_are_found(tmp_path: Path) -> None:
+    for name, text in (("a", "A1"), ("b", "B2"), ("again", "A1"), ("other", "A1"), ("c", "12")):
+        draw_barcode(text).save(tmp_path / f"{name}.png")
+    paths = {path.stem: path for path in tmp_path.iterdir()}
+    own = [paths["a"], paths["b"], paths["again"], paths["c"]]
+    assert find_equal(own, [], SerialEngine()) == {paths["again"]: paths["a"]}
+    equal = find_equal(own, [paths["other"]], SerialEngine())
+    assert set(equal) == {paths["a"], paths["again"]}
+
+
+# Documents
+
+
+def test_a_block_is_replaced_and_nothing_else() -> None:
+    page = "head\n<!-- x:begin -->\nold\n<!-- x:end -->\ntail\n"
+    new = replace_block(page, "x", "| new |")
+    assert new == "head\n<!-- x:begin -->\n| new |\n<!-- x:end -->\ntail\n"
+    assert replace_block(new, "x", "| new |") == new
+    for broken in ("", "<!-- x:end --><!-- x:begin -->", page + page):
+        with pytest.raises(ValueError, match="each once and in this order"):
+            replace_block(broken, "x", "")
+
+
+def test_a_page_without_markers_is_an_error(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("no markers", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"README\.md: it needs <!-- benchmark:begin -->"):
+        update_page(page, {"benchmark": "text"})
+    assert page.read_text(encoding="utf-8") == "no markers"
+
+
+def test_a_table_escapes_bars() -> None:
+    assert table(["a", "b"], [["x|y", "1"]]) == "| a | b |\n| --- | --: |\n| x\\|y | 1 |"
+
+
+def test_both_languages_have_all_words() -> None:
+    texts = [words(language) for language in LANGUAGES]
+    assert all(text for found in texts for text in found.values())
+    fields = [{key: text.count("{") for key, text in found.items()} for found in texts]
+    assert fields[0] == fields[1]
+
+
+# Peers
+
+
+def test_a_missing_peer_is_named_and_has_no_figure(root: Path, tmp_path: Path) -> None:
+    store = open_store(root)
+    worker = tmp_path / "worker.py"
+    worker.write_text("raise SystemExit(3)", encoding="utf-8")
+    with as_png(store) as paths:
+        with pytest.raises(PeerMissingError, match="make bench-peers"):
+            run_peer(PEERS["ddddocr"], tmp_path / "python", worker, store, paths, 1)
+        with pytest.raises(PeerMissingError, match="not installed for"):
+            run_peer(PEERS["ddddocr"], Path(sys.executable), worker, store, paths, 1)
+        worker.write_text("raise SystemExit('it broke')", encoding="utf-8")
+        with pytest.raises(RuntimeError, match="it broke"):
+            run_peer(PEERS["ddddocr"], Path(sys.executable), worker, store, paths, 1)
+
+
+def test_a_peer_reads_the_whole_set(root: Path, tmp_path: Path) -> None:
+    """The worker's contract, with a reader that knows one answer."""
+    store = open_store(root)
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import json, pathlib, sys\n"
+        "print(json.dumps({'name': sys.argv[1], 'version': '1', 'megabytes': 2.5}))\n"
+        "for number, line in enumerate(sys.stdin):\n"
+        "    path = pathlib.Path(line.strip())\n"
+        "    assert path.read_bytes().startswith(b'\\x89PNG')\n"
+        "    print(json.dumps({'file': path.name, 'text': 'Ab12', 'ms': number + 1}))\n",
+        encoding="utf-8",
+    )
+    with as_png(store) as paths:
+        found = run_peer(PEERS["rapidocr"], Path(sys.executable), worker, store, paths, 3)
+    assert set(found.texts) == {label.file for label in store.labels}
+    assert (found.latency_ms, found.megabytes) == (2, 2.5)
+
+
+# A whole run
+
+
+def test_a_quick_run_writes_everything(
+    root: Path, tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    common = ["--weights", str(tiny_weights), "--shipped", str(root), "--out", str(out), "--quick"]
+    common += ["--peers-python", str(tmp_path / "none")]
+    assert benchmark.main(common) == 0
+    printed = capsys.readouterr().out
+    assert "left out: ddddocr: there is no" in printed
+    results = json.loads((out / "benchmark" / "results.json").read_text(encoding="utf-8"))
+    assert set(results["sections"]) == {"size", "quality", "robustness", "speed"}
+    entry = results["sections"]["quality"]["vanilla_crnn"]
+    assert entry["parts"]["test"]["all"]["exact_match"] == 1.0
+    assert entry["measured"]["pictures"]["name"] == "benchmark"
+    rows = json.loads((out / "benchmark" / "leaderboard.json").read_text(encoding="utf-8"))["rows"]
+    mine = next(row for row in rows if row["name"] == "vanilla_crnn")
+    assert mine["latency_ms"] > 0
+    assert mine["figures"]["heldout"] == {"n": 10, "strict": 1.0, "folded": 1.0}
+    for page in ("README.md", "README.zh-CN.md", "docs/benchmark.md", "docs/benchmark.zh-CN.md"):
+        text = (out / page).read_text(encoding="utf-8")
+        assert re.search(r"`vanilla_crnn`[^|]* \| 100\.0 \(100\.0\)", text), page
+    assert (out / "assets" / "benchmark-robustness.png").stat().st_size > 10_000
+
+    before = (out / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    assert benchmark.main([*common, "--only"]) == 0  # from the JSON alone
+    assert (out / "docs" / "benchmark.md").read_text(encoding="utf-8") == before
+
+
+def test_quick_figures_stay_out_of_the_repository(capsys: pytest.CaptureFixture[str]) -> None:
+    assert benchmark.main(["--quick"]) == 2
+    assert "--out" in capsys.readouterr().err

@@ -1,0 +1,119 @@
+"""The leaderboard file: its schema, its counting, and adding a row from readings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import add_to_leaderboard
+import pytest
+from benchmark_set import write_benchmark_set
+from captcha_ocr.benchmarking.columns import set_digest
+from captcha_ocr.benchmarking.leaderboard import (
+    FIGURES,
+    LeaderboardError,
+    figures_of,
+    put_row,
+    read_leaderboard,
+    row_problem,
+    write_leaderboard,
+)
+from captcha_ocr.datasets.stores import open_store
+
+SHIPPED = Path(__file__).parents[1] / "benchmark"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_benchmark_set(tmp_path_factory.mktemp("set") / "benchmark")
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    figures = {key: {"n": 10, "strict": 0.5, "folded": 0.75} for key in FIGURES}
+    values = {"name": "reader", "kind": "submission", "version": "1", "link": "", "load": None}
+    values |= {"date": "2026-01-31", "machine": "some", "command": "read", "set": "0"}
+    return {**values, "figures": figures, "latency_ms": None, "megabytes": 1.5, **changes}
+
+
+def test_figures_are_counted(root: Path) -> None:
+    store = open_store(root)
+    texts = {label.file: label.text for label in store.labels}
+    texts["test_easy-text_0.5_0.png"] = "aB12"  # Ab12
+    texts["test_easy-text_0.5_1.png"] = "nothing"  # aB34
+    texts["test_ruoyi_0.5_0.png"] = "7×3"  # 7*3=?
+    texts["heldout_easy-cn_0.5_0.png"] = ""
+    found = figures_of(store, texts)
+    assert list(found) == list(FIGURES)
+    assert found["easy-text"] == {"n": 2, "strict": 0.0, "folded": 0.5}
+    assert found["ruoyi"] == {"n": 2, "strict": 0.5, "folded": 1.0}
+    assert found["ctext"] == {"n": 2, "strict": 1.0, "folded": 1.0}
+    assert found["heldout"] == {"n": 10, "strict": 0.9, "folded": 0.9}
+
+
+def test_a_picture_without_a_reading_is_an_error(root: Path) -> None:
+    with pytest.raises(LeaderboardError, match=r"no reading for 20 pictures such as test_easy"):
+        figures_of(open_store(root), {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, ""),
+        ({"kind": "best"}, "kind is 'best'; choose from project, peer, submission"),
+        ({"date": "yesterday"}, "write YYYY-MM-DD"),
+        ({"latency_ms": 0}, "give a number above 0, or null"),
+        ({"megabytes": True}, "of another type"),
+        ({"figures": {}}, "they may be of"),
+        ({"figures": {"ctext": {"n": 1, "strict": 1.0, "folded": 2.0}}}, "shares, 0 to 1"),
+        ({"figures": {"ctext": {"n": 1, "strict": 1.0, "folded": 0.5}}}, "never above folded"),
+        ({"figures": {"ctext": {"strict": 1.0}}}, "expected are n, strict and folded"),
+        ({"stars": 5}, "has the fields"),
+    ],
+)
+def test_the_schema(changes: dict[str, Any], problem: str) -> None:
+    found = row_problem(row(**changes))
+    assert problem in found and bool(problem) == bool(found)
+
+
+def test_the_best_comes_first_and_a_name_stands_once(tmp_path: Path) -> None:
+    path = tmp_path / "leaderboard.json"
+    better = {key: {"n": 10, "strict": 0.9, "folded": 0.9} for key in FIGURES}
+    rows = put_row(
+        put_row([row(name="a")], row(name="b", figures=better)), row(name="a", version="2")
+    )
+    write_leaderboard(rows, path)
+    assert [(r["name"], r["version"]) for r in read_leaderboard(path)] == [("b", "1"), ("a", "2")]
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "leaderboard.json"
+    assert read_leaderboard(path) == []
+    for text, problem in (
+        ("{", "is no JSON"),
+        ("[]", "expected"),
+        (json.dumps({"format": 1, "rows": [row(kind="x")]}), "row 1: kind is 'x'"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(LeaderboardError, match=problem):
+            read_leaderboard(path)
+
+
+def test_adding_a_row(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = write_benchmark_set(tmp_path / "benchmark")
+    readings = tmp_path / "readings.jsonl"
+    labels = open_store(copy).labels
+    lines = [json.dumps({"file": f"some/where/{x.file}", "text": x.text.upper()}) for x in labels]
+    readings.write_text("\n".join(lines), encoding="utf-8")
+    arguments = [str(readings), "--name", "Mine", "--version", "3", "--link", "https://example.org"]
+    arguments += ["--ran", "read all", "--ms", "4.5", "--shipped", str(copy)]
+    assert add_to_leaderboard.main(arguments) == 0
+    (added,) = read_leaderboard(copy / "leaderboard.json")
+    assert (added["name"], added["kind"], added["latency_ms"]) == ("Mine", "submission", 4.5)
+    assert added["set"] == set_digest(root)
+    assert added["figures"]["easy-text"] == {"n": 2, "strict": 0.0, "folded": 1.0}
+    assert "easy-text       2 pictures  100.0%, strict 0.0%" in capsys.readouterr().out
+
+    readings.write_text(lines[0] + "\n" + lines[0], encoding="utf-8")
+    assert add_to_leaderboard.main(arguments) == 2
+    assert "stands there twice" in capsys.readouterr().err
