@@ -1,0 +1,101 @@
+"""The benchmark's drawings: seeds, fonts and sizes of their own, and a sample without loss."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import generators
+import make_benchmark
+import numpy as np
+import pytest
+from captcha_ocr.benchmarking.columns import COLUMNS, LEVELS, PARTS
+from captcha_ocr.imaging import open_image
+from captcha_ocr.labels import read_labels, read_manifest
+from drawing import write_sample_set
+
+SHIPPED = Path(__file__).parents[1] / "benchmark"
+
+
+def test_drawings_have_seeds_of_their_own() -> None:
+    seeds: dict[int, set[tuple[str, str]]] = {}
+    for drawing in make_benchmark.drawings():
+        seeds.setdefault(drawing.seed, set()).add((drawing.part, drawing.column.key))
+    assert len(seeds) == len(PARTS) * len(COLUMNS)
+    assert all(len(drawn) == 1 for drawn in seeds.values()), "two sets share a seed"
+    names = [drawing.name for drawing in make_benchmark.drawings()]
+    assert len(names) == len(set(names)) == (len(PARTS) - 1 + len(LEVELS)) * len(COLUMNS)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_the_generators_are_asked_for(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+    monkeypatch.setattr(generators, "run", lambda command, folder: calls.append(command))
+    for drawing in make_benchmark.drawings():
+        if drawing.part == part:
+            make_benchmark.draw_one(drawing, tmp_path, 1)
+    usual = [size.split(":")[0] for size in generators.SIZES.split(",")]
+    for call in calls:
+        name = next(word for word in call if word.startswith(part))
+        asked = read_config(call) if "fromjson" in call else options(call)
+        assert asked["kinds"] <= set(COLUMNS[name.split("_")[1]].kinds), call
+        assert (set(asked["sizes"]) & set(usual) == set()) is (part == "sizes"), call
+        assert all("fonts-heldout" in fonts for fonts in asked["fonts"]) is (part == "heldout")
+        for fonts in asked["fonts"]:
+            if fonts.startswith("file:"):
+                assert Path(fonts[5:]).is_file(), fonts
+    levels = {call[call.index("--difficulty") + 1] for call in calls}
+    assert levels == ({str(level) for level in LEVELS} if part == "difficulty" else {"0.5"})
+    ruoyi = next(call for call in calls if "RuoyiJarNormalizeSmart.java" in call)
+    assert ("--other-share" in ruoyi) is (part == "heldout")
+
+
+def read_config(call: list[str]) -> dict[str, Any]:
+    config = json.loads(Path(call[call.index("fromjson") + 1]).read_text(encoding="utf-8"))
+    fonts: list[str] = []
+    for setting in (config["default"], *config["kinds"].values()):
+        found = setting["fonts"]
+        fonts += [found] if isinstance(found, str) else list(found)
+    return {"kinds": set(config["type_mix"]), "sizes": config["sizes"], "fonts": fonts}
+
+
+def options(call: list[str]) -> dict[str, Any]:
+    sizes = call[call.index("--sizes") + 1].split(",")
+    fonts = f"file:{call[call.index('--fonts-file') + 1]}"
+    return {"kinds": set(), "sizes": [size.split(":")[0] for size in sizes], "fonts": [fonts]}
+
+
+def test_the_first_pictures_are_chosen_and_equal_ones_left_out(tmp_path: Path) -> None:
+    drawing = next(iter(make_benchmark.drawings()))
+    root = write_sample_set(tmp_path / drawing.name, 6)
+    files = [root / "images" / label.file for label in read_labels(root / "labels.txt")]
+    counts = {drawing.part: {drawing.column.key: 3}}
+    rows = make_benchmark.chosen(drawing, tmp_path, {files[1]: files[0]}, counts)
+    assert [row.source for row in rows] == [files[0], files[2], files[3]]
+    assert rows[0].fields["part"] == drawing.part
+    counts[drawing.part][drawing.column.key] = 6
+    with pytest.raises(SystemExit, match="has 5 pictures, 6 are needed"):
+        make_benchmark.chosen(drawing, tmp_path, {files[1]: files[0]}, counts)
+
+
+def test_the_sample_loses_no_pixel(tmp_path: Path) -> None:
+    drawing = next(iter(make_benchmark.drawings()))
+    root = write_sample_set(tmp_path / drawing.name, 2)
+    gif = root / "images" / read_labels(root / "labels.txt")[1].file
+    open_image(gif).save(gif, format="GIF")  # whatever it is called, it is animated kind's format
+    shutil.move(gif, gif.with_suffix(".gif"))
+    counts = {drawing.part: {drawing.column.key: 2}}
+    rows = make_benchmark.chosen(drawing, tmp_path, {}, counts)
+    rows[1] = make_benchmark.Row(gif.with_suffix(".gif"), "b.gif", rows[1].label, rows[1].fields)
+    make_benchmark.write_set(rows, tmp_path / "out", shrink=True)
+    labels = read_labels(tmp_path / "out" / "labels.txt")
+    assert [Path(label.file).suffix for label in labels] == [".webp", ".gif"]
+    manifest = read_manifest(tmp_path / "out" / "manifest.jsonl")
+    for row, label in zip(rows, labels):
+        assert manifest[label.file]["label"] == label.text == row.label
+        shipped = open_image(tmp_path / "out" / "images" / label.file)
+        np.testing.assert_array_equal(np.asarray(shipped), np.asarray(open_image(row.source)))
