@@ -269,6 +269,8 @@ def test_nothing_is_wider_than_the_screen(open_page: Any, width: int) -> None:
     visit = open_page(viewport={"width": width, "height": 800})
     visit.pick(("a.png", barcode("7*3=?")), ("long name of a picture " * 9 + ".png", barcode("1")))
     visit.expect("#progress-text").to_have_text("2 of 2 read")
+    for fold in visit.page.locator("summary").all():
+        fold.click()
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert visit.page.evaluate(overflow) == 0
 

@@ -89,7 +89,7 @@ const en = {
   "collapse.text": "3. Drop the blanks",
   "collapse.rule": "This path spells “{path}”. The rule, or the sum over all paths, chose “{text}”.",
   "history.title": "History",
-  "history.hint": "Kept in this browser only: the last 50 readings.",
+  "history.hint": "Kept in this browser only: the last 50 pictures you looked at.",
   "history.clear": "Clear the history",
   "api.title": "Use it from a program",
   "footer":
@@ -195,7 +195,7 @@ const zh = {
   "collapse.text": "3. 去掉空白",
   "collapse.rule": "这条路径拼出“{path}”；限制（或对所有路径求和）选出了“{text}”。",
   "history.title": "历史",
-  "history.hint": "只保存在本浏览器中：最近 50 次结果。",
+  "history.hint": "只保存在本浏览器中：最近看过的 50 张图片。",
   "history.clear": "清空历史",
   "api.title": "在程序里使用",
   "footer": "仅供学习和研究，请使用自己制作或拥有的图片。图片只在内存中识别，不会保存。",
