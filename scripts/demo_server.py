@@ -49,7 +49,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(process: subprocess.Popen[bytes], port: int, seconds: float = 120) -> None:
+def wait_for(process: subprocess.Popen[bytes], port: int, seconds: float = 300) -> None:
     """Until the server answers; SystemExit when it has ended, or does not begin."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     until = time.monotonic() + seconds

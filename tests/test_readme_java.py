@@ -49,7 +49,7 @@ def readme_lines(*starts: str) -> list[list[str]]:
 
 
 def run(words: list[str], folder: Path) -> str:
-    done = subprocess.run(words, cwd=folder, capture_output=True, check=False, timeout=300)
+    done = subprocess.run(words, cwd=folder, capture_output=True, check=False, timeout=900)
     said = (done.stdout + done.stderr).decode("utf-8", "replace")
     assert done.returncode == 0, f"{shlex.join(words)}\n{said}"
     return said
