@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import sys
 from pathlib import Path
@@ -34,7 +35,12 @@ def ship(run: Path, folder: Path = WEIGHTS_DIR) -> None:
         sys.exit(f"error: {onnx} has {onnx.stat().st_size:,} bytes, more than {LARGEST:,}")
     for file in (onnx, onnx.with_suffix(".json")):
         shutil.copyfile(file, folder / file.name)
-    save_checkpoint(folder / f"{arch}.safetensors", checkpoint)
+    # The names of the folders are a record, the way to them is this machine's.
+    paths = ("train_root", "val_root", "out", "init_from")
+    record = {**checkpoint.train_config}
+    record.update({key: Path(record[key]).name for key in paths})
+    shipped = dataclasses.replace(checkpoint, train_config=record)
+    save_checkpoint(folder / f"{arch}.safetensors", shipped)
     print(f"{arch} is in {folder}")
 
 

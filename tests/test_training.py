@@ -80,6 +80,16 @@ def test_eight_pictures_are_learned_by_heart(arch: str, tmp_path: Path) -> None:
     assert load_state(folder.last)["progress"]["best_exact_match"] == 1.0
 
 
+def test_a_fraction_of_an_epoch_ends_the_last_one_early(sample_set: Path, tmp_path: Path) -> None:
+    config = config_for(sample_set, epochs=1.5)
+    folder = RunFolder(tmp_path)
+    assert fit(config, folder) == "all 1.5 epochs are done"
+    progress = load_state(folder.last)["progress"]
+    pictures = len(read_labels(sample_set / "labels.txt")) * (1 - config.val_fraction)
+    assert 1.5 * pictures <= progress["pictures"] < 1.5 * pictures + config.batch
+    assert progress["epoch"] == 1
+
+
 def test_a_resumed_run_equals_an_uninterrupted_one(
     sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

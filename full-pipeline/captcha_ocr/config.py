@@ -52,7 +52,7 @@ class TrainConfig:
     image: ImageConfig = ImageConfig()
     model: dict[str, Any] = dataclasses.field(default_factory=dict)  # constructor arguments
 
-    epochs: int = 30  # passes over the training set
+    epochs: float = 30  # passes over the training set; 1.5 ends half-way through the second
     batch: int = 192  # pictures a step once the batch has grown (all processes together)
     batch_start: int = 16  # pictures a step at the start; many small steps leave the plateau
     grow_steps: int = 1875  # steps at each batch size before it doubles

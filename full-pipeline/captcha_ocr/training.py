@@ -17,7 +17,6 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 
 from captcha_ocr import resume_state
 from captcha_ocr.checkpoint import (
@@ -29,7 +28,7 @@ from captcha_ocr.checkpoint import (
     save_state,
 )
 from captcha_ocr.config import ConfigError, TrainConfig
-from captcha_ocr.datasets.ocr import Batch, collate
+from captcha_ocr.datasets.ocr import Batch, load_batches
 from captcha_ocr.datasets.prepare import prepare_data
 from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
 from captcha_ocr.distributed import World, join_world
@@ -71,7 +70,7 @@ def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> str:
                 run.save()
                 saved = time.monotonic()
         else:
-            why = f"all {config.epochs} epochs are done"
+            why = f"all {config.epochs:g} epochs are done"
         if run.progress.loss_count and not interrupt.requested:  # steps since the last evaluation
             run.evaluate()
         run.save()
@@ -104,6 +103,7 @@ class Run:
         self.progress = Progress()
         self.impossible = self.data.train.impossible(model.width_stride)
         self.epoch_pictures = len(self.data.train) - len(self.impossible)
+        self.total_pictures = round(config.epochs * self.epoch_pictures)
         self.evaluation_interval = config.eval_every or self.epoch_pictures
         if resume:
             resume_state.restore(self, load_state(folder.last))
@@ -128,20 +128,17 @@ class Run:
                 rank=self.world.rank,
                 world=self.world.size,
             )
-            yield from DataLoader(
-                self.data.train,
-                batch_sampler=sampler,
-                num_workers=config.num_workers,
-                collate_fn=collate,
-                pin_memory=self.world.device.type == "cuda",
-                generator=torch.Generator(),  # else it would draw from the model's own numbers
-            )
+            pin = self.world.device.type == "cuda"
+            for batch in load_batches(self.data.train, sampler, config.num_workers, pin):
+                if progress.epoch + 1 > config.epochs and progress.pictures >= self.total_pictures:
+                    return
+                yield batch
             progress.epoch, progress.batch = progress.epoch + 1, 0
             progress.first_step = progress.step
 
     def train_step(self, batch: Batch) -> None:
         config, progress, device = self.config, self.progress, self.world.device
-        rate = learning_rate(progress.pictures, config.epochs * self.epoch_pictures, config)
+        rate = learning_rate(progress.pictures, self.total_pictures, config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.objective.train()
@@ -171,7 +168,7 @@ class Run:
         progress.pictures += count
         progress.loss_sum += losses.detach().sum().item()
         progress.loss_count += len(losses)
-        self.folder.on_step(progress, config.epochs * self.epoch_pictures, rate)
+        self.folder.on_step(progress, self.total_pictures, rate)
 
     def evaluation_due(self) -> bool:
         return self.progress.pictures // self.evaluation_interval > self.progress.evaluations

@@ -165,7 +165,7 @@ def add_data_options(group: Group) -> None:
 
 
 def add_recipe_options(group: Group) -> None:
-    group.add_argument("--epochs", type=int, help="passes over the training set (30)")
+    group.add_argument("--epochs", type=float, help="passes over the training set (30)")
     group.add_argument("--batch", type=int, help="largest batch (192)")
     group.add_argument("--batch-start", type=int, help="first batch (16)")
     group.add_argument("--grow-steps", type=int, help="steps until the batch doubles (1875)")

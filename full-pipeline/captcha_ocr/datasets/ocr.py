@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from captcha_ocr.alignment import required_steps
 from captcha_ocr.charset import Charset, CharsetError
@@ -115,6 +115,20 @@ def collate(items: Sequence[Item]) -> Batch:
         targets=torch.tensor([number for item in items for number in item.target]),
         target_lengths=torch.tensor([len(item.target) for item in items]),
         indices=tuple(item.index for item in items),
+    )
+
+
+def load_batches(
+    dataset: OCRDataset, sampler: Iterable[list[Draw]], workers: int, pin_memory: bool
+) -> DataLoader:
+    """The batches of one epoch, read by ``workers`` other processes (0: by this one)."""
+    return DataLoader(
+        dataset,
+        batch_sampler=sampler,  # type: ignore[arg-type]  # torch knows lists of int only
+        num_workers=workers,
+        collate_fn=collate,
+        pin_memory=pin_memory,
+        generator=torch.Generator(),  # else it would draw from the model's own numbers
     )
 
 
