@@ -3,8 +3,9 @@
     make browser-page        # or: python scripts/browser_page.py
     python -m http.server --directory hf_spaces/static/dist
 
-It puts together the served page's own files, the readers in hf_spaces/static, the models, the sample
-pictures, and onnxruntime-web, which npm (of Node 18 or newer) brings into hf_spaces/static/node_modules.
+It puts together the served page's own files, the readers in hf_spaces/static, the models, the
+sample pictures, and onnxruntime-web, which npm (of Node 18 or newer) brings into
+hf_spaces/static/node_modules.
 """
 
 from __future__ import annotations

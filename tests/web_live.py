@@ -105,12 +105,12 @@ def serve(kind: str, tmp_path: Path, *flags: str, **settings: str) -> Iterator[L
             process.wait()
 
 
-def wait_until_up(live: Live) -> None:
+def wait_until_up(live: Live, path: str = "/healthz") -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         assert live.process.poll() is None, live.log.read_text(encoding="utf-8")
         with contextlib.suppress(OSError):
-            if live.ask("GET", "/healthz").status == 200:
+            if live.ask("GET", path).status == 200:
                 return
         time.sleep(0.05)
     raise AssertionError("the server did not start: " + live.log.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from visits import PATIENCE_MS, Visit
 from web_harness import write_two_models
 from web_live import Live, serve
 
@@ -19,7 +20,6 @@ CHROMIUM = (
     os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 )
 # Nothing but our server is to be asked, so the browser's own errands are switched off.
-PATIENCE_MS = 60_000  # a busy machine is no failure
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -57,43 +57,6 @@ def chromium() -> Iterator[Any]:
             pytest.skip(f"no Chromium: apt-get install chromium, or set CHROMIUM ({error.message})")
         yield browser
         browser.close()
-
-
-class Visit:
-    """One visitor: a page, and what must not happen on it."""
-
-    def __init__(self, page: Any, site: Live) -> None:
-        self.page, self.site = page, site
-        self.requests: list[str] = []
-        self.errors: list[str] = []
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("dialog", lambda dialog: self.errors.append(f"dialog: {dialog.message}"))
-        page.on("console", self._console)
-        page.goto(site.url)
-        page.wait_for_selector("#samples button")
-
-    def _console(self, message: Any) -> None:
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            self.errors.append(message.text)
-
-    def pick(self, *files: tuple[str, bytes]) -> None:
-        self.page.set_input_files(
-            "#files", [{"name": n, "mimeType": "image/png", "buffer": data} for n, data in files]
-        )
-
-    def read(self, text: str) -> None:
-        """Wait until the explain view shows this text."""
-        sync_api.expect(self.page.locator("#text")).to_have_text(text)
-
-    def expect(self, selector: str) -> Any:
-        return sync_api.expect(self.page.locator(selector))
-
-    def check(self) -> None:
-        """No script error, no dialog, no policy violation, no other host."""
-        assert self.errors == []
-        foreign = [url for url in self.requests if not url.startswith((self.site.url, "blob:"))]
-        assert foreign == []
 
 
 @pytest.fixture

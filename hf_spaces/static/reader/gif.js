@@ -49,7 +49,8 @@ function readBlocks(bytes, view, width, height) {
   let at = HEAD_BYTES + tableBytes(bytes[10]);
   while (at < bytes.length && bytes[at] !== TRAILER) {
     if (bytes[at] === EXTENSION) {
-      if (bytes[at + 1] === GRAPHIC_CONTROL && bytes[at + 2]) control = readControl(view, at, control);
+      const kind = view.getUint8(at + 1);
+      if (kind === GRAPHIC_CONTROL && bytes[at + 2]) control = readControl(view, at, control);
       at = skipSubBlocks(bytes, at + 2);
     } else if (bytes[at] === IMAGE) {
       const frame = { ...readPlace(bytes, view, at, shared), ...control };
@@ -67,9 +68,9 @@ function readBlocks(bytes, view, width, height) {
 
 /** A disposal stays for the frames that name none; a transparent colour is for one frame. */
 function readControl(view, at, before) {
-  const flags = view.getUint8(at + 3);
+  const [flags, number] = [view.getUint8(at + 3), view.getUint8(at + 6)];
   return {
-    transparent: flags & 1 ? view.getUint8(at + 6) : before.transparent,
+    transparent: flags & 1 ? number : before.transparent,
     disposal: (flags >> 2) & 7 || before.disposal,
   };
 }
@@ -106,6 +107,7 @@ function skipSubBlocks(bytes, at) {
 function subBlocks(bytes, start) {
   const parts = [];
   for (let at = start; bytes[at]; at += bytes[at] + 1) {
+    if (at + bytes[at] >= bytes.length) throw new Error("a block is cut off");
     parts.push(bytes.subarray(at + 1, at + 1 + bytes[at]));
   }
   return parts;

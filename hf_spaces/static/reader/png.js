@@ -37,7 +37,7 @@ export async function decodePng(bytes, checkSize) {
 function readChunks(bytes, checkSize) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const found = { header: null, palette: new Uint8Array(), transparency: null, parts: [] };
-  for (let at = 8; at < bytes.length; ) {
+  for (let at = 8; at + 8 <= bytes.length; ) {
     const length = view.getUint32(at);
     const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     const body = bytes.subarray(at + 8, at + 8 + length);
