@@ -165,12 +165,11 @@ def test_a_picture_is_read_explained_and_compared(visit: SpacePage) -> None:
     ]
 
 
-def test_a_sample_is_one_click_away(visit: SpacePage) -> None:
-    visit.page.locator(".gallery-item").first.click()
-    visit.expect(".characters").to_be_attached()
-
-
 def test_constraints_hold_and_mistakes_are_told(visit: SpacePage) -> None:
+    visit.page.get_by_role("button", name="Read", exact=True).click()
+    visit.toast().to_contain_text("there is no picture yet")
+    visit.upload("#picture", ("a.png", b"<html>"))
+    visit.toast().to_contain_text(NO_PICTURE)
     visit.upload("#picture", ("a.png", barcode("AB12")))
     visit.field("text").to_have_value("AB12")
     visit.page.get_by_text("Model, and what the text may be").click()
@@ -181,13 +180,6 @@ def test_constraints_hold_and_mistakes_are_told(visit: SpacePage) -> None:
     visit.page.get_by_label("Pattern").fill("<img src=x onerror=alert(1)>[")
     visit.page.get_by_role("button", name="Read", exact=True).click()
     visit.toast().to_contain_text("'<img src=x onerror=alert(1)>['")
-
-
-def test_what_is_no_picture_is_told(visit: SpacePage) -> None:
-    visit.page.get_by_role("button", name="Read", exact=True).click()
-    visit.toast().to_contain_text("there is no picture yet")
-    visit.upload("#picture", ("a.png", b"<html>"))
-    visit.toast().to_contain_text(NO_PICTURE)
 
 
 def test_many_pictures_become_a_table_and_two_files(visit: SpacePage) -> None:
@@ -217,17 +209,19 @@ def saved(visit: SpacePage, button: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
-@pytest.mark.parametrize(("locale", "word"), [("zh-CN", "识别"), ("fr-FR", "Read")])
-def test_the_page_speaks_the_browsers_language(open_space: Any, locale: str, word: str) -> None:
-    visit = open_space(locale=locale)
-    sync_api.expect(visit.page.get_by_role("button", name=word, exact=True)).to_be_visible()
-
-
-def test_it_fits_a_phone(open_space: Any) -> None:
-    visit = open_space(viewport={"width": 390, "height": 844})
+def test_it_speaks_chinese_and_fits_a_phone(open_space: Any) -> None:
+    visit = open_space(locale="zh-CN", viewport={"width": 390, "height": 844})
+    sync_api.expect(visit.page.get_by_role("button", name="识别", exact=True)).to_be_visible()
     visit.upload("#picture", ("sum.png", barcode("7*3=?")))
     visit.field("text").to_have_value("7*3=?")
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_it_speaks_english_to_others_and_a_sample_is_one_click_away(open_space: Any) -> None:
+    visit = open_space(locale="fr-FR")
+    sync_api.expect(visit.page.get_by_role("button", name="Read", exact=True)).to_be_visible()
+    visit.page.locator(".gallery-item").first.click()
+    visit.expect(".characters").to_be_attached()
 
 
 # As a program would ask.
