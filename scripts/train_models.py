@@ -29,7 +29,7 @@ SETS = {
 RECIPE = (
     "--batch 128 --batch-start 16 --grow-steps 1500 --aug --cache --amp bf16 --eval-every 50000"
 )
-EPOCHS = {"vanilla_crnn": 3, "svtr_tiny": 1.35}  # what a picture costs decides; else 2
+EPOCHS = {"vanilla_crnn": 3, "crnn_resnet34": 1.4, "svtr_tiny": 1.35}
 
 
 def main() -> int:
@@ -69,7 +69,7 @@ def train_arguments(arch: str, out: Path, run: Path) -> list[str]:
     if (run / "last.pt").exists():
         return ["--arch", arch, "--resume", str(run)]
     data = ["--train-root", str(out / "train"), "--val-root", str(out / "dev")]
-    epochs = ["--select-on", "val", "--epochs", str(EPOCHS.get(arch, 2)), "--out", str(run.parent)]
+    epochs = ["--select-on", "val", "--epochs", str(EPOCHS.get(arch, 1)), "--out", str(run.parent)]
     return ["--arch", arch, *data, *epochs, *RECIPE.split()]
 
 
