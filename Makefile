@@ -15,10 +15,10 @@ SAMPLE := training-ready/dataset
 SMOKE := runs/smoke
 
 .DEFAULT_GOAL := help
-.PHONY: help demo space test lint data data-tools train smoke notebooks clean
+.PHONY: help demo space browser-page test lint data data-tools train smoke notebooks clean
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv-demo/.ready ## the page on http://127.0.0.1:8001, with a small installation (no torch)
 	@port=$$(.venv-demo/bin/python scripts/free_port.py $(PORT)) && \
@@ -26,6 +26,9 @@ demo: .venv-demo/.ready ## the page on http://127.0.0.1:8001, with a small insta
 
 space: .venv-space/.ready ## the Gradio app of hf_spaces/ on http://127.0.0.1:7860 (Python 3.10 or newer)
 	@cd hf_spaces && exec ../.venv-space/bin/python app.py
+
+browser-page: .venv-demo/.ready ## the page that reads in the browser alone, in hf_spaces/static/dist (npm)
+	.venv-demo/bin/python scripts/browser_page.py
 
 test: .venv/.ready ## every test but the slow ones; Java and browser tests where JDK and Chromium are
 	@if command -v mvn >/dev/null; then mvn -B -q -f $(JAVA_TOOLS) verify; \
@@ -60,6 +63,7 @@ notebooks: .venv/.ready ## the tutorial's chapters as executed notebooks: docs/t
 
 clean: ## remove environments, caches and builds; runs and data stay
 	rm -rf .venv .venv-demo .venv-space build full-pipeline/*.egg-info
+	rm -rf hf_spaces/static/dist hf_spaces/static/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
