@@ -1,0 +1,143 @@
+"""How long a picture takes in the browser alone, beside Python on the same machine.
+
+    pip install playwright && apt-get install chromium npm
+    python scripts/bench_browser.py                # --write puts the table into docs/browser*.md
+
+It builds the page (see browser_page.py), opens it in Chromium, and reads the first pictures of the
+sample test set with every shipped model, one after the other. A time is that of the whole picture:
+open, preprocess, run, decode, and how the page gets it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import datetime
+import functools
+import http.server
+import os
+import platform
+import re
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import browser_page
+from captcha_ocr.labels import read_labels
+from captcha_ocr.predictor import OnnxPredictor, load_predictors
+from playwright.sync_api import sync_playwright
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TURN = 10  # pictures
+TEST_SET = REPOSITORY / "training-ready" / "dataset" / "test"
+PAGES = (REPOSITORY / "docs" / "browser.md", REPOSITORY / "docs" / "browser.zh-CN.md")
+BLOCK = re.compile(r"(<!-- latency:begin -->\n).*?(<!-- latency:end -->)", re.DOTALL)
+HEADS = (
+    "| model | pictures | same text as Python | browser, median ms | 90 % | Python, median ms |",
+    "| 模型 | 图片数 | 与 Python 文本相同 | 浏览器，中位数 ms | 90 % | Python，中位数 ms |",
+)
+READ = """async ([pictures, arch]) => {
+  const { readMany } = await import("./static/api.js");
+  const bytes = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  const found = [];
+  for (const picture of pictures) {
+    const started = performance.now();
+    await readMany([new File([bytes(picture)], "a")], { arch }, undefined, ({ text }) =>
+      found.push({ text, milliseconds: performance.now() - started }));
+  }
+  return found;
+}"""
+
+
+@contextlib.contextmanager
+def open_page(folder: Path) -> Iterator[tuple[Any, str]]:
+    """The page in Chromium, and the browser's version."""
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page()
+        page.set_default_timeout(600_000)  # a busy machine is no failure
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        yield page, browser.version
+        browser.close()
+    server.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        """Nothing: the figures are the output."""
+
+
+def read_in_python(predictor: OnnxPredictor, files: list[Path]) -> list[tuple[str, float]]:
+    found = []
+    for file in files:
+        started = time.perf_counter()
+        text = predictor.predict([file])[0].text
+        found.append((text, 1000 * (time.perf_counter() - started)))
+    return found
+
+
+def read_in_browser(page: Any, arch: str, files: list[Path]) -> list[tuple[str, float]]:
+    encoded = [base64.b64encode(file.read_bytes()).decode() for file in files]
+    return [(each["text"], each["milliseconds"]) for each in page.evaluate(READ, [encoded, arch])]
+
+
+def row(page: Any, arch: str, predictor: OnnxPredictor, files: list[Path]) -> str:
+    """A line of the table. Both read in turns, so that a busy machine is fair to both."""
+    here: list[tuple[str, float]] = []
+    there: list[tuple[str, float]] = []
+    read_in_browser(page, arch, files[:TURN])  # loads the model, and lets the engine compile
+    read_in_python(predictor, files[:TURN])
+    for first in range(0, len(files), TURN):
+        turn = files[first : first + TURN]
+        here += read_in_browser(page, arch, turn)
+        there += read_in_python(predictor, turn)
+    same = sum(one == other for (one, _), (other, _) in zip(here, there))
+    times = [time for _, time in here]
+    figures = [statistics.median(times), statistics.quantiles(times, n=10)[8]]
+    figures.append(statistics.median(time for _, time in there))
+    return f"| `{arch}` | {len(files)} | {same} | " + " | ".join(f"{f:.1f}" for f in figures) + " |"
+
+
+def write(rows: list[str]) -> None:
+    for path, head in zip(PAGES, HEADS):
+        ruler = "| --- " * (head.count("|") - 1) + "|"
+        table = "".join(f"{line}\n" for line in (head, ruler, *rows))
+        text = path.read_text(encoding="utf-8")
+        path.write_text(BLOCK.sub(rf"\g<1>{table}\2", text), encoding="utf-8")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--count", type=int, default=100, help="pictures (default: 100)")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/browser*.md")
+    args = parser.parse_args(argv)
+    labels = read_labels(TEST_SET / "labels.txt")[: args.count]
+    files = [TEST_SET / "images" / label.file for label in labels]
+    with tempfile.TemporaryDirectory() as folder:
+        browser_page.main(["--out", str(Path(folder) / "page")])
+        with open_page(Path(folder) / "page") as (page, version):
+            predictors = load_predictors(threads=1)
+            rows = [row(page, arch, predictor, files) for arch, predictor in predictors.items()]
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    machine = f"{platform.machine()}, {os.cpu_count()} cores{load}"
+    print(f"{datetime.date.today()}, Chromium {version}, {machine}")
+    print("\n".join((HEADS[0], *rows)))
+    if args.write:
+        write(rows)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
