@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 from screenshots import FLAGS
 
-SAMPLE = 1  # a sum: it has an answer, and one character that is less sure
+SAMPLE = 1  # a sum: it has an answer
 SIZE = (1280, 720)
 PYTHON = REPOSITORY / ".venv-space" / "bin" / "python"
 
