@@ -25,7 +25,9 @@ pytestmark = pytest.mark.slow
     ("linter", "file"), [("hadolint", "Dockerfile"), ("compose-lint", "docker-compose.yml")]
 )
 def test_files_are_clean(linter: str, file: str) -> None:
-    program = shutil.which(linter, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    program = shutil.which(
+        linter, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    )
     if program is None:
         pytest.skip(f"{linter} is not installed; the dev extra brings it on Linux x86-64")
     done = subprocess.run(
