@@ -95,7 +95,7 @@ class Run:
             load_weights(model, source, classes)
         self.objective = CTCObjective(model, classes, config.aux_weight)
         # Kernels and pictures with their channels last: convolutions run up to a third faster.
-        self.objective.to(world.device, memory_format=torch.channels_last)
+        self.objective.to(world.device).to(memory_format=torch.channels_last)
         self.model = model
         self.average = AveragedWeights(model, config.ema)
         self.optimizer = build_optimizer(self.objective, config)
