@@ -124,7 +124,7 @@ def load_batches(
     """The batches of one epoch, read by ``workers`` other processes (0: by this one)."""
     return DataLoader(
         dataset,
-        batch_sampler=sampler,  # type: ignore[arg-type]  # torch knows lists of int only
+        batch_sampler=sampler,
         num_workers=workers,
         collate_fn=collate,
         pin_memory=pin_memory,

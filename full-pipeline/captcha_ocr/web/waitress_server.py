@@ -58,6 +58,7 @@ class Channel(HTTPChannel):
     """
 
     error_task_class = ProblemTask
+    close_when_flushed: bool  # waitress's own
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
