@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -36,20 +37,24 @@ class KilledRunIT {
         Path killed = folder.resolve("killed");
         Rng moments = new Rng(System.nanoTime());
         for (int kill = 0; kill < KILLS; kill++) {
-            Process process = start(killed);
+            Process process = start(killed, COUNT);
             // From before its first picture to somewhere in the middle.
             if (!process.waitFor(150 + moments.nextInt(600), TimeUnit.MILLISECONDS)) {
                 process.destroyForcibly().waitFor();
             }
         }
-        assertEquals(0, start(killed).waitFor());
+        assertEquals(0, start(killed, COUNT).waitFor());
         assertEquals(SetFiles.read(whole), SetFiles.read(killed));
     }
 
-    private Process start(Path root) throws IOException {
-        return new ProcessBuilder(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
-                System.getProperty("java.class.path"), KilledRunIT.class.getName(), root.toString(),
-                String.valueOf(COUNT))).redirectErrorStream(true)
+    /** {@code options} are Java's own. */
+    static Process start(Path root, int count, String... options) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
+                System.getProperty("java.class.path")));
+        command.addAll(List.of(options));
+        command.addAll(List.of(KilledRunIT.class.getName(), root.toString(), String.valueOf(count)));
+        return new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
     }
 }
