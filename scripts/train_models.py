@@ -29,7 +29,7 @@ SETS = {
 RECIPE = (
     "--batch 128 --batch-start 16 --grow-steps 1500 --aug --cache --amp bf16 --eval-every 50000"
 )
-EPOCHS = {"vanilla_crnn": 3, "crnn_resnet34": 1.4, "svtr_tiny": 1.35}
+EPOCHS = {"vanilla_crnn": 3, "crnn_resnet34": 1.1, "svtr_tiny": 1.2}
 
 
 def main() -> int:
