@@ -22,7 +22,7 @@ import matplotlib
 import numpy as np
 import torch
 from captcha_ocr.imaging import open_image, pad, scale
-from captcha_ocr.plots.canvas import BLUE, GREY, ORANGE, figure
+from captcha_ocr.plots.canvas import BLUE, GREEN, GREY, ORANGE, RED, figure
 from captcha_ocr.plots.glyphs import Glyphs
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -192,6 +192,29 @@ def draw_own_style(names: Names, path: Path) -> None:
             axes.axis("off")
 
 
+def draw_dial(names: Names, path: Path) -> None:
+    """The same texts at each difficulty, and what was read in them."""
+    read = names["levels"]
+    keys = list(zip(read.keys("style"), read.targets, read.keys("difficulty")))
+    texts = [
+        next(key[:2] for key in keys if key[0] == style) for style in ("easy", "ctext", "ruoyi")
+    ]
+    levels = sorted({key[2] for key in keys})
+    with figure(path, 9, 3) as drawn:
+        panels = drawn.subplots(len(texts), len(levels), squeeze=False)
+        for row, text in zip(panels, texts):
+            for axes, level in zip(row, levels):
+                index = keys.index((*text, level))
+                axes.imshow(open_image(read.store.read(index)))
+                colour = GREEN if read.texts[index] == read.targets[index] else RED
+                axes.set_title(read.texts[index], fontsize=9, color=colour, loc="center")
+                axes.axis("off")
+        for axes, level in zip(panels[-1], levels):
+            axes.text(
+                0.5, -0.15, f"difficulty {level:g}", transform=axes.transAxes, ha="center", va="top"
+            )
+
+
 def copy_results(names: Names, path: Path) -> None:
     shutil.copyfile(names["results"], path)
 
@@ -206,6 +229,7 @@ PICTURES = {
     "3-preprocessing": {"preprocessing.png": draw_preprocessing},
     "4-training": {"training-too-little.png": copy_results},
     "5-your-own": {"own-style.png": draw_own_style},
+    "6-strength": {"strength-dial.png": draw_dial},
 }
 
 
