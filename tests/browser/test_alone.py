@@ -400,6 +400,16 @@ def test_a_damaged_model_is_refused(visit: Visit) -> None:
     visit.read("12")
 
 
+def test_what_a_browser_lacks_is_said(visit: Visit) -> None:
+    pictures = [encode(noise(40, 16)), encode(noise(40, 16), "BMP")]
+    visit.page.evaluate("delete self.DecompressionStream, delete self.OffscreenCanvas")
+    assert read_by_browser(visit, pictures, GREY) == ["browser", "browser"]
+    visit.page.route("**/reader/worker.js", lambda route: route.abort())
+    visit.page.reload()
+    visit.expect("#banner").to_contain_text("This browser cannot run the page")
+    visit.expect(".status.down").to_be_visible()
+
+
 def test_a_sample_is_one_click_away(visit: Visit) -> None:
     visit.page.locator("#samples button").first.click()
     visit.expect(".heatmap").to_be_visible()

@@ -1,6 +1,7 @@
 // What the explain view draws: the twin of captcha_ocr/web/explain.py.
 
 import { bestPath, BLANK } from "./alignment.js";
+import { greatest } from "./ranking.js";
 
 const TOP = 3; // candidates listed for each column
 const ROWS = 24; // most characters drawn in the heat map
@@ -14,7 +15,7 @@ export function explain(logProbs, symbols, text, { pictureColumns, widthStride }
   const path = bestPath(logProbs).map(symbol);
   const top = Array.from({ length: steps }, (_, t) => {
     const column = p.subarray(t * classes, (t + 1) * classes);
-    return ranked(column).slice(0, TOP).map((i) => ({ char: symbol(i), p: round(column[i], 4) }));
+    return greatest(column, TOP).map((i) => ({ char: symbol(i), p: round(column[i], 4) }));
   });
   return {
     columns: steps,
@@ -32,7 +33,7 @@ function heatRows(p, steps, classes, read, symbol) {
   const row = (c) => Array.from({ length: steps }, (_, t) => p[t * classes + c]);
   const peaks = new Float64Array(classes);
   p.forEach((value, i) => (peaks[i % classes] = Math.max(peaks[i % classes], value)));
-  const others = ranked(peaks).filter((c) => c !== BLANK && !read.has(c));
+  const others = greatest(peaks, ROWS + 1).filter((c) => c !== BLANK && !read.has(c));
   const noticeable = others
     .slice(0, Math.max(0, ROWS - read.size))
     .filter((c) => peaks[c] >= NOTICEABLE);
@@ -42,11 +43,6 @@ function heatRows(p, steps, classes, read, symbol) {
     char: symbol(c),
     p: row(c).map((value) => round(value, 4)),
   }));
-}
-
-/** Classes, the likeliest first. */
-function ranked(values) {
-  return Array.from(values.keys()).sort((a, b) => values[b] - values[a] || a - b);
 }
 
 export function round(value, digits) {

@@ -1,6 +1,7 @@
 // PNG to RGB pixels (ISO/IEC 15948), with Pillow's choices where there is one: 16 bits are cut to
 // 8, colour profiles and gamma are left alone, transparency is laid on white.
 
+import { ReadError } from "./errors.js";
 import { onWhite } from "./white.js";
 
 const CHANNELS = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }; // by colour type
@@ -75,8 +76,13 @@ function passesOf({ width, height, depth, channels, interlaced }) {
 
 /** Exactly `size` bytes; what a file says beyond them is never inflated. */
 async function inflate(parts, size) {
-  const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
-  const reader = stream.getReader();
+  if (!globalThis.DecompressionStream) throw new ReadError("browser", "DecompressionStream");
+  const stream = new DecompressionStream("deflate");
+  const writer = stream.writable.getWriter();
+  const heard = () => {}; // the reader below is told of bad data too
+  for (const part of parts) writer.write(part).catch(heard);
+  writer.close().catch(heard);
+  const reader = stream.readable.getReader();
   const out = new Uint8Array(size);
   for (let filled = 0; filled < size; ) {
     const { done, value } = await reader.read();
@@ -84,7 +90,7 @@ async function inflate(parts, size) {
     out.set(value.subarray(0, size - filled), filled);
     filled += value.length;
   }
-  reader.cancel().catch(() => {}); // the rest may be anything
+  reader.cancel().catch(heard); // the rest may be anything
   return out;
 }
 
@@ -111,7 +117,9 @@ function guess(filter, left, up, corner) {
 }
 
 function paeth(left, up, corner) {
-  const [toLeft, toUp, toCorner] = [up - corner, left - corner, left + up - 2 * corner].map(Math.abs);
+  const toLeft = Math.abs(up - corner);
+  const toUp = Math.abs(left - corner);
+  const toCorner = Math.abs(left + up - 2 * corner);
   if (toLeft <= toUp && toLeft <= toCorner) return left;
   return toUp <= toCorner ? up : corner;
 }

@@ -2,6 +2,7 @@
 // constraints (Graves et al. 2006, section 3.2; Hannun et al. 2014, algorithm 1).
 
 import { bestPath, BLANK, logAddExp, pathRuns } from "./alignment.js";
+import { greatest } from "./ranking.js";
 
 /** Different label lists, the most promising first; the best path's is always among them. */
 export function prefixSearch(logProbs, width) {
@@ -23,26 +24,32 @@ function keyOf(labels) {
 /** One column: every prefix stays or grows by one label; the best `width` are kept. */
 function advance(beam, column, width) {
   const inBeam = new Map(beam.map((prefix) => [prefix.key, prefix]));
-  const stayed = beam.map((prefix) => stay(prefix, column));
-  beam.forEach((prefix, i) => {
+  const stayed = beam.map((prefix) => {
+    const next = stay(prefix, column);
     // A prefix that grows into one already in the beam is the same text: it is added there.
     const parent = prefix.labels.length ? inBeam.get(keyOf(prefix.labels.slice(0, -1))) : null;
-    if (!parent) return;
-    const grown = grow(parent, prefix.labels.at(-1), column);
-    stayed[i].endsLabel = logAddExp(stayed[i].endsLabel, grown);
-  });
-  const next = [...stayed];
-  const symbols = likeliest(column, width);
-  for (const prefix of beam) {
-    for (const label of symbols) {
-      const key = `${prefix.key}${label},`;
-      const endsLabel = inBeam.has(key) ? -Infinity : grow(prefix, label, column);
-      if (endsLabel > -Infinity) {
-        next.push({ labels: [...prefix.labels, label], key, endsBlank: -Infinity, endsLabel });
-      }
+    if (parent) {
+      next.endsLabel = logAddExp(next.endsLabel, grow(parent, prefix.labels.at(-1), column));
     }
-  }
-  return next.sort((a, b) => total(b) - total(a)).slice(0, width);
+    return { score: total(next), make: () => next };
+  });
+  const symbols = likeliest(column, width);
+  const grown = beam.flatMap((prefix) =>
+    symbols
+      .filter((label) => !inBeam.has(prefix.key + keyOf([label])))
+      .map((label) => {
+        const score = grow(prefix, label, column);
+        return { score, make: () => longer(prefix, label, score) };
+      }),
+  );
+  const possible = [...stayed, ...grown].filter(({ score }) => score > -Infinity);
+  const best = possible.sort((a, b) => b.score - a.score).slice(0, width);
+  return best.map(({ make }) => make());
+}
+
+function longer(prefix, label, endsLabel) {
+  const key = prefix.key + keyOf([label]);
+  return { labels: [...prefix.labels, label], key, endsBlank: -Infinity, endsLabel };
 }
 
 /** A blank after anything, or the last label once more. */
@@ -66,6 +73,5 @@ function total({ endsBlank, endsLabel }) {
  * a prefix's children are in the beam already, and the others rank as their labels do.
  */
 function likeliest(column, width) {
-  const labels = Array.from({ length: column.length - 1 }, (_, i) => i + 1);
-  return labels.sort((a, b) => column[b] - column[a]).slice(0, 2 * width + 1);
+  return greatest(column, 2 * width + 2).filter((label) => label !== BLANK);
 }
