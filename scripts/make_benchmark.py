@@ -105,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=REPOSITORY / "benchmark" / "full")
     parser.add_argument("--threads", type=int, default=usable_cores(), metavar="N")
     parser.add_argument(
-        *("--against",),
+        "--against",
         type=Path,
         action="append",
         default=[],
@@ -218,7 +218,7 @@ def write_set(rows: list[Row], out: Path, *, shrink: bool = False) -> None:
         target = images / row.file
         if shrink and target.suffix == ".png":
             target = target.with_suffix(".webp")
-            open_image(row.source).save(target, lossless=True, quality=100, method=6)
+            open_image(row.source).save(target, lossless=True)
         else:
             shutil.copyfile(row.source, target)
         labels.append(Label(target.name, row.label))

@@ -53,7 +53,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("3X4＝？", "3*4=?", True, True),
         ("8÷2=?", "8/2=?", True, True),
         ("8−2", "8-2=?", True, True),
-        ("3x4=7", "3x4=?", True, False),  # something was made up
+        ("3x4=7", "3x4=?", True, True),  # ? read as 7: what follows = is always the same
+        ("3x4?", "3x4=?", True, True),
+        ("3x47", "3x4=?", True, False),  # another sum
+        ("a=b", "a", False, False),
         ("3+4", "3x4=?", True, False),
         ("34=?", "3x4=?", True, False),
         ("", "3x4=?", True, False),

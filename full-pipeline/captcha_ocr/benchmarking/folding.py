@@ -2,8 +2,8 @@
 
 strict: white space is removed, for no label has any; all else must be equal.
 folded: case and full-width forms do not count either. In sums each operator is written one way
-(``× x X`` are ``*``, ``÷`` is ``/``, ...), and a missing ``=`` or ``?`` at the end is tolerated:
-it is always drawn, so it tells nothing, and several readers were never taught to write it.
+(``× x X`` are ``*``, ``÷`` is ``/``, ...), and what stands from the ``=`` on does not count: it is
+``=?`` in every sum, so it tells nothing, and several readers were never taught a question mark.
 """
 
 from __future__ import annotations
@@ -20,4 +20,6 @@ def strict(text: str) -> str:
 def folded(text: str, *, arithmetic: bool) -> str:
     """``arithmetic``: the picture is a sum, so that x between digits is an operator."""
     text = strict(unicodedata.normalize("NFKC", text)).casefold()
-    return fold_operators(text).rstrip("=?") if arithmetic else text
+    if arithmetic:
+        text = fold_operators(text).partition("=")[0].rstrip("?")
+    return text

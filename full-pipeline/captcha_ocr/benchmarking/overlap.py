@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -25,11 +26,8 @@ def find_equal(
     alike = [(path, twin) for twins in bands.values() for path, twin in _earlier(twins)]
     for other, band in _band_keys(others, engine):
         alike += [(path, other) for path in bands.get(band, ())]
-    return {
-        path: other
-        for path, other in alike
-        if pixel_key(path.read_bytes()) == pixel_key(other.read_bytes())
-    }
+    pixels = cache(lambda path: pixel_key(path.read_bytes()))
+    return {path: other for path, other in alike if pixels(path) == pixels(other)}
 
 
 def _earlier(twins: Sequence[Path]) -> Iterator[tuple[Path, Path]]:

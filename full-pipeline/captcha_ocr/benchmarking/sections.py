@@ -37,9 +37,9 @@ def measure_size(run: Run) -> None:
 
 def measure_reading(run: Run) -> None:
     store = run.open(run.data)
+    about = run.about(store, run.data)
     for arch, predictor in _predictors(run).items():
         say(f"quality: {arch} reads {len(store):,} pictures")
-        about = run.about(store, run.data)
         run.put("quality", about, {arch: {"parts": measure_quality(predictor, store)}})
 
 
@@ -71,9 +71,9 @@ def measure_latency(run: Run) -> None:
 def compare_models(run: Run) -> None:
     """This project's rows of the leaderboard; their latency is that of the section before."""
     store, _ = compared(run)
+    about = run.about(store, run.shipped)
     for arch, predictor in _predictors(run).items():
         say(f"leaderboard: {arch} reads {len(store):,} pictures")
-        about = run.about(store, run.shipped)
         texts = evaluate(predictor, store).texts
         speed = run.results.get("speed", {}).get(arch)
         row = {
@@ -91,10 +91,10 @@ def compare_models(run: Run) -> None:
 def compare_peers(run: Run) -> None:
     """The peers' rows. One that is not installed is named, and has no figure."""
     store, timed = compared(run)
+    about = run.about(store, run.shipped)
     with as_png(store) as paths:
         for peer in PEERS.values():
             say(f"peers: {peer.name} reads {len(store):,} pictures")
-            about = run.about(store, run.shipped)
             try:
                 found = run_peer(peer, run.peers_python, run.peer_worker, store, paths, timed)
             except PeerMissingError as error:
