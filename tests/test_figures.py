@@ -40,7 +40,7 @@ LISTED = {
 }
 # What fills a block, and the file with its figures.
 FILLED = {
-    "benchmark": Source("scripts/benchmark.py", "benchmark/results.json"),
+    "benchmark": Source("scripts/benchmark.py", "benchmark/leaderboard.json"),
     "exports": Source("full-pipeline/tools/export_models.py", "docs/exports.json"),
 }
 
