@@ -15,7 +15,7 @@ SAMPLE := training-ready/dataset
 SMOKE := runs/smoke
 
 .DEFAULT_GOAL := help
-.PHONY: help demo space browser-page test lint data data-tools train smoke notebooks clean
+.PHONY: help demo space browser-page test lint data data-tools train smoke bench bench-peers notebooks clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,14 +58,24 @@ smoke: .venv/.ready ## one epoch of every architecture on the sample set, then e
 	  $(BIN)/captcha-ocr infer --weights $$run --dir $(SAMPLE)/test --check --json >/dev/null || exit 1; \
 	done
 
+bench: .venv/.ready ## measure the shipped models, and the peers that are installed: tables, curves, JSON
+	$(BIN)/python scripts/benchmark.py
+
+bench-peers: .venv-peers/.ready ## install the readers of others that bench compares with (1 GB)
+
 notebooks: .venv/.ready ## the tutorial's chapters as executed notebooks: docs/tutorial/*.ipynb
 	$(BIN)/python scripts/notebooks.py
 
 clean: ## remove environments, caches and builds; runs and data stay
-	rm -rf .venv .venv-demo .venv-space build full-pipeline/*.egg-info
+	rm -rf .venv .venv-demo .venv-space .venv-peers build full-pipeline/*.egg-info
 	rm -rf hf_spaces/static/dist hf_spaces/static/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv-peers/.ready: scripts/peers-requirements.txt
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet $(PIP_ARGS) -r $<
+	@touch $@
 
 .venv/.ready: EXTRAS = dev
 .venv-demo/.ready: EXTRAS = serve
