@@ -15,7 +15,7 @@ SAMPLE := training-ready/dataset
 SMOKE := runs/smoke
 
 .DEFAULT_GOAL := help
-.PHONY: help demo space browser-page test lint data data-tools train smoke bench bench-peers notebooks clean
+.PHONY: help demo space browser-page test lint data data-tools train smoke bench bench-peers exports notebooks clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,11 +63,14 @@ bench: .venv/.ready ## measure the shipped models, and the peers that are instal
 
 bench-peers: .venv-peers/.ready ## install the readers of others that bench compares with (1 GB)
 
+exports: .venv/.ready .venv-tflite/.ready ## the shipped models in all formats, compared with torch: fills the tables (Python 3.10)
+	$(BIN)/captcha-ocr export --format all --arch all --check $(SAMPLE)/test --calibrate $(SAMPLE)/train --docs
+
 notebooks: .venv/.ready ## the tutorial's chapters as executed notebooks: docs/tutorial/*.ipynb
 	$(BIN)/python scripts/notebooks.py
 
 clean: ## remove environments, caches and builds; runs and data stay
-	rm -rf .venv .venv-demo .venv-space .venv-peers build full-pipeline/*.egg-info
+	rm -rf .venv .venv-demo .venv-space .venv-peers .venv-tflite build full-pipeline/*.egg-info
 	rm -rf hf_spaces/static/dist hf_spaces/static/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -80,7 +83,8 @@ clean: ## remove environments, caches and builds; runs and data stay
 .venv/.ready: EXTRAS = dev
 .venv-demo/.ready: EXTRAS = serve
 .venv-space/.ready: EXTRAS = space
-.venv-space/.ready: OLDEST = 10
+.venv-tflite/.ready: EXTRAS = export-tflite
+.venv-space/.ready .venv-tflite/.ready: OLDEST = 10
 OLDEST := 9
 %/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, $(OLDEST)))' || \

@@ -10,6 +10,7 @@ from captcha_ocr.model_info import ModelError, describe_weights
 from captcha_ocr.predictor import Predictor
 
 INPUT, OUTPUT = "in0", "out0"  # what pnnx calls them
+OLDEST = "1.0.20261020"  # release of ncnn; those of May 2026 and before answer wrongly, silently
 
 
 class NcnnPredictor(Predictor):
@@ -20,6 +21,8 @@ class NcnnPredictor(Predictor):
         threads 0 = all cores. Raises ModelError when one is missing, broken or changed."""
         import ncnn
 
+        if ncnn.__version__ < OLDEST:
+            raise ModelError(f"ncnn {ncnn.__version__} is too old: pip install 'ncnn>={OLDEST}'")
         weights = Path(weights)
         self.info = describe_weights(weights, weights.with_suffix(".bin"))
         self._matrix = ncnn.Mat

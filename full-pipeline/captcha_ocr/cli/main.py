@@ -19,6 +19,7 @@ COMMANDS = {
     "merge": "merge labelled pictures into a training and a test set, without leakage",
     "data": "report on a data set: counts, problems, pictures",
     "eval": "measure models on labelled pictures: EM, CER, by style, confusions, pictures",
+    "export": "write trained weights for other runtimes: ONNX, NCNN, TFLite, TorchScript",
     "infer": "read pictures: a file, a folder or standard input",
     "serve": "answer over HTTP, with a page for drag and drop",
     "doctor": "say what is installed, which device and which models are there",

@@ -1,0 +1,90 @@
+"""How well exported models agree with torch, and how long they take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from captcha_ocr.datasets.stores import Store
+from captcha_ocr.decoding import greedy_batch, log_softmax
+from captcha_ocr.imaging import open_image, preprocess
+from captcha_ocr.model_info import ModelInfo
+from captcha_ocr.predictor import Predictor
+
+WIDTHS = (64, 96, 128, 256)  # pixels; what the usual sizes become at height 32, and the largest
+CHUNK = 256  # pictures held at a time
+REPEATS = 30
+
+
+@dataclass
+class Agreement:
+    """Of one exported model with torch, over labelled pictures."""
+
+    pictures: int = 0
+    same_text: int = 0  # as torch
+    right: int = 0  # as the label
+    largest_difference: float = 0.0  # of any logit
+
+
+def agree(
+    reference: Predictor, others: Mapping[str, Predictor], store: Store
+) -> dict[str, Agreement]:
+    """Read a set with all of them; ``reference`` is among the results, and agrees with itself."""
+    everyone = {"reference": reference, **others}
+    found = {name: Agreement() for name in everyone}
+    for first in range(0, len(store), CHUNK):
+        chunk = range(first, min(first + CHUNK, len(store)))
+        arrays = [preprocess(open_image(store.read(i)), reference.info.image) for i in chunk]
+        expected = reference.logits(arrays)
+        texts = read(expected, reference.info)
+        for name, predictor in everyone.items():
+            logits = expected if predictor is reference else predictor.logits(arrays)
+            result = found[name]
+            for i, text, mine, logit, wanted in zip(
+                chunk, texts, read(logits, predictor.info), logits, expected
+            ):
+                result.pictures += 1
+                result.same_text += mine == text
+                result.right += mine == store.labels[i].text
+                difference = float(np.abs(logit - wanted).max())
+                result.largest_difference = max(result.largest_difference, difference)
+    return found
+
+
+def read(logits: Sequence[np.ndarray], info: ModelInfo) -> list[str]:
+    """The text of each (T, C)."""
+    return [
+        greedy_batch(log_softmax(one[None], info.temperature), info.charset)[0].text
+        for one in logits
+    ]
+
+
+def latencies(predictors: Mapping[str, Predictor]) -> dict[str, dict[int, float]]:
+    """Milliseconds for one picture of each of WIDTHS, from array to logits: the median of
+    REPEATS. Models take turns, so that a busy moment meets all of them.
+
+    Processor time is counted, and models run on one thread: on a machine that does nothing else
+    that is the time a caller waits, and other processes hardly change it.
+    """
+    found: dict[str, dict[int, float]] = {name: {} for name in predictors}
+    for width in WIDTHS:
+        taken: dict[str, list[float]] = {name: [] for name in predictors}
+        for name, predictor in turns(predictors):
+            image = predictor.info.image
+            if width <= image.max_width:
+                array = np.zeros((image.channels, image.height, width), np.float32)
+                started = time.process_time()
+                predictor.logits([array])
+                taken[name].append(1000 * (time.process_time() - started))
+        for name, times in taken.items():
+            if times:
+                found[name][width] = float(np.median(times[1:]))  # the first one sets up memory
+    return found
+
+
+def turns(predictors: Mapping[str, Predictor]) -> Iterator[tuple[str, Predictor]]:
+    for _ in range(REPEATS + 1):
+        yield from predictors.items()

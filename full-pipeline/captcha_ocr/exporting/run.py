@@ -1,0 +1,175 @@
+"""From checkpoints to files and figures: what ``captcha-ocr export`` does."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.metadata
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from captcha_ocr.checkpoint import Checkpoint, load_checkpoint
+from captcha_ocr.datasets.stores import Store
+from captcha_ocr.export import verify
+from captcha_ocr.exporting import FORMATS, Format, NotKeptError, Remark
+from captcha_ocr.exporting.measuring import WIDTHS, agree, latencies
+from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, file_sha256
+from captcha_ocr.models import MODELS
+from captcha_ocr.predictor import Predictor, load_predictor
+from captcha_ocr.torch_predictor import TorchPredictor, describe
+
+TOLERANCE = 1e-3  # largest difference of a logit that a float32 file may show, on any picture
+RUNTIMES = ("torch", "ncnn", "ai-edge-litert")  # onnxruntime is part of the machine's line
+
+Say = Callable[[str], None]
+
+
+def find_checkpoints(source: Path | None, arch: str = "all") -> dict[str, Path]:
+    """Architecture -> checkpoint: of a file, a run's folder, a folder of runs, or a folder of
+    ``<arch>.safetensors`` (None: the shipped one). ModelError when there is none, or two."""
+    folder = WEIGHTS_DIR if source is None else Path(source)
+    if folder.is_file():
+        files = [folder]
+    elif (folder / "best.safetensors").is_file():
+        files = [folder / "best.safetensors"]
+    else:
+        files = sorted([*folder.glob("*.safetensors"), *folder.glob("*/best.safetensors")])
+    found: dict[str, Path] = {}
+    for file in files:
+        name = load_checkpoint(file).arch
+        if name in found:
+            raise ModelError(f"{found[name]} and {file} are both {name}; name one of them")
+        found[name] = file
+    if arch != "all":
+        found = {name: file for name, file in found.items() if name == arch}
+    if not found:
+        what = "any architecture" if arch == "all" else arch
+        raise ModelError(
+            f"{folder} holds no weights of {what}; give --checkpoint a run's folder or a "
+            ".safetensors file"
+        )
+    return {name: found[name] for name in MODELS if name in found}
+
+
+def check_packages(formats: Sequence[str]) -> None:
+    """ModuleNotFoundError for the first package that is missing: before minutes of work."""
+    for name in formats:
+        for package in FORMATS[name].packages:
+            if importlib.util.find_spec(package) is None:
+                raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+        check = getattr(importlib.import_module(FORMATS[name].module), "check", None)
+        if check:
+            check()
+
+
+def export(
+    checkpoint: Checkpoint, name: str, folder: Path, calibration: Store | None = None
+) -> tuple[Path, Remark]:
+    """Write ``<folder>/<format>/<arch>`` with its JSON; the file that a runner opens.
+
+    What does not equal torch is not left there: ModelError. Nor what is not worth having:
+    NotKeptError.
+    """
+    form = FORMATS[name]
+    path = Path(folder) / name / f"{checkpoint.arch}{form.suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        remark = importlib.import_module(form.module).convert(checkpoint, path, calibration)
+        model = checkpoint.build()
+        info = describe(checkpoint, model)
+        sha256 = file_sha256(*files_of(path, form))
+        dataclasses.replace(info, sha256=sha256).save(path.with_suffix(".json"))
+        if form.exact:
+            verify(load_predictor(path, threads=1), model, info, TOLERANCE)
+    except ModelError:
+        for file in (*files_of(path, form), path.with_suffix(".json")):
+            file.unlink(missing_ok=True)
+        raise
+    return path, remark
+
+
+def files_of(path: Path, form: Format) -> list[Path]:
+    return [path, *(path.with_suffix(suffix) for suffix in form.more)]
+
+
+def export_all(
+    file: Path,
+    formats: Sequence[str],
+    folder: Path,
+    *,
+    store: Store | None,
+    calibration: Store | None,
+    say: Say,
+) -> list[dict[str, Any]]:
+    """Export one checkpoint; a row of the table for torch and for each format."""
+    checkpoint = load_checkpoint(file)
+    model = checkpoint.build()
+    reference = TorchPredictor(model, describe(checkpoint, model), torch.device("cpu"))
+    predictors: dict[str, Predictor] = {}
+    rows: dict[str, dict[str, Any]] = {
+        "reference": {"format": "torch", "bytes": file.stat().st_size, "remark": {}}
+    }
+    for name in formats:
+        say(f"{checkpoint.arch}: {name}")
+        row: dict[str, Any] = {"format": name}
+        try:
+            path, row["remark"] = export(checkpoint, name, folder, calibration)
+            predictors[name] = load_predictor(path, threads=1)
+            row["bytes"] = sum(each.stat().st_size for each in files_of(path, FORMATS[name]))
+        except NotKeptError as error:
+            row["remark"] = error.remark
+        except ModelError as error:
+            row["remark"] = {"kind": "failed", "message": " ".join(str(error).split())}
+        rows[name] = row
+    say(f"{checkpoint.arch}: measuring")
+    measure(rows, reference, predictors, store)
+    return [{"arch": checkpoint.arch, **row} for row in rows.values()]
+
+
+def measure(
+    rows: Mapping[str, dict[str, Any]],
+    reference: Predictor,
+    predictors: Mapping[str, Predictor],
+    store: Store | None,
+) -> None:
+    """Put agreement and latency into the rows. A float32 model that differs too much has failed."""
+    for name, times in latencies({"reference": reference, **predictors}).items():
+        rows[name]["milliseconds"] = times
+    if store is None:
+        return
+    for name, found in agree(reference, predictors, store).items():
+        row = rows[name]
+        row["same_text"] = found.same_text / found.pictures
+        row["exact_match"] = found.right / found.pictures
+        row["largest_difference"] = found.largest_difference
+        exact = name == "reference" or FORMATS[name].exact
+        if exact and not found.largest_difference <= TOLERANCE:
+            message = f"logits differ by {found.largest_difference:.2g} from torch's"
+            row["remark"] = {"kind": "failed", "message": message}
+
+
+def header(root: Path | None, store: Store | None) -> dict[str, Any]:
+    """What a report says besides its rows. Of a set outside of the current folder, the name."""
+    if root is not None:
+        root, here = root.resolve(), Path.cwd()
+        root = root.relative_to(here) if root.is_relative_to(here) else Path(root.name)
+    return {
+        "runtimes": versions(),
+        "set": root and root.as_posix(),
+        "pictures": 0 if store is None else len(store),
+        "tolerance": TOLERANCE,
+        "widths": list(WIDTHS),
+    }
+
+
+def versions() -> str:
+    """Such as ``torch 2.15.0, ncnn 1.0.20261020``, of what is installed."""
+    found = []
+    for name in RUNTIMES:
+        if importlib.util.find_spec(name.replace("-", "_")):
+            found.append(f"{name} {importlib.metadata.version(name)}")
+    return ", ".join(found)

@@ -1,0 +1,8 @@
+"""Export trained weights: see ``export_models.py --help`` and docs/exports.md."""
+
+import sys
+
+from captcha_ocr.cli.export import main
+
+if __name__ == "__main__":
+    sys.exit(main())

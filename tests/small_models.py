@@ -1,0 +1,36 @@
+"""Small untrained models of every architecture, with weights that make all parts matter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from captcha_ocr.charset import Charset
+from captcha_ocr.checkpoint import Checkpoint
+from captcha_ocr.config import ImageConfig
+from captcha_ocr.export import round_to_half
+from captcha_ocr.models import MODELS, build_model, model_arguments
+
+CHARSET = Charset(tuple("0123456789+-*/=?中文"))
+ARGUMENTS: dict[str, dict[str, Any]] = {  # an architecture that is not here has its usual size
+    "vanilla_crnn": {"width": 0.125, "hidden": 32},
+    "crnn_resnet34": {"width": 0.125, "hidden": 32},
+    "svtr_tiny": {"width": 0.25, "depths": (2, 2, 2), "local_blocks": 3, "out_dim": 32},
+}
+
+
+def small_checkpoint(arch: str) -> Checkpoint:
+    torch.manual_seed(0)
+    image = ImageConfig(channels=MODELS[arch].in_channels)
+    arguments = model_arguments(arch, ARGUMENTS.get(arch))
+    model = build_model(arch, CHARSET.num_classes, image, arguments)
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # as training leaves them
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 2.0)
+        if isinstance(module, torch.nn.LSTM) or name.endswith(("qkv", "head")):
+            # Memory and attention that reach far: fresh ones hardly look beside them.
+            for parameter in module.parameters():
+                parameter.data *= 4
+    checkpoint = Checkpoint(arch, arguments, CHARSET, image, model.state_dict(), temperature=1.3)
+    return round_to_half(checkpoint)

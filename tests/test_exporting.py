@@ -1,0 +1,246 @@
+"""Every architecture in every format that can be written here equals torch, or is refused."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from captcha_ocr.checkpoint import Checkpoint
+from captcha_ocr.config import ConfigError
+from captcha_ocr.datasets.stores import Store, open_store
+from captcha_ocr.exporting import FORMATS, NotKeptError, onnx_int8, tflite
+from captcha_ocr.exporting.forms import CLOSED, FixedWidth, free_width
+from captcha_ocr.exporting.measuring import WIDTHS, agree, latencies
+from captcha_ocr.exporting.run import export, files_of
+from captcha_ocr.model_info import ModelError
+from captcha_ocr.models import MODELS
+from captcha_ocr.predictor import OnnxPredictor, load_predictor
+from captcha_ocr.tflite_predictor import PADDING
+from captcha_ocr.torch_predictor import TorchPredictor, describe
+from drawing import draw_barcode, draw_picture
+from small_models import small_checkpoint
+from tiny_model import write_tiny_model
+
+HERE = ("torchscript", "onnx", "ncnn")  # what the dev environment can write, besides onnx-int8
+PICTURES = [
+    draw_picture(text, size)
+    for text, size in (("7*3=?", (96, 32)), ("1234", (160, 60)), ("90+5", (256, 64)))
+] + [draw_barcode("3") for _ in range(2)]
+
+
+def torch_predictor(checkpoint: Checkpoint) -> TorchPredictor:
+    model = checkpoint.build()
+    return TorchPredictor(model, describe(checkpoint, model), torch.device("cpu"))
+
+
+def test_every_format_is_tested() -> None:
+    """A format that is new in the registry must get a line here."""
+    assert set(FORMATS) == {*HERE, "onnx-int8", "tflite"}
+
+
+@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("arch", sorted(MODELS))
+def test_a_format_reads_like_torch(arch: str, name: str, tmp_path: Path) -> None:
+    checkpoint = small_checkpoint(arch)
+    path, _ = export(checkpoint, name, tmp_path)
+    exported, reference = load_predictor(path, threads=1), torch_predictor(checkpoint)
+    assert exported.info.charset == reference.info.charset
+    for mine, theirs in zip(exported.predict(PICTURES), reference.predict(PICTURES)):
+        assert mine.text == theirs.text
+        assert mine.confidence == pytest.approx(theirs.confidence, abs=1e-3)
+        np.testing.assert_allclose(mine.log_probs, theirs.log_probs, atol=1e-3)
+    rng = np.random.default_rng(0)
+    image = reference.info.image
+    for width in (4, 12, 44, 100, 132, 252, 256):  # a name of the two that were traced: none
+        array = rng.uniform(-1, 1, (image.channels, image.height, width)).astype(np.float32)
+        (mine,), (theirs,) = exported.logits([array]), reference.logits([array])
+        np.testing.assert_allclose(mine, theirs, atol=1e-3, err_msg=f"{width} pixels")
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_a_file_that_differs_is_not_kept(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The converter gets other weights than those the file is compared with."""
+    checkpoint = small_checkpoint("vanilla_crnn")
+    module = importlib.import_module(FORMATS[name].module)
+    convert = module.convert
+
+    def broken(given: Checkpoint, *rest: object) -> object:
+        state = dict(given.state)
+        state["rnn.1.project.bias"] = state["rnn.1.project.bias"] + 0.01
+        other = Checkpoint(
+            given.arch, given.model_config, given.charset, given.image, state, temperature=1.3
+        )
+        return convert(other, *rest)
+
+    monkeypatch.setattr(module, "convert", broken)
+    with pytest.raises(ModelError, match=r"logits differ by 0\.01 from torch's"):
+        export(checkpoint, name, tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("arch", sorted(MODELS))
+def test_forms_equal_the_model(arch: str) -> None:
+    """In free widths, and in fixed ones, where nothing of the filling may come through."""
+    checkpoint = small_checkpoint(arch)
+    model, form = checkpoint.build(), free_width(checkpoint.build())
+    fixed = FixedWidth(free_width(checkpoint.build())).eval()
+    torch.manual_seed(1)
+    with torch.inference_mode():
+        for width in (8, 40, 100, 128):
+            images = 2 * torch.rand(1, checkpoint.image.channels, 32, width) - 1
+            expected = model(images)
+            assert expected.abs().max() > 0.5  # not all alike, or the comparison is worth little
+            torch.testing.assert_close(form(images), expected, atol=1e-4, rtol=0)
+            filled = torch.nn.functional.pad(images, (0, 128 - width), value=PADDING)
+            found = fixed(filled)[:, : width // model.width_stride]
+            torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+def test_closed_gates_and_scores_are_zero() -> None:
+    closed = torch.tensor([CLOSED, 50.0])
+    assert closed.sigmoid()[0] == 0 and closed.softmax(0)[0] == 0
+
+
+def test_fixed_widths_fit_the_padding() -> None:
+    for image in (small_checkpoint(arch).image for arch in MODELS):
+        assert tflite.fixed_widths(image) == [128, 256]
+
+
+# 8 bits
+
+
+@pytest.fixture(scope="module")
+def barcodes(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Labelled pictures that the model of tiny_model.py reads without error."""
+    root = tmp_path_factory.mktemp("barcodes")
+    (root / "images").mkdir()
+    texts = [f"{number:03d}" for number in range(100, 140)]
+    for text in texts:
+        draw_barcode(text).save(root / "images" / f"{text}.png")
+    lines = "".join(f"{text}.png\t{text}\n" for text in texts)
+    (root / "labels.txt").write_text(lines, encoding="utf-8")
+    return open_store(root)
+
+
+def damaged(folder: Path, change: Callable[[np.ndarray], np.ndarray]) -> OnnxPredictor:
+    path = write_tiny_model(folder)
+    model = onnx.load(path)
+    (bias,) = (each for each in model.graph.initializer if each.name == "bias")
+    values = change(onnx.numpy_helper.to_array(bias))
+    bias.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float32), "bias"))
+    onnx.save(model, path)
+    return OnnxPredictor(path, threads=1, verify=False)
+
+
+def set_speeds(monkeypatch: pytest.MonkeyPatch, **milliseconds: float) -> None:
+    times = {name: {96: value} for name, value in milliseconds.items()}
+    monkeypatch.setattr(onnx_int8, "latencies", lambda predictors: times)
+
+
+def test_eight_bits_are_kept_where_faster_and_as_accurate(
+    barcodes: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = damaged(tmp_path / "full", lambda bias: bias)
+    same = damaged(tmp_path / "same", lambda bias: bias + 1)
+    worse = damaged(tmp_path / "worse", lambda bias: np.where(bias == bias[3], bias - 1e6, bias))
+    variants = {"dynamic": same, "static": worse}
+    set_speeds(monkeypatch, full=6.0, dynamic=4.0, static=2.0)
+    remark = onnx_int8.choose(full, variants, barcodes)
+    assert (remark["variant"], remark["speed"]) == ("dynamic", 1.5)
+    assert remark["right"] == remark["right_full"] == remark["pictures"] == 40
+    set_speeds(monkeypatch, full=6.0, dynamic=7.0, static=2.0)
+    with pytest.raises(NotKeptError) as caught:
+        onnx_int8.choose(full, variants, barcodes)
+    slow, wrong = caught.value.remark["variants"]
+    assert slow["speed"] < 1 and slow["right"] == 40
+    assert wrong["speed"] == 3.0 and wrong["right"] < 40
+
+
+@pytest.mark.parametrize("arch", ["vanilla_crnn", "svtr_tiny"])
+def test_quantized_files_are_small_and_close(arch: str, barcodes: Store, tmp_path: Path) -> None:
+    checkpoint = small_checkpoint(arch)
+    path, _ = export(checkpoint, "onnx", tmp_path)
+    full, plain = OnnxPredictor(path, threads=1), tmp_path / "plain.onnx"
+    onnx_int8.prepare(path, plain)
+    known, judges = onnx_int8.split(barcodes)
+    for name, quantize in onnx_int8.VARIANTS.items():
+        file = tmp_path / f"{name}.onnx"
+        with onnx_int8.quiet():
+            quantize(plain, file, known, checkpoint.image)
+        variant = onnx_int8.finished(file, full.info)
+        kinds = {node.op_type for node in onnx.load(file).graph.node}
+        assert kinds & {"MatMulInteger", "DynamicQuantizeLSTM", "DequantizeLinear"}
+        assert file.stat().st_size < plain.stat().st_size / 1.5
+        found = agree(full, {name: variant}, judges)[name]
+        assert 0 < found.largest_difference < 3  # of logits that reach 10 and more
+
+
+def test_ranges_and_judges_are_other_pictures(barcodes: Store) -> None:
+    known, judges = onnx_int8.split(barcodes)
+    first, second = ({label.text for label in part.labels} for part in (known, judges))
+    assert first and second and not first & second
+
+
+def test_eight_bits_need_training_pictures(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--calibrate DIR"):
+        export(small_checkpoint("vanilla_crnn"), "onnx-int8", tmp_path)
+
+
+def test_a_variant_that_is_not_kept_leaves_nothing(
+    barcodes: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_speeds(monkeypatch, full=1.0, dynamic=2.0, static=2.0)
+    folder = tmp_path / "onnx-int8"
+    folder.mkdir()
+    (folder / "vanilla_crnn.onnx").write_bytes(b"of an earlier run")
+    with pytest.raises(NotKeptError):
+        export(small_checkpoint("vanilla_crnn"), "onnx-int8", tmp_path, barcodes)
+    assert list(folder.iterdir()) == []
+
+
+# Figures
+
+
+def test_agreement_is_counted(barcodes: Store, tmp_path: Path) -> None:
+    full = damaged(tmp_path / "full", lambda bias: bias)
+    worse = damaged(tmp_path / "worse", lambda bias: np.where(bias == bias[3], bias - 1e6, bias))
+    found = agree(full, {"full": full, "worse": worse}, barcodes)
+    assert vars(found["full"]) == vars(found["reference"])
+    assert (found["full"].same_text, found["full"].largest_difference) == (40, 0)
+    changed = sum("2" in label.text for label in barcodes.labels)  # the symbol of class 3
+    assert found["worse"].same_text == found["worse"].right == 40 - changed
+    assert found["worse"].largest_difference == pytest.approx(1e6, rel=1e-3)
+
+
+def test_latency_is_measured_at_each_width(tiny_weights: Path) -> None:
+    predictor = load_predictor(tiny_weights / "vanilla_crnn.onnx", threads=1)
+    times = latencies({"a": predictor})["a"]
+    assert list(times) == list(WIDTHS)
+    assert all(0 < value < 1000 for value in times.values())
+
+
+def test_both_files_of_ncnn_are_verified(tmp_path: Path) -> None:
+    path, _ = export(small_checkpoint("vanilla_crnn"), "ncnn", tmp_path)
+    param, weights = files_of(path, FORMATS["ncnn"])
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-4] + b"\0\0\0\1")
+    with pytest.raises(ModelError, match="sha256"):
+        load_predictor(path)
+    weights.unlink()
+    with pytest.raises(ModelError, match=r"vanilla_crnn\.bin is missing"):
+        load_predictor(param)
+
+
+def test_an_old_ncnn_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would answer, and wrongly."""
+    path, _ = export(small_checkpoint("vanilla_crnn"), "ncnn", tmp_path)
+    monkeypatch.setattr("ncnn.__version__", "1.0.20260526")
+    with pytest.raises(ModelError, match="too old: pip install"):
+        load_predictor(path)
