@@ -20,6 +20,7 @@ from captcha_ocr.benchmarking.pages import replace_block, table, update_page
 from captcha_ocr.benchmarking.peers import PEERS, PeerMissingError, as_png, run_peer
 from captcha_ocr.benchmarking.quality import measure_quality
 from captcha_ocr.benchmarking.robustness import balanced_indices, measure_robustness
+from captcha_ocr.benchmarking.tables import latencies
 from captcha_ocr.benchmarking.wording import LANGUAGES, words
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.stores import open_store
@@ -190,6 +191,29 @@ def test_memory_is_counted() -> None:
     block = np.ones(30_000_000, np.uint8)
     after = speed.peak_memory_mb()
     assert after is not None and after >= before and after > block.nbytes / 1e6
+
+
+def test_a_device_that_is_not_there_has_no_figures(
+    tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if speed.GPU in speed.devices().values():
+        pytest.skip("this onnxruntime has a GPU provider")
+    weights = tiny_weights / "vanilla_crnn.onnx"
+    assert speed.latency_on(speed.GPU, weights, [_png("A1")]) is None
+    assert "not measured on CUDAExecutionProvider" in capsys.readouterr().err
+    figures = speed.latency_on(speed.CPU, weights, [_png("A1"), _png("B2")])
+    assert figures is not None and figures["n"] == 2
+    assert 0 < figures["model_ms"]["p50"] <= figures["model_ms"]["p95"]
+
+
+def test_a_gpu_has_columns_only_where_it_was_there() -> None:
+    size = {"a": {"params": 2_000_000, "macs": 171_000_000, "megabytes": 6.0}}
+    quantiles = {"model_ms": {"p50": 1.0, "p95": 2.0}, "end_to_end_ms": {"p50": 3.0, "p95": 4.0}}
+    say = words("en")
+    cpu = latencies(size, {"a": {"latency": {"cpu": quantiles}}}, say)
+    assert "| `a` | 2.00 M | 171 M | 6.0 | 1.0 / 2.0 | 3.0 / 4.0 |" in cpu
+    assert "GPU" not in cpu
+    assert "GPU" in latencies(size, {"a": {"latency": {"cpu": quantiles, "gpu": quantiles}}}, say)
 
 
 def test_equal_pictures_are_found(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import add_to_leaderboard
 import pytest
 from benchmark_set import write_benchmark_set
-from captcha_ocr.benchmarking.columns import set_digest
+from captcha_ocr.benchmarking.columns import COLUMNS, PARTS, column_of, part_of, set_digest
+from captcha_ocr.benchmarking.documents import PAGES
 from captcha_ocr.benchmarking.leaderboard import (
     FIGURES,
     LeaderboardError,
@@ -19,7 +20,9 @@ from captcha_ocr.benchmarking.leaderboard import (
     row_problem,
     write_leaderboard,
 )
+from captcha_ocr.benchmarking.tables import readme_blocks
 from captcha_ocr.datasets.stores import open_store
+from captcha_ocr.imaging import open_image
 
 SHIPPED = Path(__file__).parents[1] / "benchmark"
 
@@ -117,3 +120,29 @@ def test_adding_a_row(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     readings.write_text(lines[0] + "\n" + lines[0], encoding="utf-8")
     assert add_to_leaderboard.main(arguments) == 2
     assert "stands there twice" in capsys.readouterr().err
+
+
+# What the repository ships
+
+
+def test_the_shipped_set_is_whole_and_small() -> None:
+    store = open_store(SHIPPED)
+    size = sum(path.stat().st_size for path in (SHIPPED / "images").iterdir())
+    assert size <= 8_000_000
+    assert len(list((SHIPPED / "images").iterdir())) == len(store)
+    found = {(part_of(record), column_of(record)) for record in store.records}
+    assert found == {(part, column) for part in PARTS for column in COLUMNS}
+    sizes = {size for record, size in zip(store.records, store.sizes) if record["part"] == "sizes"}
+    usual = {size for record, size in zip(store.records, store.sizes) if record["part"] == "test"}
+    assert not sizes & usual
+    for i in range(0, len(store), 100):
+        assert open_image(store.read(i)).size == store.sizes[i]
+
+
+def test_the_documents_hold_the_leaderboard() -> None:
+    rows = read_leaderboard(SHIPPED / "leaderboard.json")
+    assert rows and {row["set"] for row in rows} == {set_digest(SHIPPED)}
+    for language, pages in PAGES.items():
+        blocks = readme_blocks(rows, language)
+        text = (SHIPPED.parent / pages[0]).read_text(encoding="utf-8")
+        assert blocks["benchmark"] in text, f"run: python scripts/benchmark.py --only ({pages[0]})"

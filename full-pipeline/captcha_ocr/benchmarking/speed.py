@@ -166,7 +166,7 @@ def main() -> int:
     pictures = sample(open_store(Path(request["data"])), request["pictures"])
     weights = Path(request["weights"])
     if request["what"] == "latency":
-        json.dump(_latency_on(request["provider"], weights, pictures), sys.stdout)
+        json.dump(latency_on(request["provider"], weights, pictures), sys.stdout)
     else:
         predictor = OnnxPredictor(weights)
         figures = throughput(predictor, pictures, request["batch"], request["seconds"])
@@ -174,7 +174,7 @@ def main() -> int:
     return 0
 
 
-def _latency_on(provider: str, weights: Path, pictures: Sequence[bytes]) -> dict[str, Any] | None:
+def latency_on(provider: str, weights: Path, pictures: Sequence[bytes]) -> dict[str, Any] | None:
     """None for a device that onnxruntime was built for and that is not there."""
     try:
         predictor = OnnxPredictor(weights, threads=1, provider=provider)
