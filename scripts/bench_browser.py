@@ -110,12 +110,20 @@ def row(page: Any, arch: str, predictor: OnnxPredictor, files: list[Path]) -> st
     return f"| `{arch}` | {len(files)} | {same} | " + " | ".join(f"{f:.1f}" for f in figures) + " |"
 
 
-def write(rows: list[str]) -> None:
+def write(machine: str, rows: list[str]) -> None:
     for path, head in zip(PAGES, HEADS):
         ruler = "| --- " * (head.count("|") - 1) + "|"
-        table = "".join(f"{line}\n" for line in (head, ruler, *rows))
+        table = "".join(f"{line}\n" for line in (f"{machine}:\n", head, ruler, *rows))
         text = path.read_text(encoding="utf-8")
         path.write_text(BLOCK.sub(rf"\g<1>{table}\2", text), encoding="utf-8")
+
+
+def processor() -> str:
+    """Its name where the system tells, else its kind."""
+    cpus = Path("/proc/cpuinfo")
+    text = cpus.read_text(encoding="utf-8") if cpus.exists() else ""
+    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    return found[1] if found else platform.machine()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -131,11 +139,13 @@ def main(argv: list[str] | None = None) -> int:
             predictors = load_predictors(threads=1)
             rows = [row(page, arch, predictor, files) for arch, predictor in predictors.items()]
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    machine = f"{platform.machine()}, {os.cpu_count()} cores{load}"
-    print(f"{datetime.date.today()}, Chromium {version}, {machine}")
+    machine = (
+        f"{datetime.date.today()}, Chromium {version}, {processor()}, {os.cpu_count()} cores{load}"
+    )
+    print(machine)
     print("\n".join((HEADS[0], *rows)))
     if args.write:
-        write(rows)
+        write(machine, rows)
     return 0
 
 

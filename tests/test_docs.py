@@ -38,7 +38,7 @@ def documents() -> list[Path]:
     def ours(path: Path) -> bool:
         folders = path.relative_to(REPOSITORY).parts[:-1]
         return not any(
-            name.startswith(".") or name in ("node_modules", "target") for name in folders
+            name.startswith(".") or name in ("node_modules", "target", "dist") for name in folders
         )
 
     return [path for path in sorted(REPOSITORY.rglob("*.md")) if ours(path)]
