@@ -169,7 +169,7 @@ def draw_preprocessing(names: Names, path: Path) -> None:
     """A picture before and after: what is added on the right is framed, columns are marked."""
     picture, scaled, padded = names["picture"], names["scaled"], names["padded"]
     stride = names["predictor"].info.width_stride
-    with figure(path, 9, 2.6) as drawn:
+    with figure(path, 9, 1.6) as drawn:
         steps = drawn.subplots(1, 3)
         for axes, pixels, name in zip(
             steps,
