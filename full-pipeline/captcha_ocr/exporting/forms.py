@@ -80,7 +80,7 @@ class SVTRForm(nn.Module):
             local = local.reshape(height * width, height * width)
             everywhere = None
             if self.filling is not None:
-                everywhere = self.filling.closed(width).repeat(1, 1, 1, height)  # (1, 1, 1, L)
+                everywhere = self.filling.closed(width).repeat(height)[None]  # (1, L)
                 local = local + everywhere
             tokens = grid.flatten(2).transpose(1, 2)  # (N, height * T, D)
             for block in blocks.children():
@@ -116,8 +116,9 @@ class Filling:
         return self.picture[:, :, :, :: self.picture.shape[3] // width]
 
     def closed(self, width: int) -> Tensor:
-        """CLOSED where there is no picture."""
-        return (1 - self.at(width)) * CLOSED
+        """(width,): CLOSED where there is no picture. LiteRT's converter moves the axes of what
+        has four of them."""
+        return (1 - self.at(width)).reshape(width) * CLOSED
 
 
 class FixedWidth(nn.Module):
@@ -174,7 +175,7 @@ class UnrolledLSTM(nn.Module):
         """(1, T, D) to (1, T, 2 * hidden), and None where nn.LSTM has its last state."""
         steps = sequence.shape[1]
         # While the input gate is closed, a state of zeros stays one.
-        closed = self.filling.closed(steps)[0].transpose(1, 2)  # (1, T, 1)
+        closed = self.filling.closed(steps)[None, :, None]  # (1, T, 1)
         gates = torch.bmm(both_ways(sequence), self.inputs) + self.bias
         gates = gates + F.pad(both_ways(closed).expand(-1, -1, self.hidden), (0, 3 * self.hidden))
         state = cell = torch.zeros(2, 1, self.hidden)
