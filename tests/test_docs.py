@@ -23,13 +23,14 @@ SCRIPTS = {
     "server_fastapi.py": "serve",
     "server_flask.py": "serve",
     "merge_datasets.py": "merge",
+    "export_models.py": "export",
 }
 VARIANTS = {"serve": (["fastapi"], ["flask"]), "data": ([], ["report"])}
 NEED_TORCH = ("train", "eval", "export")
 # Programs of others: their flags are not ours to check.
 OTHERS = {"java", "javac", "mvn", "pip", "uvicorn", "cat", "pytest", "py", "docker", "make"}
 OTHERS |= {"python", "python3", "cd", "curl", "git", "export", "dask", ".", "source", "activate"}
-OTHERS |= {"hf", "torchrun"}
+OTHERS |= {"hf", "node", "torchrun"}
 
 
 def documents() -> list[Path]:
@@ -85,7 +86,8 @@ def is_known(words: list[str]) -> bool:
     """A program of others, a variable, or a script that is really there."""
     name = program_of(words[1:] if words[0] == "python" and words[1:] else words)
     if name.endswith(".py"):
-        return any(REPOSITORY.glob(f"*/{name}")) or any(REPOSITORY.glob(f"full-pipeline/*/{name}"))
+        folders = ("*", "full-pipeline/*", "docs/examples")
+        return any(found for folder in folders for found in REPOSITORY.glob(f"{folder}/{name}"))
     return program_of(words) in OTHERS or "=" in words[0]
 
 
