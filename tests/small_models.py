@@ -19,9 +19,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {  # an architecture that is not here has
 }
 
 
-def small_checkpoint(arch: str) -> Checkpoint:
+def small_checkpoint(arch: str, max_width: int = 256) -> Checkpoint:
     torch.manual_seed(0)
-    image = ImageConfig(channels=MODELS[arch].in_channels)
+    image = ImageConfig(channels=MODELS[arch].in_channels, max_width=max_width)
     arguments = model_arguments(arch, ARGUMENTS.get(arch))
     model = build_model(arch, CHARSET.num_classes, image, arguments)
     for name, module in model.named_modules():

@@ -18,6 +18,7 @@ from captcha_ocr.models import MODELS, build_model
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.torch_predictor import TorchPredictor, describe
 from drawing import draw_picture
+from small_models import small_checkpoint
 
 CHARSET = Charset(tuple("0123456789+-*/=?中文"))
 PICTURES = [
@@ -74,6 +75,12 @@ def test_a_wrong_export_is_refused(exported: dict[str, Path]) -> None:
         model.rnn[1].project.bias[3] += 0.01
     with pytest.raises(ModelError, match=r"differ by 0\.01"):
         verify(onnx, model, onnx.info)
+
+
+def test_a_narrow_model_is_exported_too(tmp_path: Path) -> None:
+    """Positions are learned up to max_width: no example may be wider."""
+    path = export_onnx(small_checkpoint("svtr_tiny", max_width=64), tmp_path)
+    assert OnnxPredictor(path).warm_up() > 0
 
 
 def test_the_description_is_readable(exported: dict[str, Path]) -> None:

@@ -12,10 +12,10 @@ import onnx
 import pytest
 import torch
 from captcha_ocr.checkpoint import Checkpoint
-from captcha_ocr.config import ConfigError
+from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.datasets.stores import Store, open_store
-from captcha_ocr.exporting import FORMATS, NotKeptError, onnx_int8, tflite
-from captcha_ocr.exporting.forms import CLOSED, FixedWidth, free_width
+from captcha_ocr.exporting import FORMATS, NotKeptError, onnx_int8
+from captcha_ocr.exporting.forms import CLOSED, FixedWidth, free_width, two_widths
 from captcha_ocr.exporting.measuring import WIDTHS, agree, latencies
 from captcha_ocr.exporting.run import export, files_of
 from captcha_ocr.model_info import ModelError
@@ -110,9 +110,18 @@ def test_closed_gates_and_scores_are_zero() -> None:
     assert closed.sigmoid()[0] == 0 and closed.softmax(0)[0] == 0
 
 
-def test_fixed_widths_fit_the_padding() -> None:
-    for image in (small_checkpoint(arch).image for arch in MODELS):
-        assert tflite.fixed_widths(image) == [128, 256]
+@pytest.mark.parametrize("name", HERE)
+def test_narrow_models_are_exported_too(name: str, tmp_path: Path) -> None:
+    """Positions are learned up to max_width: no example may be wider."""
+    checkpoint = small_checkpoint("svtr_tiny", max_width=36)
+    path, _ = export(checkpoint, name, tmp_path)
+    predictor = load_predictor(path)
+    assert predictor.warm_up() > 0 and len(predictor.predict(PICTURES)) == len(PICTURES)
+
+
+def test_two_widths_fit_the_padding() -> None:
+    assert two_widths(ImageConfig()) == [128, 256]
+    assert two_widths(ImageConfig(max_width=36)) == [20, 36]
 
 
 # 8 bits

@@ -127,7 +127,8 @@ class Predictor(ABC):
         """Run once on an empty picture; seconds it took. Shows at start that the model runs."""
         config = self.info.image
         started = time.perf_counter()
-        self._run(np.zeros((1, config.channels, config.height, 96), np.float32))
+        shape = (1, config.channels, config.height, min(96, config.max_width))
+        self._run(np.zeros(shape, np.float32))
         return time.perf_counter() - started
 
 

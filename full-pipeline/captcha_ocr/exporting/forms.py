@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from captcha_ocr.config import ImageConfig
 from captcha_ocr.models.base import CTCRecognizer, columns
 from captcha_ocr.models.crnn import CRNN
 from captcha_ocr.models.svtr_tiny import MixingBlock, SVTRTiny, local_mask
@@ -21,6 +22,12 @@ from captcha_ocr.tflite_predictor import PADDING
 # Added to a score or a gate to close it: exp and sigmoid of it are 0. Not -inf: a row of nothing
 # else would become NaN.
 CLOSED = -1e4
+
+
+def two_widths(image: ImageConfig) -> list[int]:
+    """Half of the largest width, which most pictures fill or less, and all of it, in pixels."""
+    half = image.max_width // 2
+    return [half + -half % image.pad_multiple, image.max_width]
 
 
 def free_width(model: CTCRecognizer) -> nn.Module:

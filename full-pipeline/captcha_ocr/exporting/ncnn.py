@@ -9,10 +9,9 @@ from pathlib import Path
 from captcha_ocr.checkpoint import Checkpoint, write_bytes
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import Remark
+from captcha_ocr.exporting.forms import two_widths
 from captcha_ocr.exporting.torchscript import trace
 from captcha_ocr.model_info import ModelError
-
-WIDTHS = (96, 128)  # two examples: what differs between them is free in the result
 
 
 def convert(checkpoint: Checkpoint, path: Path, calibration: Store | None = None) -> Remark:
@@ -23,7 +22,8 @@ def convert(checkpoint: Checkpoint, path: Path, calibration: Store | None = None
     import pnnx
 
     image = checkpoint.image
-    shapes = [(1, image.channels, image.height, width) for width in WIDTHS]
+    # Two examples: what differs between them is free in the result.
+    shapes = [(1, image.channels, image.height, width) for width in two_widths(image)]
     with tempfile.TemporaryDirectory() as folder:
         traced = Path(folder) / "model.pt"
         traced.write_bytes(trace(checkpoint, batch=1, freeze=False))

@@ -13,10 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import torch
+
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, write_bytes
-from captcha_ocr.config import ImageConfig
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import Remark
+from captcha_ocr.exporting.forms import FixedWidth, free_width, two_widths
 from captcha_ocr.model_info import ModelError
 
 ENVIRONMENT = Path(".venv-tflite")  # of `make exports`, in the current folder
@@ -24,7 +26,7 @@ VARIABLE = "CAPTCHA_OCR_TFLITE_PYTHON"  # names another Python that has litert-t
 
 
 def convert(checkpoint: Checkpoint, path: Path, calibration: Store | None = None) -> Remark:
-    """Write ``<name>.tflite`` with one signature for each of fixed_widths."""
+    """Write ``<name>.tflite`` with one signature for each of two_widths."""
     python = find_python()
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "model.safetensors", Path(folder) / "model.tflite"
@@ -40,13 +42,7 @@ def convert(checkpoint: Checkpoint, path: Path, calibration: Store | None = None
         if done.returncode or not target.is_file():
             raise ModelError(f"litert-torch cannot convert {checkpoint.arch}: {done.stderr[-800:]}")
         write_bytes(path, target.read_bytes())
-    return {"kind": "widths", "widths": fixed_widths(checkpoint.image)}
-
-
-def fixed_widths(image: ImageConfig) -> list[int]:
-    """Most pictures fill half of the largest width or less: they should not pay for all of it."""
-    half = image.max_width // 2
-    return [half + -half % image.pad_multiple, image.max_width]
+    return {"kind": "widths", "widths": two_widths(checkpoint.image)}
 
 
 def check() -> None:
@@ -73,15 +69,12 @@ def find_python() -> str:
 def write(source: Path, target: Path) -> None:
     """The conversion itself, where litert-torch is installed."""
     import litert_torch
-    import torch
-
-    from captcha_ocr.exporting.forms import FixedWidth, free_width
 
     checkpoint = load_checkpoint(source)
     image = checkpoint.image
     form = FixedWidth(free_width(checkpoint.build())).eval()
     converter = litert_torch
-    for width in fixed_widths(image):
+    for width in two_widths(image):
         example = torch.zeros(1, image.channels, image.height, width)
         converter = converter.signature(f"width_{width}", form, (example,))
     converter.convert().export(str(target))

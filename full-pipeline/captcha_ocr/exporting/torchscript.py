@@ -12,7 +12,7 @@ import torch
 from captcha_ocr.checkpoint import Checkpoint, write_bytes
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import Remark
-from captcha_ocr.exporting.forms import free_width
+from captcha_ocr.exporting.forms import free_width, two_widths
 from captcha_ocr.torchscript_predictor import DEPRECATED
 
 
@@ -24,7 +24,8 @@ def convert(checkpoint: Checkpoint, path: Path, calibration: Store | None = None
 
 def trace(checkpoint: Checkpoint, *, batch: int, freeze: bool) -> bytes:
     """A TorchScript file. Frozen: norms merged into kernels, weights no longer named."""
-    example = torch.zeros(batch, checkpoint.image.channels, checkpoint.image.height, 96)
+    image = checkpoint.image
+    example = torch.zeros(batch, image.channels, image.height, two_widths(image)[0])
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", DEPRECATED)
