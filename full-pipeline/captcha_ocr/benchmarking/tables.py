@@ -88,8 +88,8 @@ def _summaries(parts: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 
 
 def group_tables(quality: Section, say: Say) -> Iterator[str]:
-    """A table each for kinds, sizes and lengths: a row a group, a column a model."""
-    for by in ("kind", "size", "length"):
+    """A table each for styles, kinds, sizes and lengths: a row a group, a column a model."""
+    for by in ("style", "kind", "size", "length"):
         parts = ("test", "sizes") if by == "size" else ("test",)
         found: dict[str, dict[str, Any]] = {}  # group -> model -> figures
         for arch, entry in quality.items():
@@ -99,7 +99,7 @@ def group_tables(quality: Section, say: Say) -> Iterator[str]:
                     found.setdefault(name, {})[arch] = figures
         lines = [
             [
-                f"`{name}`" if by == "kind" else name,
+                f"`{name}`" if by in ("style", "kind") else name,
                 f"{next(iter(found[name].values()))['n']:,}",
                 *(
                     _pair(found[name].get(arch), "exact_match_folded", "exact_match")
