@@ -98,7 +98,10 @@ def test_a_difference_on_real_pictures_fails_too(
     arguments = ["--format", "torchscript", "--checkpoint", str(run_folder)]
     arguments += ["--out", str(tmp_path / "out")]
     assert command.main(arguments) == OK  # nobody looked
+    files = tmp_path / "out" / "torchscript"
+    assert len(list(files.iterdir())) == 2
     assert command.main([*arguments, "--check", str(sample_set)]) == FAILURE
+    assert not list(files.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,17 @@ def test_a_file_that_differs_is_not_kept(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_what_cannot_be_converted_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An architecture with a branch on its input, say: torch raises an error of its own."""
+
+    def refuse(model: torch.nn.Module) -> torch.nn.Module:
+        raise RuntimeError("unsupported")
+
+    monkeypatch.setattr("captcha_ocr.exporting.torchscript.free_width", refuse)
+    with pytest.raises(ModelError, match="svtr_tiny cannot be converted to ncnn: unsupported"):
+        export(small_checkpoint("svtr_tiny"), "ncnn", tmp_path)
+
+
 @pytest.mark.parametrize("arch", sorted(MODELS))
 def test_forms_equal_the_model(arch: str) -> None:
     """In free widths, and in fixed ones, where nothing of the filling may come through."""

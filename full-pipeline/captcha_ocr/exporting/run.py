@@ -86,14 +86,21 @@ def export(
         if form.exact:
             verify(load_predictor(path, threads=1), model, info, TOLERANCE)
     except ModelError:
-        for file in (*files_of(path, form), path.with_suffix(".json")):
-            file.unlink(missing_ok=True)
+        remove(path, form)
         raise
+    except RuntimeError as error:  # torch's, of an architecture that a format cannot hold
+        remove(path, form)
+        raise ModelError(f"{checkpoint.arch} cannot be converted to {name}: {error}") from error
     return path, remark
 
 
 def files_of(path: Path, form: Format) -> list[Path]:
     return [path, *(path.with_suffix(suffix) for suffix in form.more)]
+
+
+def remove(path: Path, form: Format) -> None:
+    for file in (*files_of(path, form), path.with_suffix(".json")):
+        file.unlink(missing_ok=True)
 
 
 def export_all(
@@ -110,6 +117,7 @@ def export_all(
     model = checkpoint.build()
     reference = TorchPredictor(model, describe(checkpoint, model), torch.device("cpu"))
     predictors: dict[str, Predictor] = {}
+    paths: dict[str, Path] = {}
     rows: dict[str, dict[str, Any]] = {
         "reference": {"format": "torch", "bytes": file.stat().st_size, "remark": {}}
     }
@@ -117,9 +125,10 @@ def export_all(
         say(f"{checkpoint.arch}: {name}")
         row: dict[str, Any] = {"format": name}
         try:
-            path, row["remark"] = export(checkpoint, name, folder, calibration)
-            predictors[name] = load_predictor(path, threads=1)
-            row["bytes"] = sum(each.stat().st_size for each in files_of(path, FORMATS[name]))
+            paths[name], row["remark"] = export(checkpoint, name, folder, calibration)
+            predictors[name] = load_predictor(paths[name], threads=1)
+            files = files_of(paths[name], FORMATS[name])
+            row["bytes"] = sum(each.stat().st_size for each in files)
         except NotKeptError as error:
             row["remark"] = error.remark
         except ModelError as error:
@@ -127,6 +136,9 @@ def export_all(
         rows[name] = row
     say(f"{checkpoint.arch}: measuring")
     measure(rows, reference, predictors, store)
+    for name, path in paths.items():
+        if rows[name]["remark"].get("kind") == "failed":
+            remove(path, FORMATS[name])
     return [{"arch": checkpoint.arch, **row} for row in rows.values()]
 
 
