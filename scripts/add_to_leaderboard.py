@@ -40,6 +40,7 @@ def main(argv: list[str] | None = None) -> int:
         "version": args.version,
         "link": args.link,
         **stamp(args.ran),
+        "load": None,  # nobody was there to see
         "set": set_digest(args.shipped),
         "figures": figures_of(store, read_readings(args.readings)),
         "latency_ms": args.ms,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmark_set import write_benchmark_set
-from captcha_ocr.benchmarking import speed
+from captcha_ocr.benchmarking import machine, speed
 from captcha_ocr.benchmarking.columns import COLUMNS, column_of, set_digest
 from captcha_ocr.benchmarking.distortions import DISTORTIONS
 from captcha_ocr.benchmarking.folding import folded, strict
@@ -193,6 +193,19 @@ def test_memory_is_counted() -> None:
     assert after is not None and after >= before and after > block.nbytes / 1e6
 
 
+def test_the_load_is_that_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Own work does not count, that of others does, by the second."""
+    others = iter([100.0, 101.5])
+    monkeypatch.setattr(machine, "_seconds_of_others", lambda: next(others))
+    clock = iter([7.0, 9.0])
+    monkeypatch.setattr(machine.time, "perf_counter", lambda: next(clock))
+    assert machine.OtherLoad().cores() == 0.8  # 1.5 seconds of processor time in 2 seconds
+    monkeypatch.undo()
+    if Path("/proc/stat").is_file():
+        started = machine._seconds_of_others()
+        assert started is not None and started > 0
+
+
 def test_a_device_that_is_not_there_has_no_figures(
     tiny_weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -210,8 +223,8 @@ def test_a_gpu_has_columns_only_where_it_was_there() -> None:
     size = {"a": {"params": 2_000_000, "macs": 171_000_000, "megabytes": 6.0}}
     quantiles = {"model_ms": {"p50": 1.0, "p95": 2.0}, "end_to_end_ms": {"p50": 3.0, "p95": 4.0}}
     say = words("en")
-    cpu = latencies(size, {"a": {"latency": {"cpu": quantiles}}}, say)
-    assert "| `a` | 2.00 M | 171 M | 6.0 | 1.0 / 2.0 | 3.0 / 4.0 |" in cpu
+    cpu = latencies(size, {"a": {"latency": {"cpu": quantiles}, "load": 0.1}}, say)
+    assert "| `a` | 2.00 M | 171 M | 6.0 | 1.0 / 2.0 | 3.0 / 4.0 | 0.1 |" in cpu
     assert "GPU" not in cpu
     assert "GPU" in latencies(size, {"a": {"latency": {"cpu": quantiles, "gpu": quantiles}}}, say)
 

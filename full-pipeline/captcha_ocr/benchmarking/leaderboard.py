@@ -29,7 +29,7 @@ FIELDS: dict[str, Any] = {
     "link": str,  # where it can be had
     "date": str,  # YYYY-MM-DD
     "machine": str,
-    "load": (int, float, type(None)),  # of the machine before; timings on a busy one are slow
+    "load": (int, float, type(None)),  # cores that other processes kept busy meanwhile
     "command": str,  # that gives the readings again
     "set": str,  # digest of the pictures' names and labels, see columns.set_digest
     "figures": dict,  # one of FIGURES -> n, strict, folded

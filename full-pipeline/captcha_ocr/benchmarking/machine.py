@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -37,16 +38,33 @@ def processor_name() -> str:
     return platform.processor()
 
 
-def load() -> float | None:
-    """How many processes wanted a core in the last minute; None where nobody counts them."""
-    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+class OtherLoad:
+    """How busy other processes keep the machine from now on: timings on a busy one are slow."""
+
+    def __init__(self) -> None:
+        self._started, self._others = time.perf_counter(), _seconds_of_others()
+
+    def cores(self) -> float | None:
+        """Cores that others kept busy, on average; None where the system does not say (Linux
+        does). Own processes count as own once they have ended."""
+        now = _seconds_of_others()
+        if self._others is None or now is None:
+            return None
+        spent = (now - self._others) / (time.perf_counter() - self._started)
+        return round(max(0.0, spent), 1)
+
+
+def _seconds_of_others() -> float | None:
+    """Processor time that processes other than this one and its ended children have spent."""
+    statistics = Path("/proc/stat")
+    if not statistics.is_file():
+        return None
+    user, nice, system, _, _, *interrupts = map(int, statistics.read_text().split()[1:8])
+    everyone = (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+    return everyone - sum(os.times()[:4])
 
 
 def stamp(command: str) -> dict[str, Any]:
-    """Goes with every figure. ``load`` is that of before: timings on a busy machine are slow."""
-    return {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-        "machine": describe_machine(),
-        "load": load(),
-        "command": command,
-    }
+    """Goes with every figure."""
+    date = datetime.now(timezone.utc).strftime("%Y-%m-%d")
+    return {"date": date, "machine": describe_machine(), "command": command}

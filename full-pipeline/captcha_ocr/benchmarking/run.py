@@ -73,7 +73,7 @@ class Run:
         return limited(open_store(root), self.effort.quality)
 
     def about(self, store: Store, root: Path) -> dict[str, Any]:
-        """Where the figures on a set come from. ``load`` is that of before the measurement."""
+        """Where the figures on a set come from."""
         parts = root.resolve().parts[-2 if root.name == "full" else -1 :]
         pictures = {"name": "/".join(parts), "n": len(store), "digest": set_digest(root)}
         return {**stamp(self.command), "pictures": pictures}

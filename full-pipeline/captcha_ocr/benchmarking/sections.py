@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.benchmarking.leaderboard import figure_of, figures_of
+from captcha_ocr.benchmarking.machine import OtherLoad
 from captcha_ocr.benchmarking.macs import count_macs
 from captcha_ocr.benchmarking.peers import PEERS, PeerMissingError, as_png, run_peer
 from captcha_ocr.benchmarking.quality import measure_quality
@@ -58,6 +59,7 @@ def measure_latency(run: Run) -> None:
     effort = run.effort
     for arch, weights in run.models.items():
         say(f"speed: {arch}")
+        load = OtherLoad()
         figures = measure_speed(
             weights,
             run.shipped,
@@ -65,7 +67,7 @@ def measure_latency(run: Run) -> None:
             seconds=effort.seconds,
             batches=effort.batches,
         )
-        run.put("speed", about, {arch: figures})
+        run.put("speed", about, {arch: {**figures, "load": load.cores()}})
 
 
 def compare_models(run: Run) -> None:
@@ -78,6 +80,7 @@ def compare_models(run: Run) -> None:
         speed = run.results.get("speed", {}).get(arch)
         row = {
             **_row(about, store, {label.file: text for label, text in zip(store.labels, texts)}),
+            "load": speed["load"] if speed else None,
             "name": arch,
             "kind": "project",
             "version": version_of(run.digests[arch]),
@@ -95,6 +98,7 @@ def compare_peers(run: Run) -> None:
     with as_png(store) as paths:
         for peer in PEERS.values():
             say(f"peers: {peer.name} reads {len(store):,} pictures")
+            load = OtherLoad()
             try:
                 found = run_peer(peer, run.peers_python, run.peer_worker, store, paths, timed)
             except PeerMissingError as error:
@@ -102,6 +106,7 @@ def compare_peers(run: Run) -> None:
                 continue
             row = {
                 **_row(about, store, found.texts),
+                "load": load.cores(),
                 "name": peer.name,
                 "kind": "peer",
                 "version": found.version,
@@ -137,7 +142,7 @@ def compared(run: Run) -> tuple[Store, int]:
 
 
 def _row(about: Mapping[str, Any], store: Store, texts: Mapping[str, str]) -> dict[str, Any]:
-    row = {key: about[key] for key in ("date", "machine", "load", "command")}
+    row = {key: about[key] for key in ("date", "machine", "command")}
     return {**row, "set": about["pictures"]["digest"], "figures": figures_of(store, texts)}
 
 

@@ -45,14 +45,15 @@ def docs_blocks(
 def leaderboard(rows: Sequence[Mapping[str, Any]], say: Say, *, full: bool = False) -> str:
     """Best first. ``full`` adds what a README has no room for."""
     header = [say["reader"], *(say[key] for key in FIGURES), say["ms"], say["megabytes"]]
-    header += [say["version"], say["date"]] if full else []
+    header += [say["load"], say["version"], say["date"]] if full else []
     lines = []
     for row in sorted(rows, key=lambda row: (-mean_folded(row), row["name"])):
         shown = f"`{row['name']}`" if row["kind"] == "project" else row["name"]
         name = f"[{shown}]({row['link']})" if full and row["link"] else shown
         line = [name, *(_pair(row["figures"].get(key), "folded", "strict") for key in FIGURES)]
         line += [number(row["latency_ms"]), number(row["megabytes"])]
-        lines.append([*line, row["version"], row["date"]] if full else line)
+        line += [number(row["load"]), row["version"], row["date"]] if full else []
+        lines.append(line)
     return table(header, lines)
 
 
@@ -117,6 +118,7 @@ def latencies(size: Section, speed: Section, say: Say) -> str:
     devices = list(dict.fromkeys(d for entry in speed.values() for d in entry["latency"]))
     header = [say[key] for key in ("model", "params", "macs", "megabytes")]
     header += [say[f"{device}_{what}"] for device in devices for what in ("model", "end")]
+    header.append(say["load"])
     lines = []
     for arch, entry in size.items():
         line = [f"`{arch}`", f"{entry['params'] / 1e6:.2f} M", f"{entry['macs'] / 1e6:,.0f} M"]
@@ -124,7 +126,7 @@ def latencies(size: Section, speed: Section, say: Say) -> str:
         for device in devices:
             found = speed.get(arch, {}).get("latency", {}).get(device, {})
             line += [_quantiles(found.get(what)) for what in ("model_ms", "end_to_end_ms")]
-        lines.append(line)
+        lines.append([*line, number(speed.get(arch, {}).get("load"))])
     return table(header, lines)
 
 
@@ -150,11 +152,10 @@ def stamps(records: Iterable[Mapping[str, Any]], say: Say) -> str:
     """When, where and how; one sentence for what was measured together."""
     found = []
     for at in records:
-        load, data = at.get("load"), at.get("pictures")
-        shown = say["load"].format(load=load) if load is not None else ""
+        data = at.get("pictures")
         pictures = say["set"].format(**data) if data else ""
         fields = {key: at[key] for key in ("date", "machine", "command")}
-        found.append(say["stamp"].format(**fields, load=shown, set=pictures))
+        found.append(say["stamp"].format(**fields, set=pictures))
     return " ".join(dict.fromkeys(found))
 
 

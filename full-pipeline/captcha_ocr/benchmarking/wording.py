@@ -19,6 +19,7 @@ _WORDS = {
     "version": ("version", "版本"),
     "date": ("date", "日期"),
     "ms": ("ms", "毫秒"),
+    "load": ("load", "负载"),
     "megabytes": ("MB", "MB"),
     "model": ("model", "模型"),
     "column": ("pictures of", "图片类别"),
@@ -47,10 +48,9 @@ _WORDS = {
     # Sentences.
     "nothing": ("Nothing was measured yet.", "尚未测量。"),
     "stamp": (
-        "Measured {date} on {machine}{load} with `{command}`{set}.",
-        "测于 {date}，{machine}{load}，命令 `{command}`{set}。",
+        "Measured {date} on {machine} with `{command}`{set}.",
+        "测于 {date}，{machine}，命令 `{command}`{set}。",
     ),
-    "load": (", load {load} before the run,", "，运行前负载 {load}"),
     "set": (": {n:,} pictures of `{name}`", "：`{name}` 的 {n:,} 张图片"),
 }
 
