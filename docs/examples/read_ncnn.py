@@ -18,6 +18,7 @@ net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic
 net.load_param(weights)
 net.load_model(str(Path(weights).with_suffix(".bin")))
 extractor = net.create_extractor()
-extractor.input("in0", ncnn.Mat(prepare(picture, info)[0]).clone())  # (C, H, W): no batches here
+image = prepare(picture, info)[0]  # (C, H, W): no batches here
+extractor.input("in0", ncnn.Mat(image))  # a view: the array has to outlive it, so it has a name
 _, logits = extractor.extract("out0")  # (T, classes)
 print(decode(np.array(logits), info))

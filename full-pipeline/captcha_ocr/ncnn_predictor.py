@@ -44,8 +44,8 @@ class NcnnPredictor(Predictor):
 
     def _run_one(self, image: np.ndarray) -> np.ndarray:
         extractor = self._net.create_extractor()
-        # clone: the matrix would only point into numpy's memory
-        extractor.input(INPUT, self._matrix(np.ascontiguousarray(image)).clone())
+        image = np.ascontiguousarray(image)
+        extractor.input(INPUT, self._matrix(image))  # a view: the array has to outlive it
         status, output = extractor.extract(OUTPUT)
         if status:
             raise ModelError(f"ncnn failed on an image of shape {image.shape} (status {status})")
