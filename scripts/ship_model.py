@@ -10,11 +10,11 @@ import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
 from captcha_ocr.checkpoint import load_checkpoint, save_checkpoint
-from captcha_ocr.model_info import WEIGHTS_DIR
+from captcha_ocr.export import verify
+from captcha_ocr.model_info import WEIGHTS_DIR, ModelError
 from captcha_ocr.predictor import OnnxPredictor
-from captcha_ocr.torch_predictor import TorchPredictor
+from captcha_ocr.torch_predictor import describe
 
 LARGEST = 12_000_000  # bytes of one file
 
@@ -24,13 +24,11 @@ def ship(run: Path, folder: Path = WEIGHTS_DIR) -> None:
     checkpoint = load_checkpoint(run / "best.safetensors")
     arch = checkpoint.arch
     onnx = run / f"{arch}.onnx"
-    image = checkpoint.image
-    noise = np.random.default_rng(0).uniform(-1, 1, (image.channels, image.height, 96))
-    arrays = [noise.astype(np.float32)]
-    exported = OnnxPredictor(onnx).logits(arrays)[0]
-    trained = TorchPredictor.load(run / "best.safetensors", "cpu").logits(arrays)[0]
-    if not np.allclose(exported, trained, atol=1e-3):
-        sys.exit(f"error: {onnx} is not the model of {run / 'best.safetensors'}; export it again")
+    model = checkpoint.build()
+    try:
+        verify(OnnxPredictor(onnx), model, describe(checkpoint, model))
+    except ModelError as error:
+        sys.exit(f"error: {onnx} is not the model of this run; export it again ({error})")
     if onnx.stat().st_size > LARGEST:
         sys.exit(f"error: {onnx} has {onnx.stat().st_size:,} bytes, more than {LARGEST:,}")
     for file in (onnx, onnx.with_suffix(".json")):

@@ -59,7 +59,8 @@ def _seconds_of_others() -> float | None:
     statistics = Path("/proc/stat")
     if not statistics.is_file():
         return None
-    user, nice, system, _, _, *interrupts = map(int, statistics.read_text().split()[1:8])
+    counts = statistics.read_text(encoding="utf-8").split()[1:8]
+    user, nice, system, _, _, *interrupts = map(int, counts)
     everyone = (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
     return everyone - sum(os.times()[:4])
 
