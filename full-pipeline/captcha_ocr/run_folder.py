@@ -83,6 +83,11 @@ class RunFolder:
             )
         return cls(max(runs, key=lambda file: file.stat().st_mtime).parent)
 
+    def remove_partials(self) -> None:
+        """Remove what a killed process had half written; the whole files are beside it."""
+        for partial in self.path.glob(".*.part"):
+            partial.unlink()
+
     def say(self, text: str) -> None:
         if self.quiet:
             return
