@@ -170,6 +170,7 @@ def add_recipe_options(group: Group) -> None:
     group.add_argument("--batch-start", type=int, help="first batch (16)")
     group.add_argument("--grow-steps", type=int, help="steps until the batch doubles (1875)")
     group.add_argument("--lr", type=float, help="peak learning rate (0.001)")
+    group.add_argument("--lr-end", type=float, help="last rate, a fraction of the peak (0.01)")
     group.add_argument("--warmup", type=int, help="pictures until the peak (2000)")
     group.add_argument("--flat", type=float, help="fraction of the run before the cosine (0.3)")
     group.add_argument("--weight-decay", type=float, help="(0.01)")
