@@ -2,8 +2,9 @@
 
     python scripts/finetune_demo.py
 
-It draws Cyrillic CAPTCHAs (500 to learn from, 500 to measure on), once trains from the shipped
-weights and once from random ones with the same settings, and prints both. JDK and Maven draw.
+It draws one CAPTCHA as an owner would have it, one kind and one size, in Cyrillic: 500 pictures to
+learn from, 500 others to measure on. It trains from the shipped weights and, with the same
+settings, from random ones, and prints both. JDK and Maven draw.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from pathlib import Path
 
 from captcha_ocr.cli.merge import main as merge
 from captcha_ocr.cli.train import main as train
-from captcha_ocr.merging.engines import usable_cores
 from captcha_ocr.models import MODELS
-from generators import build_tools, draw
+from generators import build_tools, run_generator
 
 ALPHABET = "БГДЖЗИЛПФЦЧШЩЭЮЯ23456789"  # no letter that looks like a Latin one
-FONTS = "DejaVu Sans\nDejaVu Serif\nLiberation Sans\nLiberation Serif\n"
+KIND, FONT = "text:water:normal:noise", "DejaVu Serif"
 RECIPE = (
-    "--epochs 50 --batch 32 --batch-start 16 --grow-steps 400 --lr 1e-3 --aug --cache --amp bf16"
+    "--epochs 30 --batch 32 --batch-start 16 --grow-steps 400 --lr 1e-3 --flat 0.1 --aug --cache "
+    "--amp bf16"
 )
 PICTURES = 500
 
@@ -53,21 +54,11 @@ def main() -> int:
 
 
 def draw_sets(root: Path) -> None:
-    fonts = root / "fonts.txt"
-    fonts.write_text(FONTS, encoding="utf-8")
     arguments = ["--train-dest", str(root / "train"), "--test-dest", str(root / "test")]
     for split, seed in (("train", 301), ("test", 302)):
-        options = ("--charset", ALPHABET, "--len", "4:1,5:1")
-        draw(
-            "ctext",
-            root,
-            split + "_raw",
-            PICTURES,
-            seed,
-            usable_cores(),
-            fonts=fonts,
-            options=options,
-        )
+        wanted = ["gen", KIND, f"{split}_raw", str(PICTURES), "160", "60", "4", "--fonts", FONT]
+        options = ["--charset", ALPHABET, "--seed", str(seed), "--out-root", str(root)]
+        run_generator("ctext", [*wanted, *options])
         arguments += [f"--{split}-src", "cyrillic", str(root / f"{split}_raw")]
     if merge(arguments):
         sys.exit("error: the sets could not be merged")

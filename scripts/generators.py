@@ -57,14 +57,19 @@ def draw(
     options: Sequence[str] = (),
 ) -> None:
     """Draw ``raw/name``. EasyCaptcha's fonts and sizes are those of its ``config``."""
-    folder, runner, class_path = GENERATORS[style]
-    java = ["java", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-cp", class_path]
     wanted = ["fromjson", str(config)] if style == "easy" else ["smart"]
     if style != "easy":
         options = ["--sizes", sizes, "--fonts-file", str(fonts), *options]
     options = [*options, "--out-root", str(raw), "--seed", str(seed), "--threads", str(threads)]
+    run_generator(style, [*wanted, name, str(count), *options])
+
+
+def run_generator(style: str, arguments: Sequence[str]) -> None:
+    """Run a style's runner with these arguments; one that fails ends this program too."""
+    folder, runner, class_path = GENERATORS[style]
+    java = ["java", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-cp", class_path]
     # Java runs a source file as it is, so there is nothing to compile.
-    run([*java, runner, *wanted, name, str(count), *options], TOOLS / folder)
+    run([*java, runner, *arguments], TOOLS / folder)
 
 
 def run(command: list[str], folder: Path) -> None:

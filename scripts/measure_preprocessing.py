@@ -28,7 +28,7 @@ from captcha_ocr.imaging import open_image, padded_width
 from captcha_ocr.labels import write_labels
 from captcha_ocr.merging.engines import usable_cores
 from captcha_ocr.run_folder import RunFolder
-from captcha_ocr.training import fit
+from experiments import trained
 from generators import REPOSITORY, build_tools, draw
 from PIL import Image
 
@@ -90,7 +90,7 @@ def main() -> int:
 def measure(setting: Setting, out: Path) -> dict[str, Any]:
     """One row of the table: exact match on the test set."""
     train, test = (changed(out / name, setting) for name in SETS)
-    folder = trained(setting, train, out / "runs")
+    folder = run_of(setting, train, out / "runs")
     predictor = predictor_of(load_checkpoint(folder.best), pick_device("cpu"))
     score = evaluate(predictor, FolderStore(test)).score()
     width = padded_width(setting.before(PICTURE), setting.image)
@@ -118,20 +118,15 @@ def configured(setting: Setting, train: Path) -> TrainConfig:
     )
 
 
-def trained(setting: Setting, train: Path, runs: Path) -> RunFolder:
-    done = runs / setting.name.replace(" ", "-")
-    if not done.is_dir():
-        folder = RunFolder.create(runs / "unfinished", done.name)
-        fit(configured(setting, train), folder)
-        folder.path.rename(done)
-    return RunFolder(done)
+def run_of(setting: Setting, train: Path, runs: Path) -> RunFolder:
+    return trained(configured(setting, train), runs / setting.name.replace(" ", "-"))
 
 
 def draw_curves(out: Path) -> None:
     """The pictures of the plain run, which the fourth chapter explains."""
     (setting,) = (setting for setting in SETTINGS if setting.name == SHOWN)
     config = configured(setting, out / "train")
-    folder = trained(setting, out / "train", out / "runs")
+    folder = run_of(setting, out / "train", out / "runs")
     finish(dataclasses.replace(config, val_root=str(out / "test")), folder)
     for name, target in CURVES.items():
         shutil.copyfile(folder.path / name, ASSETS / target)

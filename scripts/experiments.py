@@ -1,0 +1,18 @@
+"""Trained once, kept: runs that a measurement compares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from captcha_ocr.config import TrainConfig
+from captcha_ocr.run_folder import RunFolder
+from captcha_ocr.training import fit
+
+
+def trained(config: TrainConfig, done: Path) -> RunFolder:
+    """The run folder ``done``, trained now if it is not there; one that was cut off is left out."""
+    if not done.is_dir():
+        folder = RunFolder.create(done.parent / "unfinished", done.name)
+        fit(config, folder)
+        folder.path.rename(done)
+    return RunFolder(done)
