@@ -60,18 +60,20 @@ def _part(evaluation: Evaluation, charset: Charset) -> dict[str, Any]:
     members: dict[str, list[int]] = {}
     for i, record in enumerate(evaluation.store.records):
         members.setdefault(column_of(record), []).append(i)
-    report = build_report(evaluation, charset, by=GROUPS, fold_case=True)
     return {
-        "all": {name: report[name] for name in FIGURES},
+        "all": _figures(evaluation, charset),
         "columns": {
             key: _figures(select(evaluation, members[key]), charset)
             for key in COLUMNS
             if key in members
         },
-        "groups": report["groups"],
+        "groups": build_report(evaluation, charset, by=GROUPS)["groups"],
     }
 
 
 def _figures(evaluation: Evaluation, charset: Charset) -> dict[str, Any]:
     report = build_report(evaluation, charset, by=(), fold_case=True)
+    # A confidence is the probability of exactly this text, so case counts in its calibration.
+    strict = build_report(evaluation, charset, by=())
+    report["calibration_error"] = strict["calibration_error"]
     return {name: report[name] for name in FIGURES}
