@@ -1,0 +1,83 @@
+"""The scripts that train the shipped models and measure their recipe ask for what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from captcha_ocr.models import MODELS
+
+pytest.importorskip("torch", reason="the scripts train")
+
+import error_report
+import measure_recipe
+import train_models
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What ``train`` is asked for; it leaves the file that a finished run ends with."""
+    asked: list[list[str]] = []
+
+    def train(arguments: list[str]) -> int:
+        asked.append(arguments)
+        return 0
+
+    monkeypatch.setattr(train_models, "train", train)
+    return asked
+
+
+def configuration(arguments: list[str]):  # type: ignore[no-untyped-def]
+    from captcha_ocr.cli.train import build_parser, config_from
+
+    options = vars(build_parser().parse_args(arguments))
+    options.pop("resume")
+    return config_from(options)
+
+
+@pytest.mark.parametrize("arch", MODELS)
+def test_every_stage_goes_on_from_the_one_before(
+    arch: str, tmp_path: Path, trained: list[list[str]]
+) -> None:
+    before = None
+    for number, stage in enumerate(train_models.STAGES[arch], start=1):
+        run = tmp_path / f"stage-{number}" / arch
+        assert train_models.train_stage(stage, arch, tmp_path, run, before) == 0
+        config = configuration(trained[-1])
+        assert (config.arch, config.epochs, config.select_on) == (arch, stage.epochs, "val")
+        assert Path(config.out) == run.parent
+        assert config.init_from == (str(before / "best.safetensors") if before else "")
+        before = run
+
+
+def test_a_stage_is_resumed_and_a_finished_one_left_alone(
+    tmp_path: Path, trained: list[list[str]]
+) -> None:
+    run = tmp_path / "stage-1" / "svtr_tiny"
+    run.mkdir(parents=True)
+    (run / "last.pt").touch()
+    stage = train_models.STAGES["svtr_tiny"][0]
+    train_models.train_stage(stage, "svtr_tiny", tmp_path, run, None)
+    assert trained == [["--arch", "svtr_tiny", "--resume", str(run)]]
+    (run / "svtr_tiny.onnx").touch()
+    assert train_models.train_stage(stage, "svtr_tiny", tmp_path, run, None) == 0
+    assert len(trained) == 1
+
+
+def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
+    configs = [measure_recipe.configured(name, tmp_path) for name in measure_recipe.CHANGES]
+    assert all(configs.count(config) == 1 for config in configs)
+    assert len({config.seed for config in configs}) == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "seen", "whose"),
+    [
+        ("aBc", "Abc", "model"),  # case does not count
+        ("O0Il", "oo1l", "lookalike"),
+        ("a2c", "a?c", "eye"),
+        ("7*3=?", "7*8=?", "eye"),
+    ],
+)
+def test_whose_mistake_it_is(label: str, seen: str, whose: str) -> None:
+    assert error_report.cause(label, seen) == whose
