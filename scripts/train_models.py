@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from captcha_ocr.cli.merge import main as merge
 from captcha_ocr.cli.train import main as train
@@ -21,9 +23,10 @@ from captcha_ocr.models import MODELS
 from generators import REPOSITORY, build_tools, draw
 from ship_model import ship
 
+Sets = Mapping[str, Mapping[str, tuple[int, int]]]  # split -> style -> pictures, seed
 # Pictures of each style, and the seed they are drawn with. dev chooses weights and temperature;
 # the benchmark's pictures come from other seeds and take no part in this.
-SETS = {
+SETS: Sets = {
     "train": {"easy": (240_000, 101), "ctext": (240_000, 102), "ruoyi": (40_000, 103)},
     "dev": {"easy": (3_000, 201), "ctext": (2_000, 202), "ruoyi": (1_000, 203)},
 }
@@ -56,7 +59,7 @@ def main() -> int:
     parser.add_argument("--no-ship", action="store_true", help="leave the package as it is")
     args = parser.parse_args()
     out = args.out.resolve()
-    draw_sets(out / "train", out / "dev", out / "raw", SETS)
+    draw_sets(out, SETS)
     for arch in MODELS if args.arch == "all" else (args.arch,):
         run: Path | None = None
         for number, stage in enumerate(STAGES.get(arch, (Stage(1, ""),)), start=1):
@@ -69,20 +72,21 @@ def main() -> int:
     return 0
 
 
-def draw_sets(
-    train_root: Path, dev_root: Path, raw: Path, sets: dict[str, dict[str, tuple[int, int]]]
-) -> None:
-    """Draw and merge, unless that was done: the merge writes both roots whole or not at all."""
-    if train_root.exists():
+def draw_sets(out: Path, sets: Sets, settings: Mapping[str, Mapping[str, Any]] = {}) -> None:
+    """``out/train`` and ``out/dev``, unless that was done: the merge writes both or neither.
+
+    ``settings`` of a style go to ``draw``.
+    """
+    if (out / "train").exists():
         return
     build_tools()
-    arguments = ["--train-dest", str(train_root), "--test-dest", str(dev_root)]
+    arguments = ["--train-dest", str(out / "train"), "--test-dest", str(out / "dev")]
     for split, styles in sets.items():
         for style, (count, seed) in styles.items():
             name = f"{style}_{split}"
-            draw(style, raw, name, count, seed, usable_cores())
+            draw(style, out / "raw", name, count, seed, usable_cores(), **settings.get(style, {}))
             option = "--train-src" if split == "train" else "--test-src"
-            arguments += [option, style, str(raw / name)]
+            arguments += [option, style, str(out / "raw" / name)]
     if merge([*arguments, "--copy-mode", "link", "--on-unknown", "drop", "--seed", "123"]):
         sys.exit("error: the sets could not be merged")
 
