@@ -60,7 +60,7 @@ PAGES = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--arch", default="crnn_resnet34", help="whose mistakes")
+    parser.add_argument("--arch", default="vanilla_crnn", help="whose mistakes")
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="draw them there")
     parser.add_argument("--count", type=int, default=80, help="pictures on the sheets (80)")
     args = parser.parse_args()

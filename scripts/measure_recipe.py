@@ -57,16 +57,15 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "no auxiliary head": ("去掉辅助头", {"aux_weight": 0.0}),
     "batch of 128 from the start": ("一开始就用批大小 128", {"batch_start": 128}),
     "batch of 16 to the end": ("始终用批大小 16", {"batch": 16}),
-    "cosine from the start": ("一开始就余弦下降", {"flat": 0.0}),
-    "weights not averaged": ("不做权重平均", {"ema": 0.0}),
-    "learning rate 3e-4": ("学习率 3e-4", {"lr": 3e-4}),
-    "learning rate 3e-3": ("学习率 3e-3", {"lr": 3e-3}),
-    "no augmentation": ("不做增强", {"aug": False}),
-    "all padded to one width": ("全部填充到同一宽度", {"pad_multiple": 256}),
     "plain": (
         "朴素配方",
         {"aux_weight": 0.0, "batch_start": 192, "batch": 192, "flat": 0.0, "ema": 0.0},
     ),
+    "cosine from the start": ("一开始就余弦下降", {"flat": 0.0}),
+    "weights not averaged": ("不做权重平均", {"ema": 0.0}),
+    "learning rate 3e-3": ("学习率 3e-3", {"lr": 3e-3}),
+    "no augmentation": ("不做增强", {"aug": False}),
+    "all padded to one width": ("全部填充到同一宽度", {"pad_multiple": 256}),
 }
 
 

@@ -33,7 +33,7 @@ class CRNNResNet34(CTCRecognizer):
     in_channels = 3
     width_stride = 4
 
-    def __init__(self, num_classes: int, width: float = 0.5, hidden: int = 96) -> None:
+    def __init__(self, num_classes: int, width: float = 0.4, hidden: int = 96) -> None:
         super().__init__()
         channels = scaled(64, width)
         self.stem = nn.Sequential(
