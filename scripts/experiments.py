@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from captcha_ocr.config import TrainConfig
@@ -13,6 +14,8 @@ def trained(config: TrainConfig, done: Path) -> RunFolder:
     """The run folder ``done``, trained now if it is not there; one that was cut off is left out."""
     if not done.is_dir():
         folder = RunFolder.create(done.parent / "unfinished", done.name)
-        fit(config, folder)
+        why = fit(config, folder)
+        if "epochs are done" not in why:
+            sys.exit(f"error: {done.name} was not trained to its end: {why}")
         folder.path.rename(done)
     return RunFolder(done)

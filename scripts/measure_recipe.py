@@ -63,8 +63,8 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "cosine from the start": ("一开始就余弦下降", {"flat": 0.0}),
     "weights not averaged": ("不做权重平均", {"ema": 0.0}),
-    "learning rate 3e-3": ("学习率 3e-3", {"lr": 3e-3}),
     "no augmentation": ("不做增强", {"aug": False}),
+    "learning rate 3e-3": ("学习率 3e-3", {"lr": 3e-3}),
     "all padded to one width": ("全部填充到同一宽度", {"pad_multiple": 256}),
 }
 

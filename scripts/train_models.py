@@ -45,8 +45,8 @@ class Stage:
 STAGES = {
     "vanilla_crnn": (Stage(1.75, "--batch-start 16 --grow-steps 1500"),),
     "crnn_resnet34": (
-        Stage(2.5, "--batch-start 16 --grow-steps 3000 --flat 0.6 --lr-end 0.2"),
-        Stage(0.75, "--imgH 48 --imgW 384 --batch-start 64 --grow-steps 2000 --lr 5e-4 --flat 0.1"),
+        Stage(2.25, "--batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
+        Stage(0.6, "--imgH 48 --imgW 384 --batch-start 64 --grow-steps 1500 --lr 6e-4 --flat 0.1"),
     ),
     "svtr_tiny": (Stage(1.75, "--batch-start 16 --grow-steps 3000"),),
 }

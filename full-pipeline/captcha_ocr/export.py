@@ -19,7 +19,9 @@ from captcha_ocr.models import CTCRecognizer
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.torch_predictor import describe
 
-TOLERANCE = 1e-4  # largest difference of a logit that an exported file may show
+# Largest difference of a logit that a float32 file may show: rounding adds up over the layers, and
+# moves logits of ten and more by some ten-thousandths.
+TOLERANCE = 1e-3
 
 
 def round_to_half(checkpoint: Checkpoint) -> Checkpoint:

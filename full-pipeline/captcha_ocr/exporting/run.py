@@ -14,7 +14,7 @@ import torch
 
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint
 from captcha_ocr.datasets.stores import Store
-from captcha_ocr.export import verify
+from captcha_ocr.export import TOLERANCE, verify
 from captcha_ocr.exporting import FORMATS, Format, NotKeptError, Remark
 from captcha_ocr.exporting.measuring import WIDTHS, agree, latencies
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, file_sha256
@@ -22,7 +22,6 @@ from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import Predictor, load_predictor
 from captcha_ocr.torch_predictor import TorchPredictor, describe
 
-TOLERANCE = 1e-3  # largest difference of a logit that a float32 file may show, on any picture
 RUNTIMES = ("torch", "ncnn", "ai-edge-litert")  # onnxruntime is part of the machine's line
 
 Say = Callable[[str], None]
@@ -84,7 +83,7 @@ def export(
         sha256 = file_sha256(*files_of(path, form))
         dataclasses.replace(info, sha256=sha256).save(path.with_suffix(".json"))
         if form.exact:
-            verify(load_predictor(path, threads=1), model, info, TOLERANCE)
+            verify(load_predictor(path, threads=1), model, info)
     except ModelError:
         remove(path, form)
         raise
