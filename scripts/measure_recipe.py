@@ -65,7 +65,6 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "weights not averaged": ("不做权重平均", {"ema": 0.0}),
     "no augmentation": ("不做增强", {"aug": False}),
     "learning rate 3e-3": ("学习率 3e-3", {"lr": 3e-3}),
-    "all padded to one width": ("全部填充到同一宽度", {"pad_multiple": 256}),
 }
 
 
@@ -113,7 +112,6 @@ def main() -> int:
 
 
 def configured(name: str, out: Path) -> TrainConfig:
-    changes = dict(CHANGES[name][1])
     config = TrainConfig(
         arch="vanilla_crnn",
         train_root=str(out / "train"),
@@ -128,8 +126,7 @@ def configured(name: str, out: Path) -> TrainConfig:
         eval_every=4_000,
         seed=1,
     )
-    image = dataclasses.replace(config.image, pad_multiple=changes.pop("pad_multiple", 4))
-    return dataclasses.replace(config, image=image, **changes)
+    return dataclasses.replace(config, **CHANGES[name][1])
 
 
 def measure(name: str, out: Path) -> dict[str, Any]:
