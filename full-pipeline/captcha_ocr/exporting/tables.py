@@ -64,7 +64,7 @@ def _row(row: Mapping[str, Any], widths: list[int], language: str) -> list[str]:
         _figure(row, "bytes", lambda size: f"{size / 1e6:.1f}"),
         _figure(row, "same_text", "{:.2%}".format),
         _figure(row, "exact_match", "{:.2%}".format),
-        _figure(row, "largest_difference", "{:.1g}".format),
+        _figure(row, "largest_difference", lambda gap: f"{gap:.1g}" if gap < 1 else f"{gap:.0f}"),
         *(f"{milliseconds[w]:.1f}" if w in milliseconds else "" for w in widths),
         remark(row["remark"], language),
     ]
