@@ -23,10 +23,7 @@ from generators import build_tools, run_generator
 
 ALPHABET = "БГДЖЗИЛПФЦЧШЩЭЮЯ23456789"  # no letter that looks like a Latin one
 KIND, FONT = "text:water:normal:noise", "DejaVu Serif"
-RECIPE = (
-    "--epochs 30 --batch 32 --batch-start 16 --grow-steps 400 --lr 1e-3 --flat 0.1 --aug --cache "
-    "--amp bf16"
-)
+RECIPE = "--epochs 80 --batch 16 --batch-start 16 --lr 7e-4 --flat 0.1 --aug --cache --amp bf16"
 PICTURES = 500
 
 
