@@ -83,11 +83,6 @@ class RunFolder:
             )
         return cls(max(runs, key=lambda file: file.stat().st_mtime).parent)
 
-    def remove_partials(self) -> None:
-        """Remove what a killed process had half written; the whole files are beside it."""
-        for partial in self.path.glob(".*.part"):
-            partial.unlink()
-
     def say(self, text: str) -> None:
         if self.quiet:
             return
@@ -102,6 +97,8 @@ class RunFolder:
         self._shown = self._since = time.monotonic()
         if self.quiet:
             return
+        for partial in self.path.glob(".*.part"):  # what a killed process had half written
+            partial.unlink()
         with atomic_write(self.args) as file:
             yaml.safe_dump(dataclasses.asdict(config), file, sort_keys=False, allow_unicode=True)
         if config.tensorboard:

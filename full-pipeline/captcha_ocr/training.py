@@ -107,8 +107,6 @@ class Run:
         self.evaluation_interval = config.eval_every or self.epoch_pictures
         if resume:
             resume_state.restore(self, load_state(folder.last))
-            if world.is_main:
-                folder.remove_partials()
         compute: nn.Module = self.objective
         if config.compile:
             compute = torch.compile(compute, dynamic=True)  # type: ignore[assignment]
