@@ -62,7 +62,7 @@ def main() -> int:
     draw_sets(out, SETS)
     for arch in MODELS if args.arch == "all" else (args.arch,):
         run: Path | None = None
-        for number, stage in enumerate(STAGES.get(arch, (Stage(1, ""),)), start=1):
+        for number, stage in enumerate(STAGES[arch], start=1):
             before, run = run, out / f"stage-{number}" / arch
             code = train_stage(stage, arch, out, run, before)
             if code:

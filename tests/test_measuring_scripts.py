@@ -16,7 +16,7 @@ import train_models
 
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """What ``train`` is asked for; it leaves the file that a finished run ends with."""
+    """What ``train`` is asked for; nothing is trained."""
     asked: list[list[str]] = []
 
     def train(arguments: list[str]) -> int:
