@@ -25,9 +25,10 @@ import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /**
- * A folder {@code images/}, {@code labels.txt}, {@code manifest.jsonl}, {@code run.json} that is valid at every moment.
- * A picture appears whole (written beside, then renamed) and before its row; rows are appended in order by one thread.
- * After a kill the row files may end in half a line or differ in length: {@link #open} cuts both back to the last row
+ * A folder {@code images/}, {@code labels.txt}, {@code manifest.jsonl}, {@code run.json} that is valid at every moment:
+ * what has a row is whole. A row is appended after its picture was written, in order, by one thread. After a kill
+ * pictures without a row may be half written (a tenth of a run would go into renaming each to prevent that); they are
+ * drawn again. The row files may end in half a line or differ in length: {@link #open} cuts both back to the last row
  * that is whole in both and whose picture exists, and drawing goes on from there.
  */
 public final class OutputSet implements Closeable {
@@ -47,7 +48,6 @@ public final class OutputSet implements Closeable {
         lockChannel = lock(root.resolve(".lock"));
         try {
             checkConfiguration(configuration);
-            removeTemporaries();
             resumedAt = cutBackToWholeRows();
             labels = appendTo("labels.txt");
             manifest = appendTo("manifest.jsonl");
@@ -77,10 +77,7 @@ public final class OutputSet implements Closeable {
 
     /** Safe to call from many threads. */
     public void writePicture(String name, byte[] bytes) throws IOException {
-        Path temporary = images.resolve("." + name + TEMPORARY);
-        Files.write(temporary, bytes);
-        Files.move(temporary, images.resolve(name), StandardCopyOption.ATOMIC_MOVE,
-                StandardCopyOption.REPLACE_EXISTING);
+        Files.write(images.resolve(name), bytes);
     }
 
     /** To be called by one thread, in the order of the indices, after the picture was written. */
@@ -163,14 +160,6 @@ public final class OutputSet implements Closeable {
     private static String shorten(JsonElement element) {
         String text = String.valueOf(element);
         return text.length() <= 60 ? text : text.substring(0, 57) + "...";
-    }
-
-    private void removeTemporaries() throws IOException {
-        try (DirectoryStream<Path> found = Files.newDirectoryStream(images, ".*" + TEMPORARY)) {
-            for (Path path : found) {
-                Files.delete(path);
-            }
-        }
     }
 
     /** Returns the number of rows kept. Reads line by line: a set of any size takes the same memory. */

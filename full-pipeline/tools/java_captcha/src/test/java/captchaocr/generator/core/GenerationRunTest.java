@@ -78,10 +78,12 @@ class GenerationRunTest {
     @Test
     void goesOnAfterAKill() throws IOException {
         Map<String, String> expected = content(whole);
-        // Rows cut in the middle, of different lengths; a half-written picture; pictures without rows.
+        // Rows cut in the middle, of different lengths; pictures without rows, one of them half written.
+        List<String> rows = Files.readAllLines(whole.resolve("manifest.jsonl"));
+        String last = Row.parse(rows.get(COUNT - 1)).file();
         truncate("labels.txt", Files.size(whole.resolve("labels.txt")) / 2 + 3);
         truncate("manifest.jsonl", Files.size(whole.resolve("manifest.jsonl")) / 3 + 5);
-        Files.writeString(whole.resolve("images/.00000100.png.part"), "half");
+        Files.writeString(whole.resolve("images").resolve(last), "half");
         Files.delete(whole.resolve("summary.json"));
         assertEquals(0, run(whole, COUNT, 7, 2, "a"));
         assertEquals(expected, content(whole));
