@@ -23,7 +23,10 @@ from generators import build_tools, run_generator
 
 ALPHABET = "БГДЖЗИЛПФЦЧШЩЭЮЯ23456789"  # no letter that looks like a Latin one
 KIND, FONT = "text:water:normal:noise", "DejaVu Serif"
-RECIPE = "--epochs 80 --batch 16 --batch-start 16 --lr 7e-4 --flat 0.1 --aug --cache --amp bf16"
+RECIPE = (
+    "--imgH 48 --epochs 100 --batch 16 --batch-start 16 --lr 7e-4 --flat 0.1 "
+    "--aug --cache --amp bf16"
+)
 PICTURES = 500
 
 

@@ -72,11 +72,11 @@ _STYLES = tuple(STYLES)
 PAGES = {  # page -> block -> header
     "recipe.md": {
         "ablation": ("changed", *_STYLES, "mean", "against the recipe", "half-way", "time"),
-        "runs": ("run", "height", "pictures", "minutes", "1/4", "1/2", "3/4", "end"),
+        "runs": ("run", "height", "batch", "pictures", "minutes", "1/4", "1/2", "3/4", "end"),
     },
     "recipe.zh-CN.md": {
         "ablation": ("改动", *_STYLES, "平均", "与配方之差", "中途", "时间"),
-        "runs": ("训练", "高度", "图片数", "分钟", "1/4", "1/2", "3/4", "结束"),
+        "runs": ("训练", "高度", "批大小", "图片数", "分钟", "1/4", "1/2", "3/4", "结束"),
     },
 }
 
@@ -160,6 +160,7 @@ def course(run: Path) -> dict[str, Any]:
     return {
         "arch": config["arch"],
         "height": config["image"]["height"],
+        "batch": config["batch"],
         "pictures": [int(row["pictures"]) for row in history],
         "minutes": [round(float(row["seconds"]) / 60, 1) for row in history],
         "exact_match_folded": [float(row["exact_match_folded"]) for row in history],
@@ -203,7 +204,8 @@ def course_line(run: dict[str, Any]) -> list[str]:
     places = [max(1, round(len(figures) * part / 4)) - 1 for part in (1, 2, 3, 4)]
     shown = [per_cent(figures[place]) for place in places]
     pictures, minutes = run["pictures"][-1], run["minutes"][-1]
-    return [f"`{run['arch']}`", str(run["height"]), f"{pictures:,}", f"{minutes:.0f}", *shown]
+    sizes = [str(run["height"]), str(run["batch"]), f"{pictures:,}", f"{minutes:.0f}"]
+    return [f"`{run['arch']}`", *sizes, *shown]
 
 
 def per_cent(share: float) -> str:

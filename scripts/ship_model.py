@@ -17,6 +17,7 @@ from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.torch_predictor import describe
 
 LARGEST = 12_000_000  # bytes of one file
+LARGEST_TOGETHER = 40_000_000  # bytes of all that is shipped
 
 
 def ship(run: Path, folder: Path = WEIGHTS_DIR) -> None:
@@ -39,7 +40,10 @@ def ship(run: Path, folder: Path = WEIGHTS_DIR) -> None:
     record.update({key: Path(record[key]).name for key in paths})
     shipped = dataclasses.replace(checkpoint, train_config=record)
     save_checkpoint(folder / f"{arch}.safetensors", shipped)
-    print(f"{arch} is in {folder}")
+    total = sum(file.stat().st_size for file in folder.iterdir())
+    print(f"{arch} is in {folder}, {total / 1e6:.1f} MB with the others")
+    if total > LARGEST_TOGETHER:
+        sys.exit(f"error: that is more than {LARGEST_TOGETHER / 1e6:.0f} MB; train a narrower one")
 
 
 if __name__ == "__main__":

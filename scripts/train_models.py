@@ -42,13 +42,21 @@ class Stage:
 
 
 # Low pictures cost a fraction of high ones, and teach the letters as well: the height comes last.
+# The last stages are what docs/recipe.md found since: small batches to the end.
 STAGES = {
-    "vanilla_crnn": (Stage(1.75, "--batch-start 16 --grow-steps 1500"),),
+    "vanilla_crnn": (
+        Stage(1.75, "--batch-start 16 --grow-steps 1500"),
+        Stage(1.6, "--imgH 40 --imgW 320 --batch 16 --lr 7e-4 --seed 3"),
+    ),
     "crnn_resnet34": (
         Stage(2.25, "--batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
         Stage(0.6, "--imgH 48 --imgW 384 --batch-start 64 --grow-steps 1500 --lr 6e-4 --flat 0.1"),
+        Stage(0.85, "--imgH 48 --imgW 384 --batch 32 --batch-start 32 --lr 8e-4 --seed 3"),
     ),
-    "svtr_tiny": (Stage(1.75, "--batch-start 16 --grow-steps 3000"),),
+    "svtr_tiny": (
+        Stage(1.75, "--batch-start 16 --grow-steps 3000"),
+        Stage(0.5, "--batch 32 --batch-start 32 --lr 7e-4 --seed 3"),
+    ),
 }
 
 
