@@ -35,8 +35,8 @@ class Source:
 # The figures of the README outside its blocks.
 LISTED = {
     "223 MiB": Source("scripts/first_answer.py", "docs/serving.md"),
-    "6.0 GiB": Source("scripts/first_answer.py", "docs/serving.md", "6167 MiB"),
-    "6 GB": Source("scripts/first_answer.py", "docs/serving.md", "6167 MiB"),
+    "6.0 GiB": Source("scripts/first_answer.py", "docs/serving.md", "6168 MiB"),
+    "6 GB": Source("scripts/first_answer.py", "docs/serving.md", "6168 MiB"),
 }
 # What fills a block, and the file with its figures.
 FILLED = {
