@@ -22,7 +22,8 @@ LARGEST_TOGETHER = 40_000_000  # bytes of all that is shipped
 
 def ship(run: Path, folder: Path = WEIGHTS_DIR) -> None:
     """Copy a run's model, once its two forms are known to read alike and to be small enough."""
-    checkpoint = load_checkpoint(run / "best.safetensors")
+    best = run / "best.safetensors"
+    checkpoint = load_checkpoint(best)
     arch = checkpoint.arch
     onnx = run / f"{arch}.onnx"
     model = checkpoint.build()
@@ -32,7 +33,13 @@ def ship(run: Path, folder: Path = WEIGHTS_DIR) -> None:
         sys.exit(f"error: {onnx} is not the model of this run; export it again ({error})")
     if onnx.stat().st_size > LARGEST:
         sys.exit(f"error: {onnx} has {onnx.stat().st_size:,} bytes, more than {LARGEST:,}")
-    for file in (onnx, onnx.with_suffix(".json")):
+    description = onnx.with_suffix(".json")
+    others = [file for file in folder.iterdir() if file.stem != arch]
+    total = sum(file.stat().st_size for file in (*others, onnx, description, best))
+    if total > LARGEST_TOGETHER:
+        allowed = f"more than {LARGEST_TOGETHER:,}; train a narrower one"
+        sys.exit(f"error: with {arch} the package has {total:,} bytes, {allowed}")
+    for file in (onnx, description):
         shutil.copyfile(file, folder / file.name)
     # The names of the folders are a record, the way to them is this machine's.
     paths = ("train_root", "val_root", "out", "init_from")
@@ -40,10 +47,7 @@ def ship(run: Path, folder: Path = WEIGHTS_DIR) -> None:
     record.update({key: Path(record[key]).name for key in paths})
     shipped = dataclasses.replace(checkpoint, train_config=record)
     save_checkpoint(folder / f"{arch}.safetensors", shipped)
-    total = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{arch} is in {folder}, {total / 1e6:.1f} MB with the others")
-    if total > LARGEST_TOGETHER:
-        sys.exit(f"error: that is more than {LARGEST_TOGETHER / 1e6:.0f} MB; train a narrower one")
 
 
 if __name__ == "__main__":
