@@ -15,6 +15,7 @@ info = describe(weights)
 net = ncnn.Net()
 # Half precision would change the logits, on processors that have it.
 net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+net.opt.use_winograd_convolution = False  # it rounds the logits of deep networks more
 net.load_param(weights)
 net.load_model(str(Path(weights).with_suffix(".bin")))
 extractor = net.create_extractor()

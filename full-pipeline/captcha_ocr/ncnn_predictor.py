@@ -34,6 +34,8 @@ class NcnnPredictor(Predictor):
         # on which processor has it.
         options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
         options.use_bf16_storage = False
+        # Winograd's convolutions round logits of a deep network by thousandths, and save no time.
+        options.use_winograd_convolution = False
         if self._net.load_param(str(weights)) or self._net.load_model(
             str(weights.with_suffix(".bin"))
         ):
