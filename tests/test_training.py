@@ -146,6 +146,7 @@ def test_two_processes_equal_one(sample_set: Path, tmp_path: Path) -> None:
         command = [sys.executable, *launcher, str(script), str(sample_set), str(tmp_path / name)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+        assert done.stdout.count("on cpu x") == 1  # one process talks and writes, for all
     one, two = (load_state(tmp_path / name / "last.pt") for name in ("one", "two"))
     assert one["progress"]["step"] == two["progress"]["step"] > 4
     assert one["progress"]["pictures"] == two["progress"]["pictures"]

@@ -86,6 +86,7 @@ class Run:
 
     def __init__(self, config: TrainConfig, folder: RunFolder, world: World, resume: bool) -> None:
         self.config, self.folder, self.world = config, folder, world
+        folder.quiet |= not world.is_main  # the folder is everyone's, and one process writes it
         torch.manual_seed(config.seed)
         source = load_checkpoint(Path(config.init_from)) if config.init_from else None
         self.data = prepare_data(config, source.charset if source else None)

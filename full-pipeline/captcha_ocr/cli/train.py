@@ -43,7 +43,6 @@ def train(options: dict[str, Any]) -> bool:
     else:
         config = config_from(options)
         folder = RunFolder.create(out, config.arch) if is_main else RunFolder(out)
-    folder.quiet = not is_main
     why = fit(config, folder, resume=resume is not None)
     if not is_main:
         return True
