@@ -13,7 +13,8 @@ import java.util.stream.Stream;
 /**
  * Whole processes, start of Java included, side by side: this project's commands and {@link Straightforward}, turn by
  * turn, the median of {@value #ROUNDS} rounds each. On a machine with other work the ratio by processor time is the one
- * to trust. Run by {@code benchmark.sh [COUNT] [THREADS] [STYLE,...]}.
+ * to trust. Run by {@code benchmark.sh [COUNT] [THREADS] [STYLE,...]}; styles joined by {@code +} are one row, one
+ * command after the other.
  */
 public final class SpeedBenchmark {
     private static final int ROUNDS = 3;
@@ -35,10 +36,10 @@ public final class SpeedBenchmark {
         int count = args.length > 0 ? Integer.parseInt(args[0]) : 4000;
         String threads = args.length > 1 ? args[1] : String.valueOf(Runtime.getRuntime().availableProcessors());
         SpeedBenchmark benchmark = new SpeedBenchmark(count, threads, Files.createTempDirectory("bench"));
-        String styles = args.length > 2 ? args[2] : "spec,gif,cn,arith,ctext,ruoyi";
+        String styles = args.length > 2 ? args[2] : "spec,gif,cn,arith,ctext,ruoyi,spec+ctext+ruoyi";
         System.out.printf("%d pictures of a style, %s threads, Java %s, median of %d; pictures a second%n", count,
                 threads, Runtime.version(), ROUNDS);
-        System.out.printf("%-8s%10s%10s%8s%14s%10s%8s%n", "", "ours", "plain", "ratio", "CPU: ours", "plain", "ratio");
+        System.out.printf("%-18s%10s%10s%8s%14s%10s%8s%n", "", "ours", "plain", "ratio", "CPU: ours", "plain", "ratio");
         for (String what : styles.split(",")) {
             benchmark.compare(what);
         }
@@ -46,26 +47,37 @@ public final class SpeedBenchmark {
 
     /** Both in seconds. */
     private record Cost(double wall, double cpu) {
+        Cost plus(Cost other) {
+            return new Cost(wall + other.wall, cpu + other.cpu);
+        }
     }
 
     private void compare(String what) throws IOException, InterruptedException {
+        List<String> styles = List.of(what.split("\\+"));
         List<Cost> ours = new ArrayList<>();
         List<Cost> plain = new ArrayList<>();
         for (int round = 0; round < ROUNDS; round++) {
-            ours.add(cost(ours(what)));
-            plain.add(cost(List.of("captchaocr.generator.bench.Straightforward", what,
-                    folder.resolve("set").toString(), String.valueOf(count), threads)));
+            Cost own = new Cost(0, 0);
+            Cost other = own;
+            for (String style : styles) {
+                own = own.plus(cost(ours(style)));
+                other = other.plus(cost(List.of("captchaocr.generator.bench.Straightforward", style,
+                        folder.resolve("set").toString(), String.valueOf(count), threads)));
+            }
+            ours.add(own);
+            plain.add(other);
         }
-        double a = speed(ours, Cost::wall);
-        double b = speed(plain, Cost::wall);
-        double c = speed(ours, Cost::cpu);
-        double d = speed(plain, Cost::cpu);
-        System.out.println(String.format(Locale.ROOT, "%-8s%10.0f%10.0f%8.1f%14.0f%10.0f%8.1f", what, a, b, a / b, c, d,
+        int pictures = count * styles.size();
+        double a = pictures / median(ours, Cost::wall);
+        double b = pictures / median(plain, Cost::wall);
+        double c = pictures / median(ours, Cost::cpu);
+        double d = pictures / median(plain, Cost::cpu);
+        System.out.println(String.format(Locale.ROOT, "%-18s%10.0f%10.0f%8.1f%14.0f%10.0f%8.1f", what, a, b, a / b, c, d,
                 c / d));
     }
 
-    private double speed(List<Cost> costs, ToDoubleFunction<Cost> seconds) {
-        return count / costs.stream().mapToDouble(seconds).sorted().toArray()[ROUNDS / 2];
+    private static double median(List<Cost> costs, ToDoubleFunction<Cost> seconds) {
+        return costs.stream().mapToDouble(seconds).sorted().toArray()[ROUNDS / 2];
     }
 
     private List<String> ours(String what) throws IOException {
