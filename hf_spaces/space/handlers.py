@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from html import escape
 from typing import Any, Callable
 
@@ -35,12 +34,21 @@ def tells(handler: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+# The last five parameters are FIELDS: Gradio's API calls them by their names here.
 @tells
-def show(reader: Reader, picture: Picture | None, *settings: Any) -> tuple[Any, ...]:
+def show(
+    reader: Reader,
+    picture: Picture | None,
+    arch: str,
+    length: str,
+    alphabet: str,
+    pattern: str,
+    top_k: int,
+) -> tuple[Any, ...]:
     """One picture on three tabs; in the order of their components."""
     if picture is None:
         raise Problem("missing", "there is no picture yet; drop one, or click a sample")
-    fields = _fields(settings)
+    fields = _fields(arch, length, alphabet, pattern, top_k)
     found = reader.explain(picture, fields)
     reading = found[fields["arch"] or reader.default]
     path, merged = reading.explain.path, reading.explain.merged
@@ -59,11 +67,19 @@ def show(reader: Reader, picture: Picture | None, *settings: Any) -> tuple[Any, 
 
 
 @tells
-def show_all(reader: Reader, pictures: list[Picture], *settings: Any) -> tuple[Any, ...]:
+def show_all(
+    reader: Reader,
+    pictures: list[Picture],
+    arch: str,
+    length: str,
+    alphabet: str,
+    pattern: str,
+    top_k: int,
+) -> tuple[Any, ...]:
     """Many pictures as a gallery, a table and two files."""
     if not pictures:
         raise Problem("missing", "there are no pictures yet; drop some first")
-    results = reader.read(pictures, _fields(settings))
+    results = reader.read(pictures, _fields(arch, length, alphabet, pattern, top_k))
     gallery = [
         (_thumbnail(reader.picture(picture.path)), f"{result.text} ({result.confidence:.0%})")
         for picture, result in zip(pictures, results)
@@ -77,7 +93,7 @@ def show_all(reader: Reader, pictures: list[Picture], *settings: Any) -> tuple[A
     )
 
 
-def _fields(settings: Sequence[Any]) -> dict[str, str]:
+def _fields(*settings: Any) -> dict[str, str]:
     return {name: str(value or "") for name, value in zip(FIELDS, settings)}
 
 

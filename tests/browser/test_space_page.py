@@ -236,6 +236,14 @@ def ask(space: Live, picture: Any) -> str:
     return space.ask("GET", f"/gradio_api/call/read/{event}").data.decode()
 
 
+def test_a_program_names_the_options_as_for_post_predict(space: Live) -> None:
+    endpoints = space.ask("GET", "/gradio_api/info").json()["named_endpoints"]
+    options = ["arch", "length", "alphabet", "pattern", "top_k"]
+    for name, pictures in (("/read", "picture"), ("/read_all", "pictures")):
+        parameters = [one["parameter_name"] for one in endpoints[name]["parameters"]]
+        assert parameters == [pictures, *options]
+
+
 def a_file(path: str, **more: str) -> dict[str, Any]:
     return {"path": path, "meta": {"_type": "gradio.FileData"}, **more}
 
