@@ -19,7 +19,6 @@ from typing import Any
 from captcha_ocr.cli.merge import main as merge
 from captcha_ocr.cli.train import main as train
 from captcha_ocr.merging.engines import usable_cores
-from captcha_ocr.models import MODELS
 from generators import REPOSITORY, build_tools, draw
 from ship_model import ship
 
@@ -62,13 +61,13 @@ STAGES = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--arch", choices=(*MODELS, "all"), default="vanilla_crnn")
+    parser.add_argument("--arch", choices=(*STAGES, "all"), default="vanilla_crnn")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "full-pipeline" / "shipped")
     parser.add_argument("--no-ship", action="store_true", help="leave the package as it is")
     args = parser.parse_args()
     out = args.out.resolve()
     draw_sets(out, SETS)
-    for arch in MODELS if args.arch == "all" else (args.arch,):
+    for arch in STAGES if args.arch == "all" else (args.arch,):
         run: Path | None = None
         for number, stage in enumerate(STAGES[arch], start=1):
             before, run = run, out / f"stage-{number}" / arch

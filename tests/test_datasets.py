@@ -146,6 +146,15 @@ def test_left_out_pictures_are_never_drawn() -> None:
     assert sorted(drawn) == [0, 1, 3, 4, 6, 7, 8]
 
 
+def test_short_labels_come_first_in_a_random_order_of_their_own() -> None:
+    lengths = [6, 4, 5] * 8
+    sampler = WidthBatches([96] * 24, lambda _: 4, seed=0, epoch=0, lengths=lengths)
+    drawn = [i for batch in sampler for i, _ in batch]
+    assert [lengths[i] for i in drawn] == [4] * 8 + [5] * 8 + [6] * 8
+    assert sorted(drawn) == list(range(24))
+    assert drawn[:8] != sorted(drawn[:8])
+
+
 def test_shards_are_shuffled_within_a_window_of_groups() -> None:
     groups = [index // 10 for index in range(100)]
     sampler = WidthBatches(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import os
 import signal
 import subprocess
@@ -12,11 +13,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from captcha_ocr.checkpoint import load_checkpoint, load_state
-from captcha_ocr.cli.common import BAD_DATA, FAILURE, OK, USAGE
-from captcha_ocr.cli.train import main
+from captcha_ocr.checkpoint import load_checkpoint, load_state, save_checkpoint
+from captcha_ocr.cli.common import BAD_DATA, FAILURE, OK, USAGE, program
+from captcha_ocr.cli.train import config_from, main
+from captcha_ocr.config import ImageConfig
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor
+from small_models import small_checkpoint
 
 SCRIPT = Path(__file__).parents[1] / "training-ready" / "train.py"
 TINY = ["--batch", "8", "--batch-start", "8", "--width", "0.25", "--device", "cpu"]
@@ -54,6 +57,30 @@ def test_all_architectures_from_data_to_models(
         predictor = OnnxPredictor(run / f"{arch}.onnx")
         assert predictor.info.temperature == checkpoint.temperature
         predictor.predict([test_root / "images" / "sum_0001.png"])
+
+
+def test_fine_tuning_keeps_the_size_that_the_weights_know(tmp_path: Path) -> None:
+    weights = tmp_path / "known.safetensors"
+    checkpoint = small_checkpoint("vanilla_crnn", max_width=128)
+    checkpoint = dataclasses.replace(checkpoint, image=ImageConfig(40, 128))
+    save_checkpoint(weights, checkpoint)
+    options = {"arch": "vanilla_crnn", "train_root": "x", "init_from": str(weights)}
+    image = config_from(options).image
+    assert (image.height, image.max_width) == (40, 128)
+    image = config_from({**options, "height": 48}).image
+    assert (image.height, image.max_width) == (48, 128)
+
+
+def test_the_hint_after_an_interruption_names_a_command_that_knows_resume(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for typed, name in (
+        ("/x/train.py", "train.py"),
+        ("/x/train_models.py", "captcha-ocr train"),
+        ("/bin/captcha-ocr", "captcha-ocr train"),
+    ):
+        monkeypatch.setattr(sys, "argv", [typed])
+        assert program("train") == name
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ class TrainConfig:
     clip: float = 5.0  # largest gradient norm
     aux_weight: float = 0.5  # share of the loss on the auxiliary heads, 0 = none
     ema: float = 0.999  # decay of the averaged weights, 0 = off
+    short_first: bool = False  # the first epoch goes from short labels to long ones
     aug: bool = False  # albumentations on the training pictures
 
     val_fraction: float = 0.05  # of the training set, when a split chooses

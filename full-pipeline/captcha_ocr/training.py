@@ -115,22 +115,22 @@ class Run:
 
     def batches(self) -> Iterator[Batch]:
         """The rest of the run, epoch after epoch, from where progress stands."""
-        config, progress = self.config, self.progress
+        config, progress, train = self.config, self.progress, self.data.train
         while progress.epoch < config.epochs:
             sampler = WidthBatches(
-                self.data.train.widths,
+                train.widths,
                 partial(growing_batch, config),
                 seed=config.seed,
                 epoch=progress.epoch,
                 first_step=progress.first_step,
                 skip=progress.batch,
                 leave_out=self.impossible,
-                groups=self.data.train.store.groups,
+                groups=train.store.groups,
+                lengths=train.lengths if config.short_first and progress.epoch == 0 else None,
                 rank=self.world.rank,
                 world=self.world.size,
             )
-            pin = self.world.device.type == "cuda"
-            for batch in load_batches(self.data.train, sampler, config.num_workers, pin):
+            for batch in load_batches(train, sampler, config.num_workers, self.world.device):
                 if progress.epoch + 1 > config.epochs and progress.pictures >= self.total_pictures:
                     return
                 yield batch

@@ -24,6 +24,7 @@ BAD_DATA = 65  # pictures, labels or texts that cannot be used; EX_DATAERR of sy
 INTERRUPTED = 130  # Ctrl-C; 128 + SIGINT, as shells count
 
 DISTRIBUTION = "captcha-ocr"
+THIN_SCRIPTS = ("train", "eval", "infer", "export_models")  # a file each that calls its command
 # Import names that differ from the name pip knows.
 _PIP_NAMES = {"PIL": "pillow", "cv2": "albumentations", "multipart": "python-multipart"}
 _PIP_NAMES["yaml"] = "pyyaml"
@@ -97,9 +98,9 @@ def prepare_console() -> None:
 
 def program(name: str) -> str:
     """What the user typed, for the usage line: ``infer.py`` or ``captcha-ocr infer``."""
-    script = Path(sys.argv[0]).name
-    is_script = script.endswith(".py") and not script.startswith("__")  # not python -m
-    return script if is_script else f"{DISTRIBUTION} {name}"
+    script = Path(sys.argv[0])
+    is_thin = script.suffix == ".py" and script.stem in THIN_SCRIPTS
+    return script.name if is_thin else f"{DISTRIBUTION} {name}"
 
 
 def requirements() -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from captcha_ocr.checkpoint import load_checkpoint
 from captcha_ocr.cli.common import INTERRUPTED, OK, Arguments, command, program
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, strict_from_dict
 from captcha_ocr.model_info import WEIGHTS_DIR
@@ -95,6 +96,9 @@ def config_from(options: dict[str, Any]) -> TrainConfig:
         )
     if options.get("init_from") in MODELS:
         options["init_from"] = str(WEIGHTS_DIR / f"{options['init_from']}.safetensors")
+    if "init_from" in options:  # the size that the weights know, unless another is given
+        known = load_checkpoint(Path(options["init_from"])).image
+        image = {"height": known.height, "max_width": known.max_width, **image}
     config = ImageConfig(channels=model_class.in_channels, **image)
     model = {"width": options.pop("width")} if "width" in options else {}
     if "train_root" not in options:
@@ -176,6 +180,9 @@ def add_recipe_options(group: Group) -> None:
     group.add_argument("--clip", type=float, help="largest gradient norm (5)")
     group.add_argument("--aux-weight", type=float, help="share of the auxiliary heads (0.5)")
     group.add_argument("--ema", type=float, help="decay of the averaged weights (0.999)")
+    group.add_argument(
+        "--short-first", action="store_true", help="first epoch from short labels to long ones"
+    )
     group.add_argument("--width", type=float, help="model width; 1.0 is the paper's")
     group.add_argument(
         "--init-from", metavar="FILE", help="fine-tune these weights; an arch: the shipped ones"

@@ -64,6 +64,7 @@ class OCRDataset(Dataset):
         self.store, self.charset, self.image = store, charset, image
         self.augment, self.seed = augment, seed
         self.texts = [label.text for label in store.labels]
+        self.lengths = [len(text) for text in self.texts]
         self.widths = [padded_width(size, image) for size in store.sizes]
         self._targets = [self._encode(i) for i in range(len(self.texts))] if targets else None
         self._cache: list[np.ndarray] | None = None
@@ -119,7 +120,7 @@ def collate(items: Sequence[Item]) -> Batch:
 
 
 def load_batches(
-    dataset: OCRDataset, sampler: Iterable[list[Draw]], workers: int, pin_memory: bool
+    dataset: OCRDataset, sampler: Iterable[list[Draw]], workers: int, device: torch.device
 ) -> DataLoader:
     """The batches of one epoch, read by ``workers`` other processes (0: by this one)."""
     return DataLoader(
@@ -127,7 +128,7 @@ def load_batches(
         batch_sampler=sampler,
         num_workers=workers,
         collate_fn=collate,
-        pin_memory=pin_memory,
+        pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # else it would draw from the model's own numbers
     )
 

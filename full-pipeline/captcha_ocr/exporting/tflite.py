@@ -22,7 +22,7 @@ from captcha_ocr.exporting.forms import FixedWidth, free_width, two_widths
 from captcha_ocr.model_info import ModelError
 
 ENVIRONMENT = Path(".venv-tflite")  # of `make exports`, in the current folder
-VARIABLE = "CAPTCHA_OCR_TFLITE_PYTHON"  # names another Python that has litert-torch
+VARIABLE = "LITERT_TORCH_PYTHON"  # names another Python that has litert-torch
 
 
 def convert(checkpoint: Checkpoint, path: Path, calibration: Store | None = None) -> Remark:
