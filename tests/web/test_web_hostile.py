@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 import threading
 import zlib
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from captcha_ocr.web.logs import METHODS
 from captcha_ocr.web.options import Options
 from captcha_ocr.web.problems import Problem
 from captcha_ocr.web.service import Service, Upload
@@ -136,6 +138,14 @@ def test_the_rate_is_limited(strict: Asked) -> None:
     assert answer.code == "rate"
     assert answer.headers["retry-after"] == "1"
     assert strict.get("/healthz").status == 200
+
+
+def test_made_up_methods_share_one_counter(server: Asked) -> None:
+    for method in ("BREW", "BREW-2", "get"):
+        assert server.send(method, "/nothing", {}, b"").status in (404, 405)
+    counters = server.get("/metrics").data.decode()
+    methods = set(re.findall(r'captcha_ocr_requests_total{method="(.*?)"', counters))
+    assert "other" in methods and methods <= {*METHODS, "other"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from captcha_ocr.web.metrics import Metrics
 
 logger = logging.getLogger("captcha_ocr.requests")
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
 
 class RequestLog:
     """Writes requests to stderr and counts them."""
@@ -26,7 +28,11 @@ class RequestLog:
             logger.propagate = False
 
     def __call__(self, method: str, path: str, status: int, seconds: float, client: str) -> None:
-        """``path`` is a route, such as /predict: an address that was made up is "other"."""
+        """``path`` is a route, such as /predict: an address that was made up is "other".
+
+        So is a method that was: HTTP allows any word, and each would start a counter.
+        """
+        method = method if method in METHODS else "other"
         self._metrics.requests.add(method=method, path=path, status=str(status))
         self._metrics.request_seconds.observe(seconds, path=path)
         if self._style == "off":
