@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import math
 import re
 import tempfile
 import threading
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from captcha_ocr.predictor import Prediction
 from captcha_ocr.web.logs import METHODS
 from captcha_ocr.web.options import Options
 from captcha_ocr.web.problems import Problem
-from captcha_ocr.web.service import Service, Upload
+from captcha_ocr.web.service import SEARCHES, Job, Service, Upload
 from drawing import draw_barcode
 from PIL import Image
 from web_harness import Answer, Asked, barcode, encode, make_service, multipart, open_server
 
 KINDS = ["fastapi", "flask"]
+PICTURE = Upload("a.png", barcode("1"))
 
 
 @pytest.fixture(params=KINDS)
@@ -239,6 +246,54 @@ def test_work_that_takes_too_long_is_given_up(two_models: Path, kind: str) -> No
         answer = asked.predict([("a.png", barcode("2"))])
         assert (answer.status, answer.code) == (503, "timeout")
     stuck.go.set()
+    service.close()
+
+
+class HeldSearches:
+    """Holds as many constrained decodings as may run at the same time; lets others through."""
+
+    def __init__(self, service: Service) -> None:
+        self.go, self.entered = threading.Event(), threading.Semaphore(0)
+        self._places = threading.Semaphore(SEARCHES)
+        predictor = service.predictors[service.default]
+        self._interpret = predictor.interpret
+        predictor.interpret = self.interpret  # type: ignore[method-assign]
+        self.futures = service.submit([PICTURE] * SEARCHES, Options(length=1))
+        for _ in self.futures:
+            assert self.entered.acquire(timeout=60)
+
+    def interpret(self, *args: Any, **kwargs: Any) -> Prediction:
+        if kwargs["constraint"] and self._places.acquire(blocking=False):
+            self.entered.release()
+            self.go.wait(60)
+        return self._interpret(*args, **kwargs)
+
+
+def give_no_time(service: Service) -> None:
+    service.settings = dataclasses.replace(service.settings, answer_seconds=0.2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_few_search_under_a_constraint_at_the_same_time(two_models: Path, kind: str) -> None:
+    service = make_service(two_models)
+    held = HeldSearches(service)
+    for asked in open_server(kind, service):
+        assert asked.read("2")["text"] == "2"  # without a constraint nobody has to wait
+        give_no_time(service)
+        answer = asked.predict([("a.png", barcode("2"))], [("length", "1")])
+        assert (answer.status, answer.code) == (503, "timeout")
+    held.go.set()
+    assert [future.result().text for future in held.futures] == ["1"] * SEARCHES
+    service.close()
+
+
+def test_a_search_does_not_begin_when_its_time_is_up(two_models: Path) -> None:
+    service = make_service(two_models)
+    logits: Future[np.ndarray] = Future()
+    logits.set_result(np.zeros((8, 4)))
+    job = Job(0, PICTURE, Options(length=1), [service.default], {}, accepted=-math.inf)
+    with pytest.raises(FutureTimeout):
+        service._decode(job, service.default, 8.0, logits)
     service.close()
 
 

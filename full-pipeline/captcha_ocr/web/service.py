@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Optional
@@ -32,6 +33,8 @@ from captcha_ocr.web.schemas import FileResult, Reading
 from captcha_ocr.web.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+SEARCHES = 4  # under a constraint at the same time: the largest need almost 100 MB each
 
 Constraints = Mapping[str, Optional[Constraint]]  # model -> what it may read
 
@@ -70,6 +73,7 @@ class Service:
         self._lock = threading.Lock()
         self._pending = 0  # accepted and not answered
         self._opening = 0  # being opened now
+        self._searches = threading.Semaphore(SEARCHES)
         self._pool = ThreadPoolExecutor(settings.readers, thread_name_prefix="reader")
         self._batchers = {name: self._batcher(name) for name in predictors}
 
@@ -171,17 +175,31 @@ class Service:
 
     def _decode(self, job: Job, arch: str, columns: float, pending: Future) -> Reading:
         predictor = self.predictors[arch]
-        left = job.accepted + self.settings.answer_seconds - time.monotonic()
         try:
-            logits = pending.result(timeout=max(left, 0))
+            logits = pending.result(timeout=max(self._seconds_left(job), 0))
         except FutureTimeout:
             pending.cancel()
             raise
-        prediction = predictor.interpret(
-            logits, columns, constraint=job.constraints[arch], top_k=job.options.top_k
-        )
+        with self._search(job) if job.options.constrained else nullcontext():
+            prediction = predictor.interpret(
+                logits, columns, constraint=job.constraints[arch], top_k=job.options.top_k
+            )
         self.metrics.readings.add(model=arch)
         return reading(arch, prediction, predictor.info, with_explanation=job.options.explain)
+
+    def _seconds_left(self, job: Job) -> float:
+        return job.accepted + self.settings.answer_seconds - time.monotonic()
+
+    @contextmanager
+    def _search(self, job: Job) -> Iterator[None]:
+        """One of the `SEARCHES`. Raises FutureTimeout when the job's time is up before its turn."""
+        left = self._seconds_left(job)
+        if left <= 0 or not self._searches.acquire(timeout=left):
+            raise FutureTimeout
+        try:
+            yield
+        finally:
+            self._searches.release()
 
 
 @lru_cache(maxsize=64)
