@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import io
 import math
@@ -14,10 +15,12 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import numpy as np
 import pytest
 from captcha_ocr.predictor import Prediction
+from captcha_ocr.web import fastapi_app
 from captcha_ocr.web.logs import METHODS
 from captcha_ocr.web.options import Options
 from captcha_ocr.web.problems import Problem
@@ -246,6 +249,33 @@ def test_work_that_takes_too_long_is_given_up(two_models: Path, kind: str) -> No
         answer = asked.predict([("a.png", barcode("2"))])
         assert (answer.status, answer.code) == (503, "timeout")
     stuck.go.set()
+    service.close()
+
+
+def test_who_leaves_during_an_upload_is_no_error_of_ours(
+    two_models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """FastAPI only: waitress gives Flask whole requests."""
+    service = make_service(two_models)
+    app = fastapi_app.create_app(service.settings, service)
+    app.state.service = service  # what the start of a server does
+    content_type, body = multipart([("files", "a.png", barcode("1"))], [])
+    headers = {"host": "localhost", "content-type": content_type, "content-length": str(len(body))}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/predict",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    half = {"type": "http.request", "body": body[: len(body) // 2], "more_body": True}
+    receive = AsyncMock(side_effect=[half, {"type": "http.disconnect"}])
+    send = AsyncMock()
+    asyncio.run(app(scope, receive, send))
+    send.assert_not_called()
+    assert not caplog.records
+    counted = 'captcha_ocr_requests_total{method="POST",path="/predict",status="499"} 1'
+    assert counted in service.metrics.text()
     service.close()
 
 

@@ -15,6 +15,7 @@ import time
 from typing import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -58,6 +59,8 @@ class Edge:
             await self.app(inner, exchange.receive, exchange.send)
         except Problem as problem:
             await problem_response(problem)(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            pass  # nobody waits for an answer; the status stays CLIENT_LEFT
         except Exception:
             logger.exception("an error of the server")
             if exchange.status == CLIENT_LEFT:
