@@ -82,6 +82,10 @@ def break_row(root: Path) -> None:
     add_row(root, "../outside.png\t1")
 
 
+def break_label(root: Path) -> None:
+    relabel(root, 0, "12\u200b34")
+
+
 def break_conflict(root: Path) -> None:
     shutil.copy(root / "images" / rows(root)[0][0], root / "images" / "copy.png")
     add_row(root, "copy.png\tother")
@@ -104,6 +108,7 @@ ERRORS = {
     break_missing: "rows that cannot be used",
     break_damaged: "rows that cannot be used",
     break_row: "rows that cannot be used",
+    break_label: "rows that cannot be used",
     break_conflict: "the same picture with two labels",
     break_manifest: "the manifest says something else",
     break_charset: "characters that charset.txt lacks",

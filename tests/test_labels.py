@@ -7,12 +7,14 @@ import unicodedata
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
+from captcha_ocr.charset import Charset, CharsetError, unprintable
 from captcha_ocr.labels import (
     Label,
     LabelError,
     atomic_write,
     check_name,
     iter_labels,
+    parse_row,
     read_labels,
     read_manifest,
     resolve_inside,
@@ -27,7 +29,7 @@ NASTY = st.sampled_from(
 )
 names = st.lists(NASTY, min_size=1, max_size=8).map("".join)
 texts = (
-    st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=12)
+    st.text(st.characters().filter(lambda char: not unprintable(char)), min_size=1, max_size=12)
     .map(lambda text: unicodedata.normalize("NFC", text))
     .filter(str.strip)
 )
@@ -95,6 +97,8 @@ def test_bom_carriage_returns_and_blank_lines_are_tolerated(tmp_path: Path) -> N
         (b"1.png\t \n", 1, "empty"),
         (b"1.png\ta\tb\n", 1, "exactly one"),
         (b"1.png\ta\x07\n", 1, "control"),
+        ("1.png\ta\n2.png\tab\u200bcd\n".encode(), 2, r"invisible characters: \['\\u200b'\]"),
+        ("1.png\ta\n2.png\t\ufeffb\n".encode(), 2, "invisible"),
         (b"1.png\ta\n2.png\t\xff\n", 2, "not UTF-8"),
         (b"1.png\ta\n1.png\tb\n", 2, "line 1 already"),
         (b"\n\n", 0, "no labels"),
@@ -109,6 +113,29 @@ def test_bad_files_are_refused_with_their_line(
         read_labels(path)
     assert caught.value.line == line
     assert str(caught.value).startswith(f"{path}:{line}: ")
+
+
+@settings(deadline=None)
+@given(st.characters(exclude_characters="\t"))
+@example("\u00ad")
+@example("\u200b")
+@example("\u2028")
+@example("\u2029")
+@example("\ue000")
+@example("\ufeff")
+@example("\U000e0000")
+@example("×")
+@example("验")
+@example("\u3000")
+def test_a_label_may_hold_what_a_charset_may(char: str) -> None:
+    """Else a merge or a training accepts the row, and fails later without a file and a line."""
+    try:
+        _, text = parse_row(f"1.png\ta{char}b")
+    except ValueError:
+        with pytest.raises(CharsetError):
+            Charset((char,))
+    else:
+        assert set(text) <= set(Charset.from_texts([text]).symbols)
 
 
 def test_a_bad_label_is_not_written(tmp_path: Path) -> None:

@@ -263,7 +263,16 @@ def test_unusable_pictures_are_named(merge: Merge, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["no tab", "1.png\t", "1.png\ta\tb", "../1.png\ta", "/etc/passwd\ta", "C:\\x.png\ta"]
+    "row",
+    [
+        "no tab",
+        "1.png\t",
+        "1.png\ta\tb",
+        "1.png\ta\u200bb",
+        "../1.png\ta",
+        "/etc/passwd\ta",
+        "C:\\x.png\ta",
+    ],
 )
 def test_bad_rows_are_named(merge: Merge, row: str) -> None:
     root = merge.source("a", {"1.png": (1, "a")})
@@ -271,6 +280,8 @@ def test_bad_rows_are_named(merge: Merge, row: str) -> None:
         file.write(row + "\n")
     assert merge(train=["a"]) == 65
     assert "a/labels.txt:2: row" in merge.error
+    assert merge("--on-bad", "drop", train=["a"]) == 0
+    assert labels(merge.train) == ["a"]
 
 
 def test_a_link_out_of_the_source_is_refused(merge: Merge) -> None:

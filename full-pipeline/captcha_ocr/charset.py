@@ -9,9 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+# Control, format, surrogate, private use, unassigned; line and paragraph separators.
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
 
 class CharsetError(ValueError):
     """A character set that cannot be built, or a text it cannot write."""
+
+
+def unprintable(text: str) -> list[str]:
+    """The characters of ``text`` that show nothing, or nothing certain: no symbol, and so no
+    label, may hold one."""
+    return [char for char in text if unicodedata.category(char) in _UNPRINTABLE]
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class Charset:
     def __post_init__(self) -> None:
         if not self.symbols:
             raise CharsetError("a charset needs at least one symbol")
-        bad = [s for s in self.symbols if len(s) != 1 or unicodedata.category(s) in _FORBIDDEN]
+        bad = [s for s in self.symbols if len(s) != 1 or unprintable(s)]
         if bad:
             raise CharsetError(f"charset symbols must be single printable characters, not {bad}")
         if len(set(self.symbols)) != len(self.symbols):
@@ -83,7 +92,3 @@ class Charset:
     def extended(self, other: Charset) -> Charset:
         """This charset with the new symbols of ``other`` behind it: old classes keep numbers."""
         return Charset(self.symbols + tuple(s for s in other.symbols if s not in self._index))
-
-
-# Control, format, surrogate, private use, unassigned; line and paragraph separators.
-_FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from captcha_ocr.charset import unprintable
+
 LABELS_FILE = "labels.txt"
 IMAGES_DIR = "images"
 MANIFEST_FILE = "manifest.jsonl"
@@ -75,9 +77,9 @@ def parse_row(row: str) -> tuple[str, str]:
         raise ValueError(f"the label of {name!r} is empty")
     if "\t" in text:
         raise ValueError(f"the label of {name!r} holds a tab; a row has exactly one")
-    bad = [char for char in text if unicodedata.category(char) in ("Cc", "Cs")]
+    bad = unprintable(text)
     if bad:
-        raise ValueError(f"the label of {name!r} holds control characters: {bad}")
+        raise ValueError(f"the label of {name!r} holds control or invisible characters: {bad}")
     return name, unicodedata.normalize("NFC", text)
 
 
