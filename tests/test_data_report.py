@@ -82,6 +82,11 @@ def break_row(root: Path) -> None:
     add_row(root, "../outside.png\t1")
 
 
+def break_link(root: Path) -> None:
+    (root / "images" / "circle.png").symlink_to("circle.png")
+    add_row(root, "circle.png\t1")
+
+
 def break_label(root: Path) -> None:
     relabel(root, 0, "12\u200b34")
 
@@ -108,6 +113,7 @@ ERRORS = {
     break_missing: "rows that cannot be used",
     break_damaged: "rows that cannot be used",
     break_row: "rows that cannot be used",
+    break_link: "rows that cannot be used",
     break_label: "rows that cannot be used",
     break_conflict: "the same picture with two labels",
     break_manifest: "the manifest says something else",

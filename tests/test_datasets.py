@@ -64,6 +64,14 @@ def test_a_missing_picture_names_file_and_line(sample_set: Path) -> None:
         FolderStore(sample_set)
 
 
+def test_a_link_to_itself_names_file_and_line(sample_set: Path) -> None:
+    picture = sample_set / "images" / FolderStore(sample_set).labels[4].file
+    picture.unlink()
+    picture.symlink_to(picture.name)
+    with pytest.raises(LabelError, match=rf"labels\.txt:5: '{picture.name}' is missing"):
+        FolderStore(sample_set)
+
+
 def test_parquet_shards_hold_the_same(sample_set: Path, tmp_path: Path) -> None:
     folder = FolderStore(sample_set)
     assert write_parquet(folder, tmp_path / "shards", rows_per_shard=10, group_rows=4) == 3

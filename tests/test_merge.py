@@ -296,6 +296,19 @@ def test_a_link_out_of_the_source_is_refused(merge: Merge) -> None:
     assert merge.error.count("through a link") == 2
 
 
+def test_links_in_a_circle_are_bad_rows(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+    (root / "images/2.png").symlink_to("2.png")
+    (root / "images/there").symlink_to("back")
+    (root / "images/back").symlink_to("there")
+    with (root / "labels.txt").open("a", encoding="utf-8") as file:
+        file.write("2.png\tb\nthere/3.png\tc\n")
+    assert merge(train=["a"]) == 65
+    assert "labels.txt:2: 2.png" in merge.error and "labels.txt:3: there/3.png" in merge.error
+    assert merge("--on-bad", "drop", train=["a"]) == 0
+    assert labels(merge.train) == ["a"]
+
+
 def test_a_second_run_changes_nothing(merge: Merge) -> None:
     root = merge.source("a", {"1.png": (1, "a"), "2.png": (2, "b")})
     assert merge("--seed", "3", train=["a"]) == 0

@@ -60,8 +60,11 @@ def check_name(name: str) -> str:
 
 def resolve_inside(folder: Path, name: str) -> Path:
     """``folder / name`` once links are followed; ValueError when that leaves ``folder``."""
-    root = folder.resolve()
-    path = (root / check_name(name)).resolve()
+    try:
+        root = folder.resolve()
+        path = (root / check_name(name)).resolve()
+    except RuntimeError:  # before Python 3.13; since then, whoever opens the path is told
+        raise ValueError(f"the file name {name!r} leads in a circle through links") from None
     if not path.is_relative_to(root):
         raise ValueError(f"the file name {name!r} leads outside {folder} through a link")
     return path
