@@ -78,6 +78,12 @@ def break_damaged(root: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
 
 
+def break_header(root: Path) -> None:
+    path = root / "images" / rows(root)[3][0]
+    data = path.read_bytes()
+    path.write_bytes(data[:8] + data[-12:])  # a PNG of its last chunk alone
+
+
 def break_row(root: Path) -> None:
     add_row(root, "../outside.png\t1")
 
@@ -112,6 +118,7 @@ def break_name(root: Path) -> None:
 ERRORS = {
     break_missing: "rows that cannot be used",
     break_damaged: "rows that cannot be used",
+    break_header: "rows that cannot be used",
     break_row: "rows that cannot be used",
     break_link: "rows that cannot be used",
     break_label: "rows that cannot be used",

@@ -242,10 +242,16 @@ def test_a_gif_named_png_gets_its_own_suffix(merge: Merge) -> None:
 def damage(data: bytes, kind: str) -> bytes:
     flipped = bytearray(data)
     flipped[len(data) - 30] ^= 0x10  # in the compressed rows, below the band
-    return {"cut": data[:-20], "flipped": bytes(flipped), "empty": b"", "text": b"<html>"}[kind]
+    return {
+        "cut": data[:-20],
+        "flipped": bytes(flipped),
+        "end": data[:8] + data[-12:],  # a PNG of its last chunk alone
+        "empty": b"",
+        "text": b"<html>",
+    }[kind]
 
 
-@pytest.mark.parametrize("kind", ["cut", "flipped", "empty", "text", "missing"])
+@pytest.mark.parametrize("kind", ["cut", "flipped", "end", "empty", "text", "missing"])
 def test_unusable_pictures_are_named(merge: Merge, kind: str) -> None:
     merge.source("a", {"1.png": (1, "a"), "2.png": (2, "b")})
     path = merge.root / "a/images/2.png"

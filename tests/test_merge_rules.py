@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+import zlib
 from collections import Counter
 from itertools import permutations
 
@@ -160,6 +161,39 @@ def test_a_flipped_bit_in_a_png_is_never_accepted() -> None:
         flipped[place] ^= 4
         with pytest.raises(ImageError):
             keys.read_picture(bytes(flipped))
+
+
+def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of these (name, body), each with the right checksum."""
+    parts = [b"\x89PNG\r\n\x1a\n"]
+    for name, body in chunks:
+        checksum = zlib.crc32(name + body).to_bytes(4, "big")
+        parts.append(len(body).to_bytes(4, "big") + name + body + checksum)
+    return b"".join(parts)
+
+
+HEADER = struct.pack(">2I5B", 24, 12, 8, 2, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [],
+        [(b"IHDR", b"")],
+        [(b"IHDR", HEADER[:4])],
+        [(b"IHDR", HEADER + b"\0")],
+        [(b"tEXt", HEADER), (b"IHDR", HEADER)],
+    ],
+)
+def test_a_png_without_its_header_is_broken(chunks: list[tuple[bytes, bytes]]) -> None:
+    pixels = (b"IDAT", zlib.compress(bytes(73 * 12)))
+    open_image(png_of((b"IHDR", HEADER), pixels, (b"IEND", b"")))  # with it, it is a picture
+    for body in ([], [pixels]):
+        data = png_of(*chunks, *body, (b"IEND", b""))
+        for read in (keys.read_band, keys.read_picture):
+            with pytest.raises(ImageError, match="IHDR") as caught:
+                read(data)
+            assert caught.value.code == "broken"
 
 
 copies = st.lists(

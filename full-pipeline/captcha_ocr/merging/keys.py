@@ -23,6 +23,7 @@ from captcha_ocr.merging.gif_band import combined_rows
 BAND = 0.4
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_HEADER = b"\0\0\0\x0dIHDR"  # its length, 13, and its name
 _PLAIN_CHUNKS = {b"IHDR", b"IDAT", b"IEND", b"pHYs", b"tEXt", b"tIME", b"gAMA", b"sRGB"}
 
 
@@ -113,8 +114,9 @@ def _png_band(data: bytes) -> Band | None:
 def _png_chunks(data: bytes) -> tuple[int, int, bytes]:
     """Width, height and the compressed rows; b"" for these unless the PNG is plain.
 
-    Raises ImageError where the file is cut off or a checksum is wrong: half a picture with the
-    right label teaches a model nothing, and Pillow does not look at the checksum of pixels.
+    Raises ImageError where the file is cut off, a checksum is wrong or the header is no header:
+    half a picture with the right label teaches a model nothing, and Pillow does not look at the
+    checksum of pixels.
     """
     position, parts, plain, name = len(_PNG), [], True, b""
     while name != b"IEND":
@@ -132,6 +134,8 @@ def _png_chunks(data: bytes) -> tuple[int, int, bytes]:
             plain = False  # pixels in two places, or a header in the wrong one
         plain = plain and name in _PLAIN_CHUNKS
         position = end + 4
+    if not data.startswith(_HEADER, len(_PNG)):
+        raise ImageError("broken", "the PNG does not begin with a header (IHDR) of 13 bytes")
     # Bit depth 8, colour type 2 (RGB), deflate, adaptive filters, no interlace.
     plain = plain and data[24:29] == bytes((8, 2, 0, 0, 0))
     width, height = struct.unpack_from(">II", data, 16)
