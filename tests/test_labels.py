@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import pytest
 from captcha_ocr.charset import Charset, CharsetError, unprintable
 from captcha_ocr.labels import (
+    MAX_DEPTH,
     Label,
     LabelError,
     atomic_write,
@@ -169,13 +170,30 @@ def test_manifest_lines_are_records(tmp_path: Path) -> None:
     assert read_manifest(path) == {"1.png": record}
 
 
-@pytest.mark.parametrize("row", ["{", "[]", "{}", '{"file": 7}', "\udcff", "null"])
+def nested(depth: int) -> str:
+    """A manifest record of lists in lists; the object is the first level."""
+    return '{"file": "2.png", "x": ' + "[" * (depth - 1) + "]" * (depth - 1) + "}"
+
+
+BAD_RECORDS = ["{", "[]", "{}", '{"file": 7}', "\udcff", "null", "[" * 100_000]
+BAD_RECORDS += [nested(MAX_DEPTH + 1), nested(100_000)]
+
+
+@pytest.mark.parametrize("row", BAD_RECORDS, ids=lambda row: row[:20])
 def test_a_bad_manifest_line_is_named(tmp_path: Path, row: str) -> None:
     path = tmp_path / "manifest.jsonl"
     path.write_bytes(b'{"file": "1.png"}\n' + row.encode("utf-8", "surrogateescape") + b"\n")
     with pytest.raises(LabelError) as caught:
         read_manifest(path)
     assert caught.value.line == 2
+
+
+def test_a_nested_record_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.jsonl"
+    boxes = {"file": "1.png", "boxes": [[[n, 0], [n, 9]] for n in range(500)]}  # many, not deep
+    path.write_text(f"{json.dumps(boxes)}\n{nested(MAX_DEPTH)}\n", encoding="utf-8")
+    assert read_manifest(path)["1.png"] == boxes
+    assert list(read_manifest(path)) == ["1.png", "2.png"]
 
 
 def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:

@@ -290,6 +290,17 @@ def test_bad_rows_are_named(merge: Merge, row: str) -> None:
     assert labels(merge.train) == ["a"]
 
 
+@pytest.mark.parametrize("depth", [200, 990, 100_000])
+def test_a_record_nested_too_deeply_is_a_bad_row(merge: Merge, depth: int) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+    record = '{"file": "1.png", "x": ' + "[" * depth + "]" * depth + "}"
+    (root / "manifest.jsonl").write_text(record, encoding="utf-8")
+    assert merge(train=["a"]) == 65
+    assert "manifest.jsonl: no JSON object" in merge.error
+    assert merge("--on-bad", "drop", train=["a"]) == 0
+    assert labels(merge.train) == ["a"]
+
+
 def test_a_link_out_of_the_source_is_refused(merge: Merge) -> None:
     root = merge.source("a", {"1.png": (1, "a")})
     outside = merge.root / "outside.png"

@@ -21,6 +21,7 @@ LABELS_FILE = "labels.txt"
 IMAGES_DIR = "images"
 MANIFEST_FILE = "manifest.jsonl"
 CHARSET_FILE = "charset.txt"
+MAX_DEPTH = 100  # of lists and objects in a manifest record
 
 
 class LabelError(ValueError):
@@ -157,16 +158,33 @@ def read_manifest(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def parse_record(path: Path, number: int, raw: bytes) -> dict[str, Any] | None:
-    """One line of a manifest, as bytes; None for a blank one. Raises LabelError."""
+    """One line of a manifest, as bytes; None for a blank one. Raises LabelError.
+
+    Where Python's own limit on nesting lies depends on who calls; with one of ours, what is read
+    here can be read, written and sent to other processes everywhere.
+    """
     if not raw.strip():
         return None
     try:
         record = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
         if not isinstance(record["file"], str):
             raise TypeError("'file' is no text")
-    except (ValueError, KeyError, TypeError) as error:
+        if _depth(record) > MAX_DEPTH:
+            raise ValueError(f"lists and objects are nested deeper than {MAX_DEPTH} levels")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LabelError(path, number, f"no JSON object with 'file': {error}") from None
     return record
+
+
+def _depth(value: Any) -> int:
+    """How deep lists and objects are nested: 0 for a text, 1 for a flat object."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, (dict, list))]:
+        depth += 1
+        level = [
+            inner for item in level for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+    return depth
 
 
 @contextmanager
