@@ -176,6 +176,7 @@ def nested(depth: int) -> str:
 
 
 BAD_RECORDS = ["{", "[]", "{}", '{"file": 7}', "\udcff", "null", "[" * 100_000]
+BAD_RECORDS += [r'{"file": "\ud800"}', r'{"file": "2.png", "font": {"\uDfff": 1}}']
 BAD_RECORDS += [nested(MAX_DEPTH + 1), nested(100_000)]
 
 
@@ -186,6 +187,12 @@ def test_a_bad_manifest_line_is_named(tmp_path: Path, row: str) -> None:
     with pytest.raises(LabelError) as caught:
         read_manifest(path)
     assert caught.value.line == 2
+
+
+def test_escapes_that_are_whole_characters_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.jsonl"
+    path.write_text(r'{"file": "1.png", "label": "\u9a8c\ud83d\ude00"}', encoding="utf-8")
+    assert read_manifest(path)["1.png"]["label"] == "验😀"
 
 
 def test_a_nested_record_is_read(tmp_path: Path) -> None:

@@ -290,10 +290,12 @@ def test_bad_rows_are_named(merge: Merge, row: str) -> None:
     assert labels(merge.train) == ["a"]
 
 
-@pytest.mark.parametrize("depth", [200, 990, 100_000])
-def test_a_record_nested_too_deeply_is_a_bad_row(merge: Merge, depth: int) -> None:
+@pytest.mark.parametrize(
+    "value", ["[" * depth + "]" * depth for depth in (200, 990, 100_000)] + [r'"\ud800"'], ids=len
+)
+def test_a_record_that_cannot_be_written_is_a_bad_row(merge: Merge, value: str) -> None:
     root = merge.source("a", {"1.png": (1, "a")})
-    record = '{"file": "1.png", "x": ' + "[" * depth + "]" * depth + "}"
+    record = f'{{"file": "1.png", "x": {value}}}'
     (root / "manifest.jsonl").write_text(record, encoding="utf-8")
     assert merge(train=["a"]) == 65
     assert "manifest.jsonl: no JSON object" in merge.error

@@ -171,6 +171,8 @@ def parse_record(path: Path, number: int, raw: bytes) -> dict[str, Any] | None:
             raise TypeError("'file' is no text")
         if _depth(record) > MAX_DEPTH:
             raise ValueError(f"lists and objects are nested deeper than {MAX_DEPTH} levels")
+        if b"\\u" in raw:  # JSON can spell half a surrogate pair, which UTF-8 cannot write
+            json.dumps(record, ensure_ascii=False).encode()
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LabelError(path, number, f"no JSON object with 'file': {error}") from None
     return record
