@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import struct
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -61,6 +63,17 @@ def test_a_missing_picture_names_file_and_line(sample_set: Path) -> None:
     labels = FolderStore(sample_set).labels
     (sample_set / "images" / labels[4].file).unlink()
     with pytest.raises(LabelError, match=rf"labels\.txt:5: '{labels[4].file}' is missing"):
+        FolderStore(sample_set)
+
+
+@pytest.mark.parametrize("side", [10_000, 20_000])  # Pillow warns of the first, refuses the other
+def test_a_header_of_too_many_pixels_names_file_and_line(sample_set: Path, side: int) -> None:
+    file = FolderStore(sample_set).labels[4].file
+    path = sample_set / "images" / file
+    header = b"IHDR" + struct.pack(">2I", side, side) + path.read_bytes()[24:29]
+    checksum = zlib.crc32(header).to_bytes(4, "big")
+    path.write_bytes(path.read_bytes()[:12] + header + checksum + path.read_bytes()[33:])
+    with pytest.raises(LabelError, match=rf"labels\.txt:5: '{file}' .* pixels"):
         FolderStore(sample_set)
 
 

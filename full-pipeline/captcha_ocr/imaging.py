@@ -18,6 +18,8 @@ from captcha_ocr.config import ImageConfig
 from captcha_ocr.gif import check_gif_frames
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+# What Pillow raises for a header of very many pixels; neither is an OSError or a ValueError.
+BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 
 ImageSource = Union[str, Path, bytes, BinaryIO, Image.Image, np.ndarray]
@@ -72,7 +74,7 @@ def open_image(source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Ima
         raise ImageError(
             "unsupported", f"not a picture in a known format; send {', '.join(FORMATS)}"
         ) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except BOMBS:
         raise _size_error("more pixels than any limit", limits) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
         raise ImageError("broken", f"the picture is cut off or damaged ({error})") from None

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from captcha_ocr.imaging import FORMATS
+from captcha_ocr.imaging import BOMBS, FORMATS
 from captcha_ocr.labels import (
     IMAGES_DIR,
     LABELS_FILE,
@@ -64,7 +64,7 @@ class FolderStore(Store):
                 file = resolve_inside(root / IMAGES_DIR, label.file)
                 with Image.open(file, formats=FORMATS) as image:
                     self.sizes.append(image.size)
-            except (OSError, ValueError, SyntaxError) as error:
+            except (OSError, ValueError, SyntaxError, *BOMBS) as error:
                 problem = f"{label.file!r} is missing or no picture: {error}"
                 raise LabelError(self.path, label.line, problem) from None
             self._files.append(file)
