@@ -16,11 +16,12 @@ from captcha_ocr.cli.common import FAILURE, OK
 from captcha_ocr.cli.data import main as data_main
 from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.datasets.augment import Augmenter
-from captcha_ocr.datasets.ocr import OCRDataset, collate
+from captcha_ocr.datasets.ocr import OCRDataset, PictureError, collate
 from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
 from captcha_ocr.datasets.stores import FolderStore, ParquetStore, open_store, write_parquet
 from captcha_ocr.imaging import open_image, preprocess
 from captcha_ocr.labels import LabelError
+from drawing import draw_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +84,25 @@ def test_a_link_to_itself_names_file_and_line(sample_set: Path) -> None:
     picture.symlink_to(picture.name)
     with pytest.raises(LabelError, match=rf"labels\.txt:5: '{picture.name}' is missing"):
         FolderStore(sample_set)
+
+
+@pytest.mark.parametrize(
+    ("size", "problem"),
+    [
+        (None, "No such file"),
+        ((96, 40), "the picture changed while in use"),
+        ((1100, 1000), "the picture has 1100x1000 pixels"),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_named(
+    sample_set: Path, size: tuple[int, int] | None, problem: str
+) -> None:
+    dataset = dataset_of(sample_set)
+    name = dataset.store.labels[4].file
+    file = sample_set / "images" / name
+    file.unlink() if size is None else draw_picture("1234", size).save(file)
+    with pytest.raises(PictureError, match=rf"^\S+labels\.txt:5: '{name}': .*{problem}"):
+        dataset[(4, 0)]
 
 
 def test_parquet_shards_hold_the_same(sample_set: Path, tmp_path: Path) -> None:

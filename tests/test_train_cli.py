@@ -108,6 +108,19 @@ def test_what_cannot_work_is_said_before_training(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_damaged_picture_is_named(
+    workers: str, sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line, also where another process read it."""
+    file = sample_set / "images" / "digits_0004.png"
+    file.write_bytes(file.read_bytes()[:-40])
+    given = [*arguments(sample_set, tmp_path / "runs"), "--num-workers", workers]
+    assert main([*given, "--val-root", str(sample_set), "--select-on", "val"]) == BAD_DATA
+    named = f"error: {sample_set / 'labels.txt'}:5: 'digits_0004.png': the picture is cut off"
+    assert capsys.readouterr().err.startswith(named)
+
+
 def test_an_unknown_architecture_is_a_usage_error(
     sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

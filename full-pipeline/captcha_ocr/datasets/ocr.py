@@ -16,11 +16,22 @@ from captcha_ocr.alignment import required_steps
 from captcha_ocr.charset import Charset, CharsetError
 from captcha_ocr.config import ImageConfig
 from captcha_ocr.datasets.stores import Store
-from captcha_ocr.imaging import normalise, open_image, pad, padded_width, scale
+from captcha_ocr.imaging import ImageError, normalise, open_image, pad, padded_width, scale
 
 # A draw is (index of the picture, epoch): the augmentation of a picture depends on nothing else.
 Draw = tuple[int, int]
 Augment = Callable[[np.ndarray, int], np.ndarray]  # (H, w, C) uint8 and a seed to the same shape
+
+
+class PictureError(ImageError):
+    """A picture of a set that cannot be read; the message names it.
+
+    From a loader process torch passes on the whole traceback as the only argument; what a reader
+    needs of it is its end, behind the name of this class.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("broken", message.rpartition(f"{type(self).__name__}: ")[2])
 
 
 @dataclass(frozen=True)
@@ -79,9 +90,13 @@ class OCRDataset(Dataset):
             raise CharsetError(f"{self.store.where(index)}: {error}") from None
 
     def _scaled(self, index: int) -> np.ndarray:
-        image = open_image(self.store.read(index))
-        if image.size != self.store.sizes[index]:
-            raise ValueError(f"{self.store.where(index)}: the picture changed while in use")
+        try:  # stores have seen no more than its header
+            image = open_image(self.store.read(index))
+            if image.size != self.store.sizes[index]:
+                raise ImageError("broken", "the picture changed while in use")
+        except (ImageError, OSError) as error:
+            where, file = self.store.where(index), self.store.labels[index].file
+            raise PictureError(f"{where}: {file!r}: {error}") from None
         return scale(image, self.image)
 
     def __len__(self) -> int:
