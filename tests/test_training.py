@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from captcha_ocr import training
-from captcha_ocr.checkpoint import load_checkpoint, load_state
+from captcha_ocr.checkpoint import load_checkpoint, load_state, save_state
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig
 from captcha_ocr.labels import Label, read_labels, write_labels
 from captcha_ocr.models import MODELS
@@ -199,6 +199,16 @@ def test_a_time_budget_stops_and_saves(sample_set: Path, tmp_path: Path) -> None
     assert why.startswith("the time budget of 1e-06 minutes")
     assert load_state(tmp_path / "last.pt")["progress"]["step"] == 1
     load_checkpoint(tmp_path / "best.safetensors").build()
+
+
+def test_a_resumed_run_has_its_time_budget_anew(sample_set: Path, tmp_path: Path) -> None:
+    config, folder = config_for(sample_set, max_minutes=60), RunFolder(tmp_path)
+    fit(dataclasses.replace(config, max_minutes=1e-6), folder)
+    state = load_state(folder.last)
+    state["progress"]["seconds"] = 3600.0
+    save_state(folder.last, state)
+    assert fit(config, folder, resume=True) == "all 2 epochs are done"
+    assert load_state(folder.last)["progress"]["seconds"] > 3600
 
 
 def test_mixed_precision_learns_alike(sample_set: Path, tmp_path: Path) -> None:

@@ -53,14 +53,14 @@ def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> str:
         run = Run(config, folder, world, resume)
         run.describe()
         saved = time.monotonic()
-        started = saved - run.progress.seconds
+        started, deadline = saved - run.progress.seconds, saved + 60 * config.max_minutes
         why = ""
         for batch in run.batches():
             run.train_step(batch)
             run.progress.seconds = time.monotonic() - started
             if run.evaluation_due():
                 why = run.evaluate()
-            if config.max_minutes and run.progress.seconds > 60 * config.max_minutes:
+            if config.max_minutes and time.monotonic() > deadline:
                 why = f"the time budget of {config.max_minutes:g} minutes is used up"
             if interrupt.requested:
                 why = "it was interrupted"

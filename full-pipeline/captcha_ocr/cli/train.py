@@ -196,7 +196,7 @@ def add_run_options(group: Group) -> None:
     group.add_argument(
         "--patience", type=int, help="stop after so many evaluations in vain (never)"
     )
-    group.add_argument("--max-minutes", type=float, help="time budget (none)")
+    group.add_argument("--max-minutes", type=float, help="time budget of one command (none)")
     group.add_argument("--save-minutes", type=float, help="between two saves (3)")
     group.add_argument("--amp", choices=("off", "bf16", "fp16"), help="mixed precision (off)")
     group.add_argument("--compile", action="store_true", help="torch.compile the model")
