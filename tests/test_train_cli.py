@@ -14,17 +14,22 @@ from pathlib import Path
 import pytest
 import yaml
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_checkpoint
+from captcha_ocr.cli import train
 from captcha_ocr.cli.common import BAD_DATA, FAILURE, OK, USAGE, program
-from captcha_ocr.cli.train import config_from, main
+from captcha_ocr.cli.train import Plan, build_parser, config_from, main, plan
 from captcha_ocr.config import ImageConfig
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor
+from captcha_ocr.run_folder import Progress, RunFolder
 from small_models import small_checkpoint
 
 SCRIPT = Path(__file__).parents[1] / "training-ready" / "train.py"
 TINY = ["--batch", "8", "--batch-start", "8", "--width", "0.25", "--device", "cpu"]
 SPEC = ["--epochs", "1", "--aug", "--num-workers", "1"]
 PICTURES = ("results", "confusion", "worst", "labels", "reliability", "batch")
+
+
+Begun = tuple[list[str], list[Plan]]
 
 
 def arguments(root: Path, out: Path, arch: str = "vanilla_crnn") -> list[str]:
@@ -119,6 +124,68 @@ def test_a_damaged_picture_is_named(
     assert main([*given, "--val-root", str(sample_set), "--select-on", "val"]) == BAD_DATA
     named = f"error: {sample_set / 'labels.txt'}:5: 'digits_0004.png': the picture is cut off"
     assert capsys.readouterr().err.startswith(named)
+
+
+@pytest.fixture
+def begun(sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begun:
+    """The options of a run of ``vanilla_crnn``, and what is trained from then on (nothing is)."""
+    given = [*arguments(sample_set, tmp_path / "runs"), "--init-from", "vanilla_crnn"]
+    given += ["--imgH", "48", "--epochs", "2"]
+    folder = RunFolder.create(tmp_path / "runs", "vanilla_crnn")
+    options = vars(build_parser().parse_args(given))
+    config, _ = plan(options, options.pop("resume"))
+    folder.on_start(config, Progress())
+    folder.last.touch()
+    trained: list[Plan] = []
+    monkeypatch.setattr(train, "train", lambda *given: not trained.append(given))
+    return given, trained
+
+
+def test_what_is_given_again_as_it_was_resumes(begun: Begun) -> None:
+    given, trained = begun
+    same = ["--downsample", "4", "--imgW", "320", "--width", "0.25", "--max-minutes", "7"]
+    assert main([*given, *same, "--resume"]) == OK
+    ((config, folder),) = trained
+    assert folder is not None
+    assert (folder.path.name, config.max_minutes, config.epochs) == ("vanilla_crnn", 7, 2)
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ("--epochs 60 --resume", "with --epochs 2.0 (not 60.0) and goes on as it began: leave"),
+        ("--imgH 32 --width 1 --resume", "--imgH 48 (not 32)"),
+        ("--imgH 32 --width 1 --resume", "--width 0.25 (not 1.0)"),
+        ("--batch-start 4 --resume", "--batch-start 8 (not 4)"),
+        ("--init-from svtr_tiny --resume", "svtr_tiny.safetensors)"),
+        ("--downsample 8 --resume", "--downsample 4 (not 8)"),
+        ("--aug --resume", "--aug False (not True)"),
+        ("--arch svtr_tiny --resume RUN", "--arch vanilla_crnn (not svtr_tiny)"),
+        ("--arch all --resume RUN", "is one run; give its --arch, or --resume without a folder"),
+    ],
+)
+def test_what_a_run_cannot_go_on_with_is_said(
+    extra: str, message: str, begun: Begun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, trained = begun
+    run = str(tmp_path / "runs" / "vanilla_crnn")
+    assert main([*given, *extra.replace("RUN", run).split()]) == USAGE
+    assert message in capsys.readouterr().err
+    assert not trained
+
+
+def test_all_go_on_where_they_were(
+    begun: Begun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, trained = begun
+    whole = [*given, "--arch", "all", "--resume"]
+    assert main(whole) == OK
+    runs = [(config.arch, folder.path.name if folder else None) for config, folder in trained]
+    assert runs == [("crnn_resnet34", None), ("svtr_tiny", None), ("vanilla_crnn", "vanilla_crnn")]
+    trained.clear()
+    assert main(["--arch", "all", "--resume", "--out", str(tmp_path / "runs")]) == USAGE
+    assert "--train-root is missing, to train crnn_resnet34" in capsys.readouterr().err
+    assert not trained  # not after hours of the others
 
 
 def test_an_unknown_architecture_is_a_usage_error(

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from captcha_ocr.config import ConfigError, TrainConfig
+from captcha_ocr.config import TrainConfig
 from captcha_ocr.labels import atomic_write
 
 PLAIN_SECONDS = 15.0  # between two progress lines without a terminal
@@ -74,14 +74,10 @@ class RunFolder:
                 number += 1
 
     @classmethod
-    def find(cls, out: Path, arch: str) -> RunFolder:
-        """The newest run of an architecture that can go on."""
+    def find(cls, out: Path, arch: str) -> RunFolder | None:
+        """The newest run of an architecture that can go on, if there is one."""
         runs = [*Path(out).glob(f"{arch}/last.pt"), *Path(out).glob(f"{arch}-*/last.pt")]
-        if not runs:
-            raise ConfigError(
-                f"no run of {arch} in {out} to resume (no last.pt); start without --resume"
-            )
-        return cls(max(runs, key=lambda file: file.stat().st_mtime).parent)
+        return cls(max(runs, key=lambda file: file.stat().st_mtime).parent) if runs else None
 
     def say(self, text: str) -> None:
         if self.quiet:

@@ -7,7 +7,7 @@ import dataclasses
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import yaml
 
@@ -15,36 +15,48 @@ from captcha_ocr.checkpoint import load_checkpoint
 from captcha_ocr.cli.common import INTERRUPTED, OK, Arguments, command, program
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, strict_from_dict
 from captcha_ocr.model_info import WEIGHTS_DIR
-from captcha_ocr.models import MODELS, find_model
+from captcha_ocr.models import MODELS, find_model, model_arguments
 from captcha_ocr.run_folder import RunFolder
 
 
 @command
 def main(argv: Arguments = None) -> int:
     options = vars(build_parser().parse_args(argv))
-    archs = sorted(MODELS) if options["arch"] == "all" else [options["arch"]]
-    for arch in archs:
-        find_model(arch)
-    for arch in archs:
-        if not train({**options, "arch": arch}):
-            return INTERRUPTED
-    return OK
+    resume = options.pop("resume")
+    if options["arch"] != "all":
+        plans = [plan(options, resume)]
+    elif resume in (None, Path()):  # what cannot work is said before the first trains for hours
+        plans = [plan({**options, "arch": arch}, resume, start=True) for arch in sorted(MODELS)]
+    else:
+        raise ConfigError(f"{resume} is one run; give its --arch, or --resume without a folder")
+    return OK if all(train(config, begun) for config, begun in plans) else INTERRUPTED
 
 
-def train(options: dict[str, Any]) -> bool:
+Plan = tuple[TrainConfig, Optional[RunFolder]]  # what to train, and the run to go on with
+
+
+def plan(options: dict[str, Any], resume: Path | None, *, start: bool = False) -> Plan:
+    """What the options ask for; ``start`` a new run where there is none to resume."""
+    if resume is None:
+        return config_from(options), None
+    arch, out = options["arch"], Path(options.get("out", TrainConfig.out))
+    find_model(arch)
+    folder = RunFolder(resume) if resume != Path() else RunFolder.find(out, arch)
+    if folder is not None:
+        return resumed_config(folder, options), folder
+    if start:
+        return config_from(options), None
+    raise ConfigError(f"no run of {arch} in {out} to resume (no last.pt); start without --resume")
+
+
+def train(config: TrainConfig, begun: RunFolder | None) -> bool:
     """One architecture, from the first step to its exported model; False when interrupted."""
     from captcha_ocr.training import fit
 
-    resume = options.pop("resume")
     is_main = os.environ.get("RANK", "0") == "0"
-    out = Path(options.get("out", TrainConfig.out))
-    if resume is not None:
-        folder = RunFolder(resume) if resume != Path() else RunFolder.find(out, options["arch"])
-        config = resumed_config(folder, options)
-    else:
-        config = config_from(options)
-        folder = RunFolder.create(out, config.arch) if is_main else RunFolder(out)
-    why = fit(config, folder, resume=resume is not None)
+    out = Path(config.out)
+    folder = begun or (RunFolder.create(out, config.arch) if is_main else RunFolder(out))
+    why = fit(config, folder, resume=begun is not None)
     if not is_main:
         return True
     interrupted = "interrupted" in why
@@ -94,16 +106,21 @@ def config_from(options: dict[str, Any]) -> TrainConfig:
         raise ConfigError(
             f"--pad-multiple is {image['pad_multiple']}; choose a multiple of {stride}"
         )
-    if options.get("init_from") in MODELS:
-        options["init_from"] = str(WEIGHTS_DIR / f"{options['init_from']}.safetensors")
     if "init_from" in options:  # the size that the weights know, unless another is given
+        options["init_from"] = weights_file(options["init_from"])
         known = load_checkpoint(Path(options["init_from"])).image
         image = {"height": known.height, "max_width": known.max_width, **image}
     config = ImageConfig(channels=model_class.in_channels, **image)
     model = {"width": options.pop("width")} if "width" in options else {}
     if "train_root" not in options:
-        raise ConfigError("--train-root is missing: a folder with images/ and labels.txt")
+        need = "a folder with images/ and labels.txt"
+        raise ConfigError(f"--train-root is missing, to train {options['arch']}: {need}")
     return TrainConfig(image=config, model=model, **options)
+
+
+def weights_file(name: str) -> str:
+    """The shipped weights of an arch, or the file itself."""
+    return str(WEIGHTS_DIR / f"{name}.safetensors") if name in MODELS else name
 
 
 def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
@@ -111,8 +128,28 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
     with folder.args.open(encoding="utf-8") as file:
         recorded = TrainConfig.from_dict(yaml.safe_load(file))
     free = {"max_minutes", "save_minutes", "num_workers", "device", "cache", "tensorboard", "out"}
+    fixed = {
+        **shallow(recorded),
+        **dataclasses.asdict(recorded.image),
+        **model_arguments(recorded.arch, recorded.model),
+        "downsample": find_model(recorded.arch).width_stride,
+    }
+    asked = {**options, "init_from": weights_file(options.get("init_from", recorded.init_from))}
+    other = [
+        f"{SPELLED.get(name, '--' + name.replace('_', '-'))} {fixed.get(name)} (not {value})"
+        for name, value in asked.items()
+        if name not in free and value != fixed.get(name)
+    ]
+    if other:
+        raise ConfigError(
+            f"{folder.path} was begun with {', '.join(other)} and goes on as it began: leave "
+            "these options out, or start a new run without --resume"
+        )
     given = {name: value for name, value in options.items() if name in free}
     return strict_from_dict(TrainConfig, {**shallow(recorded), **given})
+
+
+SPELLED = {"height": "--imgH", "max_width": "--imgW"}  # options not named after their field
 
 
 def shallow(config: TrainConfig) -> dict[str, Any]:
@@ -133,7 +170,8 @@ def build_parser() -> argparse.ArgumentParser:
         const=Path(),
         default=None,
         metavar="RUN",
-        help="go on with this run folder, or with the newest of the arch",
+        help="go on with this run folder, or with the newest of the arch; all: those without one "
+        "are started",
     )
     add_data_options(parser.add_argument_group("data"))
     add_recipe_options(parser.add_argument_group("recipe"))
