@@ -10,6 +10,7 @@ same command goes on where it was. docs/recipe.md says how long it takes.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,6 +104,8 @@ def train_stage(stage: Stage, arch: str, out: Path, run: Path, before: Path | No
         return 0
     if (run / "last.pt").is_file():
         return train(["--arch", arch, "--resume", str(run)])
+    if run.exists():  # killed before the first save: a new run would get another name beside it
+        shutil.rmtree(run)
     data = ["--train-root", str(out / "train"), "--val-root", str(out / "dev")]
     start = ["--init-from", str(before / "best.safetensors")] if before else []
     options = [*RECIPE.split(), *stage.options.split(), "--epochs", str(stage.epochs)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from captcha_ocr.models import MODELS
+from captcha_ocr.run_folder import RunFolder
 
 pytest.importorskip("torch", reason="the scripts train")
 
@@ -66,6 +67,17 @@ def test_a_stage_is_resumed_and_a_finished_one_left_alone(
     (run / "svtr_tiny.onnx").touch()
     assert train_models.train_stage(stage, "svtr_tiny", tmp_path, run, None) == 0
     assert len(trained) == 1
+
+
+def test_a_stage_killed_before_its_first_save_begins_anew_in_its_folder(
+    tmp_path: Path, trained: list[list[str]]
+) -> None:
+    run = RunFolder.create(tmp_path / "stage-1", "svtr_tiny").path
+    (run / "args.yaml").touch()
+    stage = train_models.STAGES["svtr_tiny"][0]
+    train_models.train_stage(stage, "svtr_tiny", tmp_path, run, None)
+    assert "--resume" not in trained[0]
+    assert RunFolder.create(run.parent, "svtr_tiny").path == run  # where the next stage looks
 
 
 def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
