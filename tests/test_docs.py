@@ -215,6 +215,25 @@ def test_requirements_equal_the_extras() -> None:
     assert found == wanted
 
 
+def test_the_oldest_torch_is_the_same_everywhere() -> None:
+    """What pip asks for, what the badges promise, and what the export insists on."""
+    texts = {
+        "export": REPOSITORY / "full-pipeline" / "captcha_ocr" / "export.py",
+        "project": REPOSITORY / "pyproject.toml",
+        "english": REPOSITORY / "README.md",
+        "chinese": REPOSITORY / "README.zh-CN.md",
+    }
+    pattern = r"""(?m)(?:^OLDEST_TORCH = "|"torch>=|badge/pytorch-|\[PyTorch )(\d+\.\d+)"""
+    found = {key: re.findall(pattern, path.read_text("utf-8")) for key, path in texts.items()}
+    (oldest,) = found["export"]
+    assert found == {
+        "export": [oldest],
+        "project": [oldest, oldest],
+        "english": [oldest, oldest],
+        "chinese": [oldest, oldest],
+    }
+
+
 @pytest.mark.parametrize("folder", ["", "demo", "hf_spaces", "training-ready"])
 def test_requirements_lead_to_the_project(folder: str) -> None:
     """Run by pip in its own folder, each file installs the one core."""

@@ -12,16 +12,19 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_checkpoint
 from captcha_ocr.cli import train
 from captcha_ocr.cli.common import BAD_DATA, FAILURE, OK, USAGE, program
 from captcha_ocr.cli.train import Plan, build_parser, config_from, main, plan
 from captcha_ocr.config import ImageConfig
+from captcha_ocr.export import OLDEST_TORCH, require_exporter
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.run_folder import Progress, RunFolder
 from small_models import small_checkpoint
+from torch.torch_version import TorchVersion
 
 SCRIPT = Path(__file__).parents[1] / "training-ready" / "train.py"
 TINY = ["--batch", "8", "--batch-start", "8", "--width", "0.25", "--device", "cpu"]
@@ -186,6 +189,23 @@ def test_all_go_on_where_they_were(
     assert main(["--arch", "all", "--resume", "--out", str(tmp_path / "runs")]) == USAGE
     assert "--train-root is missing, to train crnn_resnet34" in capsys.readouterr().err
     assert not trained  # not after hours of the others
+
+
+def test_a_torch_that_cannot_export_is_refused_before_training(
+    sample_set: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.5.1+cu124"))
+    assert main(arguments(sample_set, tmp_path / "runs")) == USAGE
+    message = capsys.readouterr().err
+    assert "torch 2.5.1+cu124 cannot export" in message
+    assert f"torch>={OLDEST_TORCH}" in message
+    assert not (tmp_path / "runs").exists()
+    for good in (OLDEST_TORCH, f"{OLDEST_TORCH}.0+cpu", "2.10.0"):  # by number, not by letter
+        monkeypatch.setattr(torch, "__version__", TorchVersion(good))
+        require_exporter()
 
 
 def test_an_unknown_architecture_is_a_usage_error(

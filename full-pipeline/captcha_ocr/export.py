@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from captcha_ocr.checkpoint import Checkpoint, write_bytes
+from captcha_ocr.config import ConfigError
 from captcha_ocr.model_info import ModelError, ModelInfo, file_sha256
 from captcha_ocr.models import CTCRecognizer
 from captcha_ocr.predictor import OnnxPredictor
@@ -22,6 +23,20 @@ from captcha_ocr.torch_predictor import describe
 # Largest difference of a logit that a float32 file may show: rounding adds up over the layers, and
 # moves logits of ten and more by some ten-thousandths.
 TOLERANCE = 1e-3
+# The first release whose torch.onnx.export takes all that export_onnx gives it.
+OLDEST_TORCH = "2.6"
+
+
+def require_exporter() -> None:
+    """Raise ConfigError when this torch cannot write an ONNX model.
+
+    Asked before the first step too: a run ends in an export, and hours must not end in a traceback.
+    """
+    if torch.__version__ < OLDEST_TORCH:
+        raise ConfigError(
+            f"torch {torch.__version__} cannot export the trained model to ONNX: {OLDEST_TORCH} or "
+            f'newer is needed; run: python -m pip install -U "torch>={OLDEST_TORCH}" torchvision'
+        )
 
 
 def round_to_half(checkpoint: Checkpoint) -> Checkpoint:
@@ -41,8 +56,10 @@ def round_to_half(checkpoint: Checkpoint) -> Checkpoint:
 def export_onnx(checkpoint: Checkpoint, folder: Path, name: str = "") -> Path:
     """Write ``<name>.onnx`` (free batch size and width) and ``<name>.json``; the ONNX path.
 
-    Raises ModelError when the file's logits differ from torch's at any of several widths.
+    Raises ModelError when the file's logits differ from torch's at any of several widths, and
+    ConfigError where torch is too old.
     """
+    require_exporter()
     model = checkpoint.build()
     path = Path(folder) / f"{name or checkpoint.arch}.onnx"
     image = checkpoint.image

@@ -51,8 +51,10 @@ def plan(options: dict[str, Any], resume: Path | None, *, start: bool = False) -
 
 def train(config: TrainConfig, begun: RunFolder | None) -> bool:
     """One architecture, from the first step to its exported model; False when interrupted."""
+    from captcha_ocr.export import require_exporter
     from captcha_ocr.training import fit
 
+    require_exporter()
     is_main = os.environ.get("RANK", "0") == "0"
     out = Path(config.out)
     folder = begun or (RunFolder.create(out, config.arch) if is_main else RunFolder(out))
