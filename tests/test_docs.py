@@ -216,18 +216,16 @@ def test_requirements_equal_the_extras() -> None:
 
 
 def test_the_oldest_torch_is_the_same_everywhere() -> None:
-    """What pip asks for, what the badges promise, and what the export insists on."""
+    """What pip asks for, and what the badges promise."""
     texts = {
-        "export": REPOSITORY / "full-pipeline" / "captcha_ocr" / "export.py",
         "project": REPOSITORY / "pyproject.toml",
         "english": REPOSITORY / "README.md",
         "chinese": REPOSITORY / "README.zh-CN.md",
     }
-    pattern = r"""(?m)(?:^OLDEST_TORCH = "|"torch>=|badge/pytorch-|\[PyTorch )(\d+\.\d+)"""
+    pattern = r"""(?:"torch>=|badge/pytorch-|\[PyTorch )(\d+\.\d+)"""
     found = {key: re.findall(pattern, path.read_text("utf-8")) for key, path in texts.items()}
-    (oldest,) = found["export"]
+    oldest = found["project"][0]
     assert found == {
-        "export": [oldest],
         "project": [oldest, oldest],
         "english": [oldest, oldest],
         "chinese": [oldest, oldest],

@@ -8,35 +8,46 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 
+from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import Checkpoint, write_bytes
-from captcha_ocr.config import ConfigError
+from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.model_info import ModelError, ModelInfo, file_sha256
-from captcha_ocr.models import CTCRecognizer
+from captcha_ocr.models import CTCRecognizer, build_model, model_arguments
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.torch_predictor import describe
 
 # Largest difference of a logit that a float32 file may show: rounding adds up over the layers, and
 # moves logits of ten and more by some ten-thousandths.
 TOLERANCE = 1e-3
-# The first release whose torch.onnx.export takes all that export_onnx gives it.
-OLDEST_TORCH = "2.6"
+KNOWN_TORCH = "2.15"  # exports all architectures; what older ones lack differs by release
 
 
-def require_exporter() -> None:
-    """Raise ConfigError when this torch cannot write an ONNX model.
+def require_exporter(arch: str, model: dict[str, Any], image: ImageConfig) -> None:
+    """Raise ConfigError when this torch cannot write such a model as ONNX.
 
-    Asked before the first step too: a run ends in an export, and hours must not end in a traceback.
+    A run ends in an export, and hours must not end in a traceback: a release older than
+    KNOWN_TORCH exports an untrained model first.
     """
-    if torch.__version__ < OLDEST_TORCH:
-        raise ConfigError(
-            f"torch {torch.__version__} cannot export the trained model to ONNX: {OLDEST_TORCH} or "
-            f'newer is needed; run: python -m pip install -U "torch>={OLDEST_TORCH}" torchvision'
-        )
+    if torch.__version__ >= KNOWN_TORCH:  # by number, not by letter
+        return
+    charset = Charset(("0",))
+    arguments = model_arguments(arch, model)
+    state = build_model(arch, charset.num_classes, image, arguments).state_dict()
+    with TemporaryDirectory() as folder:
+        try:
+            export_onnx(Checkpoint(arch, arguments, charset, image, state), Path(folder))
+        except Exception as error:  # whatever an exporter of its time raises
+            raise ConfigError(
+                f"torch {torch.__version__} cannot export {arch} to ONNX, in which a run ends "
+                f"({str(error).strip().splitlines()[0]}); try: python -m pip install -U torch "
+                "torchvision"
+            ) from error
 
 
 def round_to_half(checkpoint: Checkpoint) -> Checkpoint:
@@ -56,10 +67,8 @@ def round_to_half(checkpoint: Checkpoint) -> Checkpoint:
 def export_onnx(checkpoint: Checkpoint, folder: Path, name: str = "") -> Path:
     """Write ``<name>.onnx`` (free batch size and width) and ``<name>.json``; the ONNX path.
 
-    Raises ModelError when the file's logits differ from torch's at any of several widths, and
-    ConfigError where torch is too old.
+    Raises ModelError when the file's logits differ from torch's at any of several widths.
     """
-    require_exporter()
     model = checkpoint.build()
     path = Path(folder) / f"{name or checkpoint.arch}.onnx"
     image = checkpoint.image

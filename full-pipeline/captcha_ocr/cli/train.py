@@ -54,7 +54,7 @@ def train(config: TrainConfig, begun: RunFolder | None) -> bool:
     from captcha_ocr.export import require_exporter
     from captcha_ocr.training import fit
 
-    require_exporter()
+    require_exporter(config.arch, config.model, config.image)
     is_main = os.environ.get("RANK", "0") == "0"
     out = Path(config.out)
     folder = begun or (RunFolder.create(out, config.arch) if is_main else RunFolder(out))
