@@ -2,11 +2,13 @@
 
     python scripts/measure_recipe.py --out DIR
     python scripts/measure_recipe.py --runs RUN RUN    # the course of runs that were shipped
+    python scripts/measure_recipe.py --scratch RUN RUN # and of runs from random weights, over time
     python scripts/measure_recipe.py                   # the documents again, from docs/recipe.json
 
 The first draws the three styles (JDK 17) and trains one small network a row. DIR keeps the pictures
 and the runs; what is there already is not done again. The second takes the folders of runs by
-scripts/train_models.py, in the order in which they were trained. All write docs/recipe.json, the
+scripts/train_models.py, in the order in which they were trained; the third those of runs that had
+the same time, as docs/recipe.md gives the commands. All write docs/recipe.json, the
 tables of docs/recipe.md and docs/recipe.zh-CN.md, and assets/recipe.png.
 """
 
@@ -26,7 +28,7 @@ import yaml
 from captcha_ocr.benchmarking.machine import describe_machine
 from captcha_ocr.benchmarking.pages import table, update_page
 from captcha_ocr.checkpoint import load_checkpoint
-from captcha_ocr.config import TrainConfig
+from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.datasets.stores import FolderStore
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.distributed import pick_device
@@ -39,6 +41,7 @@ from train_models import Sets, draw_sets
 
 RESULT = REPOSITORY / "docs" / "recipe.json"
 CURVES = REPOSITORY / "assets" / "recipe.png"
+TIMES = (5, 10, 15, 20, 25, 30)  # minutes, of runs from random weights
 SETS: Sets = {  # no other set has these seeds
     "train": {"easy": (8_000, 401), "ctext": (8_000, 402), "ruoyi": (4_000, 403)},
     "dev": {"easy": (600, 501), "ctext": (600, 502), "ruoyi": (600, 503)},
@@ -57,6 +60,13 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "no auxiliary head": ("去掉辅助头", {"aux_weight": 0.0}),
     "batch of 128 from the start": ("一开始就用批大小 128", {"batch_start": 128}),
     "batch of 16 to the end": ("始终用批大小 16", {"batch": 16}),
+    "batch of 16, no auxiliary head": (
+        "始终用批大小 16，去掉辅助头",
+        {"batch": 16, "aux_weight": 0.0},
+    ),
+    "batch of 8 to the end": ("始终用批大小 8", {"batch": 8, "batch_start": 8}),
+    "short labels first": ("先短后长", {"short_first": True}),
+    "all padded to 256 columns": ("全部补齐到 256 列", {"image": ImageConfig(pad_multiple=256)}),
     "plain": (
         "朴素配方",
         {"aux_weight": 0.0, "batch_start": 192, "batch": 192, "flat": 0.0, "ema": 0.0},
@@ -73,10 +83,12 @@ PAGES = {  # page -> block -> header
     "recipe.md": {
         "ablation": ("changed", *_STYLES, "mean", "against the recipe", "half-way", "time"),
         "runs": ("run", "height", "batch", "pictures", "minutes", "1/4", "1/2", "3/4", "end"),
+        "scratch": ("run", "recipe", "batch", "pictures", *(f"{m} min" for m in TIMES)),
     },
     "recipe.zh-CN.md": {
         "ablation": ("改动", *_STYLES, "平均", "与配方之差", "中途", "时间"),
         "runs": ("训练", "高度", "批大小", "图片数", "分钟", "1/4", "1/2", "3/4", "结束"),
+        "scratch": ("训练", "配方", "批大小", "图片数", *(f"{m} 分钟" for m in TIMES)),
     },
 }
 
@@ -88,6 +100,9 @@ def main() -> int:
     )
     parser.add_argument(
         "--runs", type=Path, nargs="+", metavar="RUN", help="folders of shipped runs"
+    )
+    parser.add_argument(
+        "--scratch", type=Path, nargs="+", metavar="RUN", help="folders of runs from random weights"
     )
     args = parser.parse_args()
     record = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
@@ -106,6 +121,8 @@ def main() -> int:
         }
     if args.runs:
         record["runs"] = [course(run) for run in args.runs]
+    if args.scratch:
+        record["scratch"] = [course(run) for run in args.scratch]
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     write_documents(record)
     return 0
@@ -161,6 +178,7 @@ def course(run: Path) -> dict[str, Any]:
         "arch": config["arch"],
         "height": config["image"]["height"],
         "batch": config["batch"],
+        "plain": not config["aux_weight"],
         "pictures": [int(row["pictures"]) for row in history],
         "minutes": [round(float(row["seconds"]) / 60, 1) for row in history],
         "exact_match_folded": [float(row["exact_match_folded"]) for row in history],
@@ -176,6 +194,9 @@ def write_documents(record: dict[str, Any]) -> None:
         blocks = {
             "ablation": table(words["ablation"], ablation_lines(record["ablation"]["rows"], page)),
             "runs": table(words["runs"], [course_line(run) for run in record.get("runs", [])]),
+            "scratch": table(
+                words["scratch"], [scratch_line(run, page) for run in record.get("scratch", [])]
+            ),
         }
         update_page(RESULT.with_name(page), blocks)
     rows = {row["name"]: row for row in record["ablation"]["rows"]}
@@ -206,6 +227,18 @@ def course_line(run: dict[str, Any]) -> list[str]:
     pictures, minutes = run["pictures"][-1], run["minutes"][-1]
     sizes = [str(run["height"]), str(run["batch"]), f"{pictures:,}", f"{minutes:.0f}"]
     return [f"`{run['arch']}`", *sizes, *shown]
+
+
+def scratch_line(run: dict[str, Any], page: str) -> list[str]:
+    """Exact match at the last evaluation within each of TIMES, as far as the run went."""
+    name = "plain" if run["plain"] else FULL
+    reached = list(zip(run["minutes"], run["exact_match_folded"]))
+    shown = []
+    for time in TIMES:
+        within = [figure for minutes, figure in reached if minutes <= time <= reached[-1][0]]
+        shown.append(per_cent(within[-1]) if within else "")
+    recipe = name if page == "recipe.md" else CHANGES[name][0]
+    return [f"`{run['arch']}`", recipe, str(run["batch"]), f"{run['pictures'][-1]:,}", *shown]
 
 
 def per_cent(share: float) -> str:

@@ -47,6 +47,7 @@ STAGES = {
     "vanilla_crnn": (
         Stage(1.75, "--batch-start 16 --grow-steps 1500"),
         Stage(1.6, "--imgH 40 --imgW 320 --batch 16 --lr 7e-4 --seed 3"),
+        Stage(1.4, "--imgH 40 --imgW 320 --batch 16 --lr 7e-4 --flat 0.4 --seed 5"),
     ),
     "crnn_resnet34": (
         Stage(2.25, "--batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
@@ -56,6 +57,7 @@ STAGES = {
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
         Stage(0.5, "--batch 32 --batch-start 32 --lr 7e-4 --seed 3"),
+        Stage(0.65, "--batch 16 --lr 8e-4 --flat 0.4 --seed 5"),
     ),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from captcha_ocr.models import MODELS
@@ -84,6 +85,19 @@ def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
     configs = [measure_recipe.configured(name, tmp_path) for name in measure_recipe.CHANGES]
     assert all(configs.count(config) == 1 for config in configs)
     assert len({config.seed for config in configs}) == 1
+
+
+def test_a_course_over_time_shows_what_was_reached_by_then() -> None:
+    run: dict[str, Any] = {
+        "arch": "svtr_tiny",
+        "plain": False,
+        "batch": 8,
+        "pictures": [1000, 2000],
+    }
+    run.update({"minutes": [7.0, 15.0], "exact_match_folded": [0.1, 0.25]})
+    line = measure_recipe.scratch_line(run, "recipe.md")
+    assert line[:4] == ["`svtr_tiny`", "recipe", "8", "2,000"]
+    assert line[4:] == ["", "10.0", "25.0", "", "", ""]  # it ended with the second evaluation
 
 
 @pytest.mark.parametrize(
