@@ -234,8 +234,8 @@ def scratch_line(run: dict[str, Any], page: str) -> list[str]:
     name = "plain" if run["plain"] else FULL
     reached = list(zip(run["minutes"], run["exact_match_folded"]))
     shown = []
-    for time in TIMES:
-        within = [figure for minutes, figure in reached if minutes <= time <= reached[-1][0]]
+    for mark in TIMES:
+        within = [figure for minutes, figure in reached if minutes <= mark <= reached[-1][0]]
         shown.append(per_cent(within[-1]) if within else "")
     recipe = name if page == "recipe.md" else CHANGES[name][0]
     return [f"`{run['arch']}`", recipe, str(run["batch"]), f"{run['pictures'][-1]:,}", *shown]
