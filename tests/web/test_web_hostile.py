@@ -11,7 +11,7 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Any
@@ -271,7 +271,8 @@ def test_who_leaves_during_an_upload_is_no_error_of_ours(
     half = {"type": "http.request", "body": body[: len(body) // 2], "more_body": True}
     receive = AsyncMock(side_effect=[half, {"type": "http.disconnect"}])
     send = AsyncMock()
-    asyncio.run(app(scope, receive, send))
+    with ThreadPoolExecutor(1) as elsewhere:  # this thread may have Playwright's loop in it
+        elsewhere.submit(lambda: asyncio.run(app(scope, receive, send))).result()
     send.assert_not_called()
     assert not caplog.records
     counted = 'captcha_ocr_requests_total{method="POST",path="/predict",status="499"} 1'
