@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from captcha_ocr.checkpoint import load_checkpoint, load_state, save_checkpoint
 from captcha_ocr.cli import train
 from captcha_ocr.cli.common import BAD_DATA, FAILURE, OK, USAGE, program
 from captcha_ocr.cli.train import Plan, build_parser, config_from, main, plan
-from captcha_ocr.config import ImageConfig
+from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.run_folder import Progress, RunFolder
@@ -207,6 +208,9 @@ def test_a_torch_that_cannot_export_is_refused_before_training(
     assert "torch 2.7.1+cu124 cannot export vanilla_crnn" in message
     assert "(no numel() of symbolic sizes)" in message
     assert not (tmp_path / "runs").exists()
+    monkeypatch.setattr(export, "export_onnx", Mock(side_effect=AssertionError()))
+    with pytest.raises(ConfigError, match=r"\(AssertionError\)"):  # it may say nothing at all
+        export.require_exporter("vanilla_crnn", {}, ImageConfig())
     monkeypatch.setattr(torch, "__version__", TorchVersion(f"{export.KNOWN_TORCH}.0+cpu"))
     export.require_exporter("vanilla_crnn", {}, ImageConfig())  # not asked: it is known
 

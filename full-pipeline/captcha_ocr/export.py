@@ -42,11 +42,11 @@ def require_exporter(arch: str, model: dict[str, Any], image: ImageConfig) -> No
     with TemporaryDirectory() as folder:
         try:
             export_onnx(Checkpoint(arch, arguments, charset, image, state), Path(folder))
-        except Exception as error:  # whatever an exporter of its time raises
+        except Exception as error:  # whatever an exporter of its time raises, with words or none
+            why = str(error).strip().partition("\n")[0] or type(error).__name__
             raise ConfigError(
                 f"torch {torch.__version__} cannot export {arch} to ONNX, in which a run ends "
-                f"({str(error).strip().splitlines()[0]}); try: python -m pip install -U torch "
-                "torchvision"
+                f"({why}); try: python -m pip install -U torch torchvision"
             ) from error
 
 

@@ -126,7 +126,7 @@ class Run:
                 skip=progress.batch,
                 leave_out=self.impossible,
                 groups=train.store.groups,
-                lengths=train.lengths if config.short_first and progress.epoch == 0 else None,
+                lengths=train.lengths() if config.short_first and progress.epoch == 0 else None,
                 rank=self.world.rank,
                 world=self.world.size,
             )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+from collections.abc import Sequence
 from html import escape
 from typing import Any, Callable
 
@@ -22,7 +24,10 @@ THUMBNAIL = (320, 160)
 
 
 def tells(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Errors of the core become messages on the page, which would show HTML as HTML."""
+    """Errors of the core become messages on the page, which would show HTML as HTML.
+
+    The handler's ``*settings`` get the names of FIELDS: Gradio's API calls its parameters by them.
+    """
 
     @functools.wraps(handler)
     def wrapped(*arguments: Any) -> Any:
@@ -31,24 +36,19 @@ def tells(handler: Callable[..., Any]) -> Callable[..., Any]:
         except (Problem, ImageError) as error:
             raise gr.Error(escape(str(error)), print_exception=False) from None
 
+    own = inspect.signature(handler)
+    named = [one for one in own.parameters.values() if one.kind is not one.VAR_POSITIONAL]
+    named += [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in FIELDS]
+    wrapped.__signature__ = own.replace(parameters=named)  # type: ignore[attr-defined]
     return wrapped
 
 
-# The last five parameters are FIELDS: Gradio's API calls them by their names here.
 @tells
-def show(
-    reader: Reader,
-    picture: Picture | None,
-    arch: str,
-    length: str,
-    alphabet: str,
-    pattern: str,
-    top_k: int,
-) -> tuple[Any, ...]:
+def show(reader: Reader, picture: Picture | None, *settings: Any) -> tuple[Any, ...]:
     """One picture on three tabs; in the order of their components."""
     if picture is None:
         raise Problem("missing", "there is no picture yet; drop one, or click a sample")
-    fields = _fields(arch, length, alphabet, pattern, top_k)
+    fields = _fields(settings)
     found = reader.explain(picture, fields)
     reading = found[fields["arch"] or reader.default]
     path, merged = reading.explain.path, reading.explain.merged
@@ -67,19 +67,11 @@ def show(
 
 
 @tells
-def show_all(
-    reader: Reader,
-    pictures: list[Picture],
-    arch: str,
-    length: str,
-    alphabet: str,
-    pattern: str,
-    top_k: int,
-) -> tuple[Any, ...]:
+def show_all(reader: Reader, pictures: list[Picture], *settings: Any) -> tuple[Any, ...]:
     """Many pictures as a gallery, a table and two files."""
     if not pictures:
         raise Problem("missing", "there are no pictures yet; drop some first")
-    results = reader.read(pictures, _fields(arch, length, alphabet, pattern, top_k))
+    results = reader.read(pictures, _fields(settings))
     gallery = [
         (_thumbnail(reader.picture(picture.path)), f"{result.text} ({result.confidence:.0%})")
         for picture, result in zip(pictures, results)
@@ -93,7 +85,7 @@ def show_all(
     )
 
 
-def _fields(*settings: Any) -> dict[str, str]:
+def _fields(settings: Sequence[Any]) -> dict[str, str]:
     return {name: str(value or "") for name, value in zip(FIELDS, settings)}
 
 

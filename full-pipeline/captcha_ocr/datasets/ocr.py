@@ -75,7 +75,6 @@ class OCRDataset(Dataset):
         self.store, self.charset, self.image = store, charset, image
         self.augment, self.seed = augment, seed
         self.texts = [label.text for label in store.labels]
-        self.lengths = [len(text) for text in self.texts]
         self.widths = [padded_width(size, image) for size in store.sizes]
         self._targets = [self._encode(i) for i in range(len(self.texts))] if targets else None
         self._cache: list[np.ndarray] | None = None
@@ -109,6 +108,10 @@ class OCRDataset(Dataset):
             pixels = self.augment(pixels, mix_seed(self.seed, epoch, index))
         target = self._targets[index] if self._targets else []
         return Item(normalise(pad(pixels, self.image)), target, index)
+
+    def lengths(self) -> list[int]:
+        """Characters of every label."""
+        return [len(text) for text in self.texts]
 
     def fields(self, name: str) -> list[Any]:
         """One manifest field of every picture; ``""`` where the manifest lacks it."""
