@@ -6,7 +6,7 @@
     python scripts/measure_recipe.py                   # the documents again, from docs/recipe.json
 
 The first draws the three styles (JDK 17) and trains one small network a row. DIR keeps the pictures
-and the runs; what is there already is not done again. The second takes the folders of runs by
+and the runs; what is there already is not done again. The second adds the folders of runs by
 scripts/train_models.py, in the order in which they were trained; the third those of runs that had
 the same time, as docs/recipe.md gives the commands. All write docs/recipe.json, the
 tables of docs/recipe.md and docs/recipe.zh-CN.md, and assets/recipe.png.
@@ -26,22 +26,16 @@ from typing import Any
 
 import yaml
 from captcha_ocr.benchmarking.machine import describe_machine
-from captcha_ocr.benchmarking.pages import table, update_page
 from captcha_ocr.checkpoint import load_checkpoint
 from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.datasets.stores import FolderStore
-from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.distributed import pick_device
 from captcha_ocr.evaluation import evaluate
 from captcha_ocr.finishing import predictor_of
-from captcha_ocr.plots import Panel, plot_curves
 from experiments import trained
-from generators import REPOSITORY
+from recipe_pages import FULL, RESULT, write_documents
 from train_models import Sets, draw_sets
 
-RESULT = REPOSITORY / "docs" / "recipe.json"
-CURVES = REPOSITORY / "assets" / "recipe.png"
-TIMES = (5, 10, 15, 20, 25, 30)  # minutes, of runs from random weights
 SETS: Sets = {  # no other set has these seeds
     "train": {"easy": (8_000, 401), "ctext": (8_000, 402), "ruoyi": (4_000, 403)},
     "dev": {"easy": (600, 501), "ctext": (600, 502), "ruoyi": (600, 503)},
@@ -52,8 +46,7 @@ EASY = {
     "sizes": {"160x60": 4, "180x64": 2, "120x40": 1, "96x32": 1},
     "default": {"len": {"4": 2, "5": 1}, "arith_len": {"2": 1}, "fonts": "builtin"},
 }
-FULL = "recipe"
-SHOWN = (FULL, "no auxiliary head", "batch of 128 from the start", "plain")  # as curves
+TEACHER = "batch of 8 to the end"  # the row that reads best teaches another
 # What is changed, in both languages, and how.
 CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     FULL: ("完整配方", {}),
@@ -65,6 +58,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
         {"batch": 16, "aux_weight": 0.0},
     ),
     "batch of 8 to the end": ("始终用批大小 8", {"batch": 8, "batch_start": 8}),
+    "batch of 16, taught": ("始终用批大小 16，加教师", {"batch": 16, "distill_from": TEACHER}),
     "short labels first": ("先短后长", {"short_first": True}),
     "all padded to 256 columns": ("全部补齐到 256 列", {"image": ImageConfig(pad_multiple=256)}),
     "plain": (
@@ -78,31 +72,23 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-_STYLES = tuple(STYLES)
-PAGES = {  # page -> block -> header
-    "recipe.md": {
-        "ablation": ("changed", *_STYLES, "mean", "against the recipe", "half-way", "time"),
-        "runs": ("run", "height", "batch", "pictures", "minutes", "1/4", "1/2", "3/4", "end"),
-        "scratch": ("run", "recipe", "batch", "pictures", *(f"{m} min" for m in TIMES)),
-    },
-    "recipe.zh-CN.md": {
-        "ablation": ("改动", *_STYLES, "平均", "与配方之差", "中途", "时间"),
-        "runs": ("训练", "高度", "批大小", "图片数", "分钟", "1/4", "1/2", "3/4", "结束"),
-        "scratch": ("训练", "配方", "批大小", "图片数", *(f"{m} 分钟" for m in TIMES)),
-    },
-}
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="measure; pictures and runs go there"
     )
+    what = "the rows of the ablation to measure (all); the others keep their figures"
+    parser.add_argument("--rows", nargs="+", choices=CHANGES, default=list(CHANGES), help=what)
     parser.add_argument(
-        "--runs", type=Path, nargs="+", metavar="RUN", help="folders of shipped runs"
+        "--runs", type=Path, nargs="+", default=[], metavar="RUN", help="folders of shipped runs"
     )
     parser.add_argument(
-        "--scratch", type=Path, nargs="+", metavar="RUN", help="folders of runs from random weights"
+        "--scratch",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="folders of runs from random weights",
     )
     args = parser.parse_args()
     record = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
@@ -113,18 +99,24 @@ def main() -> int:
         config.write_text(json.dumps(EASY), encoding="utf-8")
         digits = ["--charset", "0123456789"]
         draw_sets(out, SETS, {"easy": {"config": config}, "ctext": {"options": digits}})
+        rows = {row["name"]: row for row in record.get("ablation", {"rows": []})["rows"]}
+        # Time is told against the recipe's on the same machine, whichever rows are measured.
+        full = measure(FULL, out)["time"]
+        for name in CHANGES:
+            if name in args.rows:
+                row = measure(name, out)
+                rows[name] = {**row, "time": round(row["time"] / full, 3)}
         record["ablation"] = {
             "date": datetime.date.today().isoformat(),
             "machine": describe_machine(),
             "sets": SETS,
-            "rows": [measure(name, out) for name in CHANGES],
+            "rows": [rows[name] for name in CHANGES if name in rows],
         }
-    if args.runs:
-        record["runs"] = [course(run) for run in args.runs]
-    if args.scratch:
-        record["scratch"] = [course(run) for run in args.scratch]
+    for kind, runs in (("runs", args.runs), ("scratch", args.scratch)):
+        known = record.setdefault(kind, [])
+        known += [went for run in runs if (went := course(run)) not in known]
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    write_documents(record)
+    write_documents(record, {name: chinese for name, (chinese, _) in CHANGES.items()})
     return 0
 
 
@@ -143,13 +135,22 @@ def configured(name: str, out: Path) -> TrainConfig:
         eval_every=4_000,
         seed=1,
     )
-    return dataclasses.replace(config, **CHANGES[name][1])
+    config = dataclasses.replace(config, **CHANGES[name][1])
+    if config.distill_from:
+        taught_by = run_of(config.distill_from, out) / "best.safetensors"
+        config = dataclasses.replace(config, distill_from=str(taught_by))
+    return config
+
+
+def run_of(name: str, out: Path) -> Path:
+    return out / "runs" / name.replace(" ", "-")
 
 
 def measure(name: str, out: Path) -> dict[str, Any]:
-    """One row: exact match of each style, case folded, with the weights that read best."""
+    """One row: exact match of each style, case folded, with the weights that read best, and
+    the processor's seconds."""
     started = time.process_time()
-    folder = trained(configured(name, out), out / "runs" / name.replace(" ", "-"))
+    folder = trained(configured(name, out), run_of(name, out))
     seconds_file = folder.path / "processor_seconds.txt"
     if not seconds_file.is_file():
         seconds_file.write_text(f"{time.process_time() - started:.1f}", encoding="utf-8")
@@ -158,7 +159,7 @@ def measure(name: str, out: Path) -> dict[str, Any]:
     history = read_history(folder.path)
     return {
         "name": name,
-        "processor_seconds": float(seconds_file.read_text(encoding="utf-8")),
+        "time": float(seconds_file.read_text(encoding="utf-8")),
         "exact_match_folded": {str(key): score.exact_match_folded for key, score in styles.items()},
         "pictures": [int(row["pictures"]) for row in history],
         "curve": [float(row["exact_match_folded"]) for row in history],
@@ -183,66 +184,6 @@ def course(run: Path) -> dict[str, Any]:
         "minutes": [round(float(row["seconds"]) / 60, 1) for row in history],
         "exact_match_folded": [float(row["exact_match_folded"]) for row in history],
     }
-
-
-def mean(row: dict[str, Any]) -> float:
-    return sum(row["exact_match_folded"].values()) / len(row["exact_match_folded"])
-
-
-def write_documents(record: dict[str, Any]) -> None:
-    for page, words in PAGES.items():
-        blocks = {
-            "ablation": table(words["ablation"], ablation_lines(record["ablation"]["rows"], page)),
-            "runs": table(words["runs"], [course_line(run) for run in record.get("runs", [])]),
-            "scratch": table(
-                words["scratch"], [scratch_line(run, page) for run in record.get("scratch", [])]
-            ),
-        }
-        update_page(RESULT.with_name(page), blocks)
-    rows = {row["name"]: row for row in record["ablation"]["rows"]}
-    steps = [pictures / 1000 for pictures in rows[FULL]["pictures"]]
-    curves = {name: rows[name]["curve"] for name in SHOWN}
-    title = "Exact match, case folded"
-    plot_curves([Panel(title, "thousand pictures learned from", steps, curves)], CURVES)
-
-
-def ablation_lines(rows: list[dict[str, Any]], page: str) -> list[list[str]]:
-    (full,) = (row for row in rows if row["name"] == FULL)
-    lines = []
-    for row in rows:
-        name = row["name"] if page == "recipe.md" else CHANGES[row["name"]][0]
-        styles = [per_cent(row["exact_match_folded"][style]) for style in STYLES]
-        difference = "" if row is full else f"{100 * (mean(row) - mean(full)):+.1f}"
-        half = row["curve"][(len(row["curve"]) - 1) // 2]
-        time = f"{row['processor_seconds'] / full['processor_seconds']:.2f}"
-        lines.append([name, *styles, per_cent(mean(row)), difference, per_cent(half), time])
-    return lines
-
-
-def course_line(run: dict[str, Any]) -> list[str]:
-    """Exact match after a quarter, a half, three quarters and all of a run."""
-    figures = run["exact_match_folded"]
-    places = [max(1, round(len(figures) * part / 4)) - 1 for part in (1, 2, 3, 4)]
-    shown = [per_cent(figures[place]) for place in places]
-    pictures, minutes = run["pictures"][-1], run["minutes"][-1]
-    sizes = [str(run["height"]), str(run["batch"]), f"{pictures:,}", f"{minutes:.0f}"]
-    return [f"`{run['arch']}`", *sizes, *shown]
-
-
-def scratch_line(run: dict[str, Any], page: str) -> list[str]:
-    """Exact match at the last evaluation within each of TIMES, as far as the run went."""
-    name = "plain" if run["plain"] else FULL
-    reached = list(zip(run["minutes"], run["exact_match_folded"]))
-    shown = []
-    for mark in TIMES:
-        within = [figure for minutes, figure in reached if minutes <= mark <= reached[-1][0]]
-        shown.append(per_cent(within[-1]) if within else "")
-    recipe = name if page == "recipe.md" else CHANGES[name][0]
-    return [f"`{run['arch']}`", recipe, str(run["batch"]), f"{run['pictures'][-1]:,}", *shown]
-
-
-def per_cent(share: float) -> str:
-    return f"{100 * share:.1f}"
 
 
 if __name__ == "__main__":  # worker processes import this file again on Windows and macOS

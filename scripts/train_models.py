@@ -53,11 +53,13 @@ STAGES = {
         Stage(2.25, "--batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
         Stage(0.6, "--imgH 48 --imgW 384 --batch-start 64 --grow-steps 1500 --lr 6e-4 --flat 0.1"),
         Stage(0.85, "--imgH 48 --imgW 384 --batch 32 --batch-start 32 --lr 8e-4 --seed 3"),
+        Stage(0.84, "--imgH 48 --imgW 384 --batch 16 --lr 8e-4 --flat 0.4 --seed 7"),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
         Stage(0.5, "--batch 32 --batch-start 32 --lr 7e-4 --seed 3"),
         Stage(0.65, "--batch 16 --lr 8e-4 --flat 0.4 --seed 5"),
+        Stage(0.65, "--batch 16 --lr 8e-4 --flat 0.4 --seed 7"),
     ),
 }
 

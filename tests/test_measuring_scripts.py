@@ -13,6 +13,7 @@ pytest.importorskip("torch", reason="the scripts train")
 
 import error_report
 import measure_recipe
+import recipe_pages
 import train_models
 from captcha_ocr.checkpoint import save_checkpoint
 from small_models import small_checkpoint
@@ -95,7 +96,7 @@ def test_a_course_over_time_shows_what_was_reached_by_then() -> None:
         "pictures": [1000, 2000],
     }
     run.update({"minutes": [7.0, 15.0], "exact_match_folded": [0.1, 0.25]})
-    line = measure_recipe.scratch_line(run, "recipe.md")
+    line = recipe_pages.scratch_line(run, {})
     assert line[:4] == ["`svtr_tiny`", "recipe", "8", "2,000"]
     assert line[4:] == ["", "10.0", "25.0", "", "", ""]  # it ended with the second evaluation
 

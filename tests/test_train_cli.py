@@ -68,12 +68,13 @@ def test_all_architectures_from_data_to_models(
         predictor.predict([test_root / "images" / "sum_0001.png"])
 
 
-def test_fine_tuning_keeps_the_size_that_the_weights_know(tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["init_from", "distill_from"])
+def test_training_keeps_the_size_that_the_weights_know(source: str, tmp_path: Path) -> None:
     weights = tmp_path / "known.safetensors"
     checkpoint = small_checkpoint("vanilla_crnn", max_width=128)
     checkpoint = dataclasses.replace(checkpoint, image=ImageConfig(40, 128))
     save_checkpoint(weights, checkpoint)
-    options = {"arch": "vanilla_crnn", "train_root": "x", "init_from": str(weights)}
+    options = {"arch": "vanilla_crnn", "train_root": "x", source: str(weights)}
     image = config_from(options).image
     assert (image.height, image.max_width) == (40, 128)
     image = config_from({**options, "height": 48}).image
@@ -162,6 +163,7 @@ def test_what_is_given_again_as_it_was_resumes(begun: Begun) -> None:
         ("--imgH 32 --width 1 --resume", "--width 0.25 (not 1.0)"),
         ("--batch-start 4 --resume", "--batch-start 8 (not 4)"),
         ("--init-from svtr_tiny --resume", "svtr_tiny.safetensors)"),
+        ("--distill-from svtr_tiny --resume", "--distill-from  (not "),
         ("--downsample 8 --resume", "--downsample 4 (not 8)"),
         ("--aug --resume", "--aug False (not True)"),
         ("--arch svtr_tiny --resume RUN", "--arch vanilla_crnn (not svtr_tiny)"),

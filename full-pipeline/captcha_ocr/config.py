@@ -63,6 +63,8 @@ class TrainConfig:
     weight_decay: float = 0.01  # on matrices and kernels only
     clip: float = 5.0  # largest gradient norm
     aux_weight: float = 0.5  # share of the loss on the auxiliary heads, 0 = none
+    distill_from: str = ""  # checkpoint whose answers are learned beside the labels
+    distill_weight: float = 0.5  # share of the loss on them
     ema: float = 0.999  # decay of the averaged weights, 0 = off
     short_first: bool = False  # the first epoch goes from short labels to long ones
     aug: bool = False  # albumentations on the training pictures

@@ -17,7 +17,7 @@ def build_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.AdamW
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.lr)
+    return torch.optim.AdamW(groups, lr=config.lr, fused=True)  # one pass over the parameters
 
 
 def learning_rate(pictures: int, total: int, config: TrainConfig) -> float:

@@ -35,7 +35,7 @@ from captcha_ocr.distributed import World, join_world
 from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.interrupt import Interrupt
 from captcha_ocr.models import build_model, count_parameters, model_arguments
-from captcha_ocr.objective import CTCObjective
+from captcha_ocr.objective import build_objective
 from captcha_ocr.optimisation import AveragedWeights, build_optimizer, learning_rate
 from captcha_ocr.run_folder import Progress, RunFolder
 from captcha_ocr.torch_predictor import TorchPredictor, describe
@@ -94,9 +94,7 @@ class Run:
         model = build_model(config.arch, classes, config.image, config.model)
         if source is not None:
             load_weights(model, source, classes)
-        self.objective = CTCObjective(model, classes, config.aux_weight)
-        # Kernels and pictures with their channels last: convolutions run up to a third faster.
-        self.objective.to(world.device).to(memory_format=torch.channels_last)
+        self.objective = build_objective(model, config, self.data.charset, world.device)
         self.model = model
         self.average = AveragedWeights(model, config.ema)
         self.optimizer = build_optimizer(self.objective, config)

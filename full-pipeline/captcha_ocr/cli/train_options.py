@@ -1,0 +1,101 @@
+"""The options of ``train.py``. Those not given stay out: the defaults stand in TrainConfig."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from captcha_ocr.cli.common import program
+from captcha_ocr.models import MODELS
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program("train"),
+        description="Train one architecture, or all of them one after the other.",
+        argument_default=argparse.SUPPRESS,
+    )
+    names = f"{', '.join(sorted(MODELS))} or all"
+    parser.add_argument("--arch", required=True, metavar="ARCH", help=names)
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        default=None,
+        metavar="RUN",
+        help="go on with this run folder, or with the newest of the arch; all: those without one "
+        "are started",
+    )
+    add_data_options(parser.add_argument_group("data"))
+    add_recipe_options(parser.add_argument_group("recipe"))
+    add_run_options(parser.add_argument_group("run"))
+    return parser
+
+
+Group = Any  # argparse._ArgumentGroup, which is private
+
+
+def add_data_options(group: Group) -> None:
+    root = "folder with images/ and labels.txt, or Parquet shards"
+    group.add_argument("--train-root", metavar="DIR", help=root)
+    group.add_argument(
+        "--val-root", metavar="DIR", help="the same; none: a split of the training set"
+    )
+    group.add_argument(
+        "--select-on",
+        choices=("auto", "val", "split"),
+        help="what chooses the best weights; auto: the validation root unless it is named test",
+    )
+    group.add_argument("--val-fraction", type=float, help="size of that split (0.05)")
+    group.add_argument("--imgH", dest="height", type=int, metavar="PX", help="image height (32)")
+    group.add_argument(
+        "--imgW", dest="max_width", type=int, metavar="PX", help="largest width (256)"
+    )
+    group.add_argument("--pad-multiple", type=int, metavar="PX", help="widths are padded to it (4)")
+    group.add_argument("--downsample", type=int, help="the model's width stride, checked (4)")
+    group.add_argument("--aug", action="store_true", help="distort training pictures")
+    group.add_argument("--cache", action="store_true", help="keep scaled pictures in memory")
+    group.add_argument("--num-workers", type=int, help="loader processes (0)")
+
+
+def add_recipe_options(group: Group) -> None:
+    group.add_argument("--epochs", type=float, help="passes over the training set (30)")
+    group.add_argument("--batch", type=int, help="largest batch (192)")
+    group.add_argument("--batch-start", type=int, help="first batch (16)")
+    group.add_argument("--grow-steps", type=int, help="steps until the batch doubles (1875)")
+    group.add_argument("--lr", type=float, help="peak learning rate (0.001)")
+    group.add_argument("--lr-end", type=float, help="last rate, a fraction of the peak (0.01)")
+    group.add_argument("--warmup", type=int, help="pictures until the peak (2000)")
+    group.add_argument("--flat", type=float, help="fraction of the run before the cosine (0.3)")
+    group.add_argument("--weight-decay", type=float, help="(0.01)")
+    group.add_argument("--clip", type=float, help="largest gradient norm (5)")
+    group.add_argument("--aux-weight", type=float, help="share of the auxiliary heads (0.5)")
+    group.add_argument(
+        "--distill-from", metavar="FILE", help="learn its answers too; an arch: the shipped weights"
+    )
+    group.add_argument("--distill-weight", type=float, help="share of these answers (0.5)")
+    group.add_argument("--ema", type=float, help="decay of the averaged weights (0.999)")
+    group.add_argument(
+        "--short-first", action="store_true", help="first epoch from short labels to long ones"
+    )
+    group.add_argument("--width", type=float, help="model width; 1.0 is the paper's")
+    group.add_argument(
+        "--init-from", metavar="FILE", help="fine-tune these weights; an arch: the shipped ones"
+    )
+    group.add_argument("--seed", type=int, help="(0)")
+
+
+def add_run_options(group: Group) -> None:
+    group.add_argument("--out", metavar="DIR", help="where run folders go (runs)")
+    group.add_argument("--eval-every", type=int, metavar="N", help="pictures (an epoch)")
+    group.add_argument(
+        "--patience", type=int, help="stop after so many evaluations in vain (never)"
+    )
+    group.add_argument("--max-minutes", type=float, help="time budget of one command (none)")
+    group.add_argument("--save-minutes", type=float, help="between two saves (3)")
+    group.add_argument("--amp", choices=("off", "bf16", "fp16"), help="mixed precision (off)")
+    group.add_argument("--compile", action="store_true", help="torch.compile the model")
+    group.add_argument("--device", help="auto, cpu, cuda or cuda:N")
+    group.add_argument("--tensorboard", action="store_true", help="write event files too")

@@ -1,0 +1,72 @@
+"""A trained recogniser as a teacher of another."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from captcha_ocr.charset import Charset
+from captcha_ocr.checkpoint import Checkpoint
+from captcha_ocr.config import ConfigError, ImageConfig
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow makes grey of RGB
+
+
+class Teacher:
+    """A trained recogniser whose answers another learns beside the labels.
+
+    Hinton, Vinyals, Dean 2015, arXiv:1503.02531, section 2, column by column of a CTC model: the
+    student sees where the teacher puts each character, and what else it might have been. Not a
+    module of the student: its weights are neither trained nor saved.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        charset: Charset,
+        image: ImageConfig,
+        width_stride: int,
+        device: torch.device,
+    ) -> None:
+        """For a student of these settings. Raises ConfigError unless their columns are the same
+        and it knows every symbol of ``charset``."""
+        known = checkpoint.image
+        if (known.height, known.max_width) != (image.height, image.max_width):
+            raise ConfigError(
+                f"the teacher reads pictures of {known.height} x {known.max_width} pixels, not "
+                f"{image.height} x {image.max_width}; give --imgH {known.height} "
+                f"--imgW {known.max_width}"
+            )
+        unknown = checkpoint.charset.unknown("".join(charset.symbols))
+        if unknown:
+            raise ConfigError(
+                f"the teacher does not know {''.join(unknown[:20])!r}, which training labels have; "
+                "choose one that was trained on such labels"
+            )
+        if known.channels > image.channels:
+            raise ConfigError("the teacher reads colours, the student grey; choose a grey teacher")
+        model = checkpoint.build()
+        if model.width_stride != width_stride:
+            raise ConfigError(
+                f"the teacher makes one column of {model.width_stride} pixels, the student of "
+                f"{width_stride}; choose a teacher with as many columns"
+            )
+        self.model = model.to(device).to(memory_format=torch.channels_last)
+        self.grey = known.channels < image.channels
+        classes = [Charset.BLANK, *checkpoint.charset.encode("".join(charset.symbols))]
+        self.classes = torch.tensor(classes, device=device)  # the teacher's, in the student's order
+
+    @torch.no_grad()
+    def log_probs(self, images: Tensor) -> Tensor:
+        """ln P of every class and column, (N, T, C), of the student's images (N, C, H, W)."""
+        if self.grey:
+            images = (images * images.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
+        logits = self.model(images)[:, :, self.classes]
+        return logits.float().log_softmax(dim=2)
+
+    def distance(self, images: Tensor, logits: Tensor) -> Tensor:
+        """Kullback-Leibler divergence from the teacher's answers, summed over T, (N,)."""
+        student = logits.float().log_softmax(dim=2)
+        teacher = self.log_probs(images)
+        return F.kl_div(student, teacher, reduction="none", log_target=True).sum(dim=(1, 2))

@@ -1,0 +1,98 @@
+"""The tables and curves of docs/recipe.md, in both languages, from docs/recipe.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from captcha_ocr.benchmarking.pages import table, update_page
+from captcha_ocr.datasets.styles import STYLES
+from captcha_ocr.plots import Panel, plot_curves
+from generators import REPOSITORY
+
+RESULT = REPOSITORY / "docs" / "recipe.json"
+CURVES = REPOSITORY / "assets" / "recipe.png"
+TIMES = (5, 10, 15, 20, 25, 30)  # minutes, of runs from random weights
+FULL = "recipe"
+SHOWN = (FULL, "no auxiliary head", "batch of 128 from the start", "plain")  # as curves
+_STYLES = tuple(STYLES)
+PAGES = {  # page -> block -> header
+    "recipe.md": {
+        "ablation": ("changed", *_STYLES, "mean", "against the recipe", "half-way", "time"),
+        "runs": ("run", "height", "batch", "pictures", "minutes", "1/4", "1/2", "3/4", "end"),
+        "scratch": ("run", "recipe", "batch", "pictures", *(f"{m} min" for m in TIMES)),
+    },
+    "recipe.zh-CN.md": {
+        "ablation": ("改动", *_STYLES, "平均", "与配方之差", "中途", "时间"),
+        "runs": ("训练", "高度", "批大小", "图片数", "分钟", "1/4", "1/2", "3/4", "结束"),
+        "scratch": ("训练", "配方", "批大小", "图片数", *(f"{m} 分钟" for m in TIMES)),
+    },
+}
+
+
+def mean(row: dict[str, Any]) -> float:
+    return sum(row["exact_match_folded"].values()) / len(row["exact_match_folded"])
+
+
+def write_documents(record: dict[str, Any], chinese: Mapping[str, str]) -> None:
+    """``chinese`` has the names of the ablation's rows."""
+    for page, words in PAGES.items():
+        names: Mapping[str, str] = chinese if page == "recipe.zh-CN.md" else {}
+        blocks = {
+            "ablation": table(words["ablation"], ablation_lines(record["ablation"]["rows"], names)),
+            "runs": table(words["runs"], [course_line(run) for run in record.get("runs", [])]),
+            "scratch": table(
+                words["scratch"], [scratch_line(run, names) for run in record.get("scratch", [])]
+            ),
+        }
+        update_page(RESULT.with_name(page), blocks)
+    rows = {row["name"]: row for row in record["ablation"]["rows"]}
+    steps = [pictures / 1000 for pictures in rows[FULL]["pictures"]]
+    curves = {name: rows[name]["curve"] for name in SHOWN}
+    title = "Exact match, case folded"
+    plot_curves([Panel(title, "thousand pictures learned from", steps, curves)], CURVES)
+
+
+def ablation_lines(rows: list[dict[str, Any]], names: Mapping[str, str]) -> list[list[str]]:
+    (full,) = (row for row in rows if row["name"] == FULL)
+    lines = []
+    for row in rows:
+        name = names.get(row["name"], row["name"])
+        styles = [per_cent(row["exact_match_folded"][style]) for style in STYLES]
+        difference = "" if row is full else f"{100 * (mean(row) - mean(full)):+.1f}"
+        half = row["curve"][(len(row["curve"]) - 1) // 2]
+        lines.append(
+            [name, *styles, per_cent(mean(row)), difference, per_cent(half), f"{row['time']:.2f}"]
+        )
+    return lines
+
+
+def course_line(run: dict[str, Any]) -> list[str]:
+    """Exact match after a quarter, a half, three quarters and all of a run."""
+    figures = run["exact_match_folded"]
+    places = [max(1, round(len(figures) * part / 4)) - 1 for part in (1, 2, 3, 4)]
+    shown = [per_cent(figures[place]) for place in places]
+    pictures, minutes = run["pictures"][-1], run["minutes"][-1]
+    sizes = [str(run["height"]), str(run["batch"]), f"{pictures:,}", f"{minutes:.0f}"]
+    return [f"`{run['arch']}`", *sizes, *shown]
+
+
+def scratch_line(run: dict[str, Any], names: Mapping[str, str]) -> list[str]:
+    """Exact match at the last evaluation within each of TIMES, as far as the run went."""
+    recipe = "plain" if run["plain"] else FULL
+    reached = list(zip(run["minutes"], run["exact_match_folded"]))
+    shown = []
+    for mark in TIMES:
+        within = [figure for minutes, figure in reached if minutes <= mark <= reached[-1][0]]
+        shown.append(per_cent(within[-1]) if within else "")
+    return [
+        f"`{run['arch']}`",
+        names.get(recipe, recipe),
+        str(run["batch"]),
+        f"{run['pictures'][-1]:,}",
+        *shown,
+    ]
+
+
+def per_cent(share: float) -> str:
+    return f"{100 * share:.1f}"
