@@ -30,6 +30,7 @@ SETS: Sets = {
     "train": {"easy": (240_000, 101), "ctext": (240_000, 102), "ruoyi": (40_000, 103)},
     "dev": {"easy": (3_000, 201), "ctext": (2_000, 202), "ruoyi": (1_000, 203)},
 }
+HIGH = "--imgH 48 --imgW 384"
 RECIPE = "--batch 128 --aug --amp bf16 --eval-every 65000 --select-on val"
 
 
@@ -51,15 +52,15 @@ STAGES = {
     ),
     "crnn_resnet34": (
         Stage(2.25, "--batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
-        Stage(0.6, "--imgH 48 --imgW 384 --batch-start 64 --grow-steps 1500 --lr 6e-4 --flat 0.1"),
-        Stage(0.85, "--imgH 48 --imgW 384 --batch 32 --batch-start 32 --lr 8e-4 --seed 3"),
-        Stage(0.84, "--imgH 48 --imgW 384 --batch 16 --lr 8e-4 --flat 0.4 --seed 7"),
+        Stage(0.6, f"{HIGH} --batch-start 64 --grow-steps 1500 --lr 6e-4 --flat 0.1"),
+        Stage(0.85, f"{HIGH} --batch 32 --batch-start 32 --lr 8e-4 --seed 3"),
+        Stage(0.46, f"{HIGH} --batch 32 --grow-steps 3187 --lr 8e-4 --flat 0.4 --seed 7"),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
         Stage(0.5, "--batch 32 --batch-start 32 --lr 7e-4 --seed 3"),
         Stage(0.65, "--batch 16 --lr 8e-4 --flat 0.4 --seed 5"),
-        Stage(0.65, "--batch 16 --lr 8e-4 --flat 0.4 --seed 7"),
+        Stage(0.42, "--batch 16 --lr 8e-4 --flat 0.58 --seed 7"),
     ),
 }
 
