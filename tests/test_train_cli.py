@@ -163,7 +163,7 @@ def test_what_is_given_again_as_it_was_resumes(begun: Begun) -> None:
         ("--imgH 32 --width 1 --resume", "--width 0.25 (not 1.0)"),
         ("--batch-start 4 --resume", "--batch-start 8 (not 4)"),
         ("--init-from svtr_tiny --resume", "svtr_tiny.safetensors)"),
-        ("--distill-from svtr_tiny --resume", "--distill-from  (not "),
+        ("--distill-from svtr_tiny --resume", "--distill-from (not "),
         ("--downsample 8 --resume", "--downsample 4 (not 8)"),
         ("--aug --resume", "--aug False (not True)"),
         ("--arch svtr_tiny --resume RUN", "--arch vanilla_crnn (not svtr_tiny)"),
