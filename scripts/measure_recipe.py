@@ -101,11 +101,10 @@ def main() -> int:
         draw_sets(out, SETS, {"easy": {"config": config}, "ctext": {"options": digits}})
         rows = {row["name"]: row for row in record.get("ablation", {"rows": []})["rows"]}
         # Time is told against the recipe's on the same machine, whichever rows are measured.
-        full = measure(FULL, out)["time"]
-        for name in CHANGES:
-            if name in args.rows:
-                row = measure(name, out)
-                rows[name] = {**row, "time": round(row["time"] / full, 3)}
+        measured = {name: measure(name, out) for name in CHANGES if name in (FULL, *args.rows)}
+        full = measured[FULL]["time"]
+        for name in args.rows:
+            rows[name] = {**measured[name], "time": round(measured[name]["time"] / full, 3)}
         record["ablation"] = {
             "date": datetime.date.today().isoformat(),
             "machine": describe_machine(),

@@ -14,7 +14,6 @@ from captcha_ocr.checkpoint import load_checkpoint
 from captcha_ocr.cli.common import INTERRUPTED, OK, Arguments, command, program
 from captcha_ocr.cli.train_options import build_parser
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, strict_from_dict
-from captcha_ocr.model_info import WEIGHTS_DIR
 from captcha_ocr.models import MODELS, find_model, model_arguments
 from captcha_ocr.run_folder import RunFolder
 
@@ -108,9 +107,8 @@ def config_from(options: dict[str, Any]) -> TrainConfig:
         raise ConfigError(
             f"--pad-multiple is {image['pad_multiple']}; choose a multiple of {stride}"
         )
-    for source in WEIGHTS_OPTIONS:
+    for source in ("init_from", "distill_from"):
         if source in options:  # the size that the weights know, unless another is given
-            options[source] = weights_file(options[source])
             known = load_checkpoint(Path(options[source])).image
             image = {"height": known.height, "max_width": known.max_width, **image}
     config = ImageConfig(channels=model_class.in_channels, **image)
@@ -119,11 +117,6 @@ def config_from(options: dict[str, Any]) -> TrainConfig:
         need = "a folder with images/ and labels.txt"
         raise ConfigError(f"--train-root is missing, to train {options['arch']}: {need}")
     return TrainConfig(image=config, model=model, **options)
-
-
-def weights_file(name: str) -> str:
-    """The shipped weights of an arch, or the file itself."""
-    return str(WEIGHTS_DIR / f"{name}.safetensors") if name in MODELS else name
 
 
 def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
@@ -137,13 +130,9 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
         **model_arguments(recorded.arch, recorded.model),
         "downsample": find_model(recorded.arch).width_stride,
     }
-    weights = {
-        source: weights_file(options[source]) for source in WEIGHTS_OPTIONS if source in options
-    }
-    asked = {**options, **weights}
     other = [
         f"{SPELLED.get(name, '--' + name.replace('_', '-'))} {fixed.get(name)} (not {value})"
-        for name, value in asked.items()
+        for name, value in options.items()
         if name not in free and value != fixed.get(name)
     ]
     if other:
@@ -155,7 +144,6 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
     return strict_from_dict(TrainConfig, {**shallow(recorded), **given})
 
 
-WEIGHTS_OPTIONS = ("init_from", "distill_from")  # the weights, or the name of shipped ones
 SPELLED = {"height": "--imgH", "max_width": "--imgW"}  # options not named after their field
 
 

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.cli.common import program
+from captcha_ocr.model_info import WEIGHTS_DIR
 from captcha_ocr.models import MODELS
+
+
+def weights_file(name: str) -> str:
+    """The shipped weights of an arch, or the file itself."""
+    return str(WEIGHTS_DIR / f"{name}.safetensors") if name in MODELS else name
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -73,7 +79,10 @@ def add_recipe_options(group: Group) -> None:
     group.add_argument("--clip", type=float, help="largest gradient norm (5)")
     group.add_argument("--aux-weight", type=float, help="share of the auxiliary heads (0.5)")
     group.add_argument(
-        "--distill-from", metavar="FILE", help="learn its answers too; an arch: the shipped weights"
+        "--distill-from",
+        type=weights_file,
+        metavar="FILE",
+        help="learn its answers too; an arch: the shipped weights",
     )
     group.add_argument("--distill-weight", type=float, help="share of these answers (0.5)")
     group.add_argument("--ema", type=float, help="decay of the averaged weights (0.999)")
@@ -82,7 +91,10 @@ def add_recipe_options(group: Group) -> None:
     )
     group.add_argument("--width", type=float, help="model width; 1.0 is the paper's")
     group.add_argument(
-        "--init-from", metavar="FILE", help="fine-tune these weights; an arch: the shipped ones"
+        "--init-from",
+        type=weights_file,
+        metavar="FILE",
+        help="fine-tune these weights; an arch: the shipped ones",
     )
     group.add_argument("--seed", type=int, help="(0)")
 
