@@ -131,17 +131,24 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
         "downsample": find_model(recorded.arch).width_stride,
     }
     other = [
-        f"{SPELLED.get(name, '--' + name.replace('_', '-'))} {fixed.get(name)} (not {value})"
+        difference(name, fixed.get(name), value)
         for name, value in options.items()
         if name not in free and value != fixed.get(name)
     ]
     if other:
         raise ConfigError(
-            f"{folder.path} was begun with {', '.join(other)} and goes on as it began: leave "
+            f"{folder.path} was begun {', '.join(other)} and goes on as it began: leave "
             "these options out, or start a new run without --resume"
         )
     given = {name: value for name, value in options.items() if name in free}
     return strict_from_dict(TrainConfig, {**shallow(recorded), **given})
+
+
+def difference(name: str, recorded: Any, given: Any) -> str:
+    option = SPELLED.get(name, "--" + name.replace("_", "-"))
+    if recorded is None or recorded is False or recorded == "":
+        return f"without {option}"
+    return f"with {option} {recorded} (not {given})"
 
 
 SPELLED = {"height": "--imgH", "max_width": "--imgW"}  # options not named after their field
