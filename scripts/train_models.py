@@ -20,16 +20,23 @@ from typing import Any
 from captcha_ocr.cli.merge import main as merge
 from captcha_ocr.cli.train import main as train
 from captcha_ocr.merging.engines import usable_cores
-from generators import REPOSITORY, build_tools, draw
+from generators import EASY_CONFIG, REPOSITORY, build_tools, draw
 from ship_model import ship
 
-Sets = Mapping[str, Mapping[str, tuple[int, int]]]  # split -> style -> pictures, seed
+Sets = Mapping[str, Mapping[str, tuple[int, int]]]  # split -> source -> pictures, seed
 # Pictures of each style, and the seed they are drawn with. dev chooses weights and temperature;
 # the benchmark's pictures come from other seeds and take no part in this.
 SETS: Sets = {
     "train": {"easy": (240_000, 101), "ctext": (240_000, 102), "ruoyi": (40_000, 103)},
     "dev": {"easy": (3_000, 201), "ctext": (2_000, 202), "ruoyi": (1_000, 203)},
 }
+# What the last stages learn from: Chinese has 487 characters, and in SETS a tenth of the pictures.
+CHINESE = "chinese"
+CHINESE_SETS: Sets = {
+    "train": {**SETS["train"], CHINESE: (100_000, 104), "ctext": (80_000, 102)},
+    "dev": SETS["dev"],
+}
+CHINESE_ONLY = {CHINESE: {"config": EASY_CONFIG.with_name("config-chinese.json")}}
 HIGH = "--imgH 48 --imgW 384"
 RECIPE = "--batch 128 --aug --amp bf16 --eval-every 65000 --select-on val"
 
@@ -40,6 +47,7 @@ class Stage:
 
     epochs: float
     options: str  # that differ from RECIPE and from the defaults
+    sets: str = "."  # their folder
 
 
 # Low pictures cost a fraction of high ones, and teach the letters as well: the height comes last.
@@ -49,18 +57,25 @@ STAGES = {
         Stage(1.75, "--batch-start 16 --grow-steps 1500"),
         Stage(1.6, "--imgH 40 --imgW 320 --batch 16 --lr 7e-4 --seed 3"),
         Stage(1.4, "--imgH 40 --imgW 320 --batch 16 --lr 7e-4 --flat 0.4 --seed 5"),
+        Stage(
+            1.6,
+            "--imgH 40 --imgW 320 --batch 16 --lr 7e-4 --flat 0.4 --blend 0.4 --seed 9",
+            CHINESE,
+        ),
     ),
     "crnn_resnet34": (
         Stage(2.25, "--batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
         Stage(0.6, f"{HIGH} --batch-start 64 --grow-steps 1500 --lr 6e-4 --flat 0.1"),
         Stage(0.85, f"{HIGH} --batch 32 --batch-start 32 --lr 8e-4 --seed 3"),
         Stage(0.46, f"{HIGH} --batch 32 --grow-steps 3187 --lr 8e-4 --flat 0.4 --seed 7"),
+        Stage(0.42, f"{HIGH} --batch 32 --batch-start 32 --lr 8e-4 --blend 0.4 --seed 9", CHINESE),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
         Stage(0.5, "--batch 32 --batch-start 32 --lr 7e-4 --seed 3"),
         Stage(0.65, "--batch 16 --lr 8e-4 --flat 0.4 --seed 5"),
         Stage(0.42, "--batch 16 --lr 8e-4 --flat 0.58 --seed 7"),
+        Stage(0.55, "--batch 16 --lr 8e-4 --flat 0.4 --blend 0.4 --seed 9", CHINESE),
     ),
 }
 
@@ -73,6 +88,7 @@ def main() -> int:
     args = parser.parse_args()
     out = args.out.resolve()
     draw_sets(out, SETS)
+    draw_sets(out / CHINESE, CHINESE_SETS, CHINESE_ONLY)
     for arch in STAGES if args.arch == "all" else (args.arch,):
         run: Path | None = None
         for number, stage in enumerate(STAGES[arch], start=1):
@@ -88,16 +104,17 @@ def main() -> int:
 def draw_sets(out: Path, sets: Sets, settings: Mapping[str, Mapping[str, Any]] = {}) -> None:
     """``out/train`` and ``out/dev``, unless that was done: the merge writes both or neither.
 
-    ``settings`` of a style go to ``draw``.
+    ``settings`` of a source go to ``draw``.
     """
     if (out / "train").exists():
         return
     build_tools()
     arguments = ["--train-dest", str(out / "train"), "--test-dest", str(out / "dev")]
-    for split, styles in sets.items():
-        for style, (count, seed) in styles.items():
-            name = f"{style}_{split}"
-            draw(style, out / "raw", name, count, seed, usable_cores(), **settings.get(style, {}))
+    for split, sources in sets.items():
+        for source, (count, seed) in sources.items():
+            style = "easy" if source == CHINESE else source
+            name = f"{source}_{split}"
+            draw(style, out / "raw", name, count, seed, usable_cores(), **settings.get(source, {}))
             option = "--train-src" if split == "train" else "--test-src"
             arguments += [option, style, str(out / "raw" / name)]
     if merge([*arguments, "--copy-mode", "link", "--on-unknown", "drop", "--seed", "123"]):
@@ -111,7 +128,8 @@ def train_stage(stage: Stage, arch: str, out: Path, run: Path, before: Path | No
         return train(["--arch", arch, "--resume", str(run)])
     if run.exists():  # killed before the first save: a new run would get another name beside it
         shutil.rmtree(run)
-    data = ["--train-root", str(out / "train"), "--val-root", str(out / "dev")]
+    root = out / stage.sets
+    data = ["--train-root", str(root / "train"), "--val-root", str(root / "dev")]
     start = ["--init-from", str(before / "best.safetensors")] if before else []
     options = [*RECIPE.split(), *stage.options.split(), "--epochs", str(stage.epochs)]
     return train(["--arch", arch, *data, *start, *options, "--out", str(run.parent)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import measure_recipe
 import recipe_pages
 import train_models
 from captcha_ocr.checkpoint import save_checkpoint
+from generators import EASY_CONFIG
 from small_models import small_checkpoint
 
 
@@ -51,6 +53,7 @@ def test_every_stage_goes_on_from_the_one_before(
         config = configuration(trained[-1])
         assert (config.arch, config.epochs, config.select_on) == (arch, stage.epochs, "val")
         assert Path(config.out) == run.parent
+        assert Path(config.train_root) == tmp_path / stage.sets / "train"
         assert config.init_from == (str(before / "best.safetensors") if before else "")
         run.mkdir(parents=True)
         save_checkpoint(run / "best.safetensors", small_checkpoint(arch))
@@ -80,6 +83,38 @@ def test_a_stage_killed_before_its_first_save_begins_anew_in_its_folder(
     train_models.train_stage(stage, "svtr_tiny", tmp_path, run, None)
     assert "--resume" not in trained[0]
     assert RunFolder.create(run.parent, "svtr_tiny").path == run  # where the next stage looks
+
+
+def test_chinese_is_drawn_by_easycaptcha_and_merged_with_its_style(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, tuple[str, str]] = {}
+    merged: list[str] = []
+
+    def draw(
+        style: str, raw: Path, name: str, count: int, seed: int, threads: int, **settings: Path
+    ) -> None:
+        drawn[name] = (style, settings["config"].name if settings else "")
+
+    monkeypatch.setattr(train_models, "build_tools", lambda: None)
+    monkeypatch.setattr(train_models, "draw", draw)
+    monkeypatch.setattr(train_models, "merge", lambda arguments: merged.extend(arguments))
+    train_models.draw_sets(tmp_path, train_models.CHINESE_SETS, train_models.CHINESE_ONLY)
+    assert drawn["chinese_train"] == ("easy", "config-chinese.json")
+    assert drawn["easy_train"] == ("easy", "")
+    place = merged.index(str(tmp_path / "raw" / "chinese_train"))
+    assert merged[place - 2 : place] == ["--train-src", "easy"]
+
+
+def test_only_the_kinds_of_the_chinese_set_differ() -> None:
+    usual, chinese = (
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in (EASY_CONFIG, train_models.CHINESE_ONLY["chinese"]["config"])
+    )
+    assert {kind: usual["type_mix"][kind] for kind in chinese["type_mix"]} == chinese["type_mix"]
+    assert chinese["sizes"] == usual["sizes"]
+    for kind in chinese["type_mix"]:
+        assert usual["kinds"][kind].items() <= chinese["default"].items()
 
 
 def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:

@@ -100,6 +100,8 @@ def test_the_hint_after_an_interruption_names_a_command_that_knows_resume(
         (["--pad-multiple", "6"], USAGE, "choose a multiple of 4"),
         (["--imgW", "250"], USAGE, "image width 250 is not a multiple of pad multiple 4"),
         (["--init-from", "absent.safetensors"], FAILURE, "absent.safetensors is no checkpoint"),
+        (["--blend", "0.5"], USAGE, "--blend is 0.5: it is a share, from 0 to less than 1, of the"),
+        (["--init-from", "svtr_tiny", "--blend", "1"], USAGE, "--blend is 1: it is a share"),
         (["--val-root", "absent"], BAD_DATA, "missing; a root holds images/ and labels.txt"),
         (["--device", "cuda:99"], USAGE, "device 'cuda:99' is not here"),
         (["--resume"], USAGE, "no run of vanilla_crnn"),

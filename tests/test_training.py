@@ -297,3 +297,19 @@ def test_averaged_weights_follow_the_model() -> None:
         decay = min(0.9, (1 + update) / (10 + update))
         expected = decay * expected + (1 - decay)
     assert average.state["weight"].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_blend_lies_between_the_start_and_the_average() -> None:
+    model = torch.nn.BatchNorm1d(1)  # floating weights and statistics, and a count
+    average = AveragedWeights(model, decay=0.0, blend=0.25)
+    with torch.no_grad():
+        model.weight.fill_(5.0)
+        model.running_var.fill_(3.0)  # type: ignore[union-attr]
+        model.num_batches_tracked.fill_(8)  # type: ignore[union-attr]
+    average.update(model)
+    blended = average.blended()
+    assert average.state["weight"].item() == 5.0
+    assert blended["weight"].item() == pytest.approx(0.25 * 1 + 0.75 * 5)
+    assert blended["running_var"].item() == pytest.approx(0.25 * 1 + 0.75 * 3)
+    assert blended["num_batches_tracked"].item() == 8
+    assert blended.keys() == model.state_dict().keys()

@@ -83,6 +83,7 @@ class TrainConfig:
     device: str = "auto"  # auto | cpu | cuda | cuda:N
     tensorboard: bool = False  # write event files too
     init_from: str = ""  # checkpoint to fine-tune from
+    blend: float = 0.0  # share of its weights in those that are kept
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:

@@ -41,12 +41,14 @@ class AveragedWeights:
 
     Averaging evens out the last steps' noise, so the average reads better than the weights
     themselves (Polyak & Juditsky 1992). It follows fast at first: decay (1 + n) / (10 + n).
+    ``blend`` is the share of the weights that the model had at first in ``blended``.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay = decay
+    def __init__(self, model: nn.Module, decay: float, blend: float = 0.0) -> None:
+        self.decay, self.blend = decay, blend
         self.updates = 0
         self.state = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        self.start = {name: value.clone() for name, value in self.state.items()} if blend else {}
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
@@ -60,6 +62,18 @@ class AveragedWeights:
             else:
                 self.state[name].copy_(value)
         torch._foreach_lerp_(averaged, current, 1.0 - decay)
+
+    def blended(self) -> dict[str, Tensor]:
+        """The average, mixed with the weights of the start: what was fine-tuned reads the new
+        pictures nearly as well, and the old ones better. Wortsman et al. 2022, arXiv:2109.01903,
+        section 3.
+        """
+        return {
+            name: value.lerp(self.start[name], self.blend)
+            if self.start and value.is_floating_point()
+            else value
+            for name, value in self.state.items()
+        }
 
     def state_dict(self) -> dict[str, int | dict[str, Tensor]]:
         return {"updates": self.updates, "state": self.state}

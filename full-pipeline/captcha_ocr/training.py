@@ -96,7 +96,7 @@ class Run:
             load_weights(model, source, classes)
         self.objective = build_objective(model, config, self.data.charset, world.device)
         self.model = model
-        self.average = AveragedWeights(model, config.ema)
+        self.average = AveragedWeights(model, config.ema, config.blend)
         self.optimizer = build_optimizer(self.objective, config)
         self.scaler = torch.amp.GradScaler(world.device.type, enabled=config.amp == "fp16")
         self.progress = Progress()
@@ -212,7 +212,7 @@ class Run:
             model_config=model_arguments(self.config.arch, self.config.model),
             charset=self.data.charset,
             image=self.config.image,
-            state=self.average.state,
+            state=self.average.blended(),
             metrics={"pictures_seen": self.progress.pictures},
             train_config=dataclasses.asdict(self.config),
         )
