@@ -37,7 +37,7 @@ CHINESE_SETS: Sets = {
     "dev": SETS["dev"],
 }
 CHINESE_ONLY = {CHINESE: {"config": EASY_CONFIG.with_name("config-chinese.json")}}
-HIGH = "--imgH 48 --imgW 384"
+MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
 RECIPE = "--batch 128 --aug --amp bf16 --eval-every 65000 --select-on val"
 
 
@@ -47,7 +47,7 @@ class Stage:
 
     epochs: float
     options: str  # that differ from RECIPE and from the defaults
-    sets: str = "."  # their folder
+    sets: str = "."  # folder of the pictures, below that of all runs
 
 
 # Low pictures cost a fraction of high ones, and teach the letters as well: the height comes last.
@@ -55,13 +55,9 @@ class Stage:
 STAGES = {
     "vanilla_crnn": (
         Stage(1.75, "--batch-start 16 --grow-steps 1500"),
-        Stage(1.6, "--imgH 40 --imgW 320 --batch 16 --lr 7e-4 --seed 3"),
-        Stage(1.4, "--imgH 40 --imgW 320 --batch 16 --lr 7e-4 --flat 0.4 --seed 5"),
-        Stage(
-            1.6,
-            "--imgH 40 --imgW 320 --batch 16 --lr 7e-4 --flat 0.4 --blend 0.4 --seed 9",
-            CHINESE,
-        ),
+        Stage(1.6, f"{MIDDLE} --batch 16 --lr 7e-4 --seed 3"),
+        Stage(1.4, f"{MIDDLE} --batch 16 --lr 7e-4 --flat 0.4 --seed 5"),
+        Stage(1.6, f"{MIDDLE} --batch 16 --lr 7e-4 --flat 0.4 --blend 0.4 --seed 9", CHINESE),
     ),
     "crnn_resnet34": (
         Stage(2.25, "--batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),

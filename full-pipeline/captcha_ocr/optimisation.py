@@ -68,10 +68,10 @@ class AveragedWeights:
         pictures nearly as well, and the old ones better. Wortsman et al. 2022, arXiv:2109.01903,
         section 3.
         """
+        if not self.blend:
+            return self.state
         return {
-            name: value.lerp(self.start[name], self.blend)
-            if self.start and value.is_floating_point()
-            else value
+            name: value.lerp(self.start[name], self.blend) if value.is_floating_point() else value
             for name, value in self.state.items()
         }
 

@@ -96,7 +96,7 @@ def add_recipe_options(group: Group) -> None:
         metavar="FILE",
         help="fine-tune these weights; an arch: the shipped ones",
     )
-    group.add_argument("--blend", type=float, help="share of them in the weights that are kept (0)")
+    group.add_argument("--blend", type=float, help="share of --init-from in what is kept (0)")
     group.add_argument("--seed", type=int, help="(0)")
 
 
