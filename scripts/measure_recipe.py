@@ -98,7 +98,8 @@ def main() -> int:
         config = out / "easy.json"
         config.write_text(json.dumps(EASY), encoding="utf-8")
         digits = ["--charset", "0123456789"]
-        draw_sets(out, SETS, {"easy": {"config": config}, "ctext": {"options": digits}})
+        settings = {"easy": {"config": config}, "ctext": {"options": digits}}
+        draw_sets(out, out / "raw", SETS, settings)
         rows = {row["name"]: row for row in record.get("ablation", {"rows": []})["rows"]}
         # Time is told against the recipe's on the same machine, whichever rows are measured.
         measured = {name: measure(name, out) for name in CHANGES if name in (FULL, *args.rows)}

@@ -30,13 +30,16 @@ SETS: Sets = {
     "train": {"easy": (240_000, 101), "ctext": (240_000, 102), "ruoyi": (40_000, 103)},
     "dev": {"easy": (3_000, 201), "ctext": (2_000, 202), "ruoyi": (1_000, 203)},
 }
-# What the last stages learn from: Chinese has 487 characters, and in SETS a tenth of the pictures.
-CHINESE = "chinese"
-CHINESE_SETS: Sets = {
-    "train": {**SETS["train"], CHINESE: (100_000, 104), "ctext": (80_000, 102)},
-    "dev": SETS["dev"],
+CHINESE, SUMS = "chinese", "sums"
+SETTINGS = {CHINESE: {"config": EASY_CONFIG.with_name("config-chinese.json")}}  # of a source
+# Chinese has 487 characters, and in SETS a tenth of the pictures; all of RuoYi's are sums.
+MORE_CHINESE = {**SETS["train"], CHINESE: (100_000, 104), "ctext": (80_000, 102)}
+MORE_SUMS = {**MORE_CHINESE, "ruoyi": (80_000, 103)}
+FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its folder
+    ".": SETS,
+    CHINESE: {"train": MORE_CHINESE, "dev": SETS["dev"]},
+    SUMS: {"train": MORE_SUMS, "dev": SETS["dev"]},
 }
-CHINESE_ONLY = {CHINESE: {"config": EASY_CONFIG.with_name("config-chinese.json")}}
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
 RECIPE = "--batch 128 --aug --amp bf16 --eval-every 65000 --select-on val"
 
@@ -47,7 +50,7 @@ class Stage:
 
     epochs: float
     options: str  # that differ from RECIPE and from the defaults
-    sets: str = "."  # folder of the pictures, below that of all runs
+    sets: str = "."  # a key of FOLDERS
 
 
 # Low pictures cost a fraction of high ones, and teach the letters as well: the height comes last.
@@ -83,8 +86,8 @@ def main() -> int:
     parser.add_argument("--no-ship", action="store_true", help="leave the package as it is")
     args = parser.parse_args()
     out = args.out.resolve()
-    draw_sets(out, SETS)
-    draw_sets(out / CHINESE, CHINESE_SETS, CHINESE_ONLY)
+    for folder, sets in FOLDERS.items():
+        draw_sets(out / folder, out / "raw", sets, SETTINGS)
     for arch in STAGES if args.arch == "all" else (args.arch,):
         run: Path | None = None
         for number, stage in enumerate(STAGES[arch], start=1):
@@ -97,9 +100,12 @@ def main() -> int:
     return 0
 
 
-def draw_sets(out: Path, sets: Sets, settings: Mapping[str, Mapping[str, Any]] = {}) -> None:
+def draw_sets(
+    out: Path, raw: Path, sets: Sets, settings: Mapping[str, Mapping[str, Any]] = {}
+) -> None:
     """``out/train`` and ``out/dev``, unless that was done: the merge writes both or neither.
 
+    What is drawn stays in ``raw``, where other sets find it and a killed command goes on.
     ``settings`` of a source go to ``draw``.
     """
     if (out / "train").exists():
@@ -109,10 +115,10 @@ def draw_sets(out: Path, sets: Sets, settings: Mapping[str, Mapping[str, Any]] =
     for split, sources in sets.items():
         for source, (count, seed) in sources.items():
             style = "easy" if source == CHINESE else source
-            name = f"{source}_{split}"
-            draw(style, out / "raw", name, count, seed, usable_cores(), **settings.get(source, {}))
-            option = "--train-src" if split == "train" else "--test-src"
-            arguments += [option, style, str(out / "raw" / name)]
+            name = f"{source}-{seed}-{count}"
+            draw(style, raw, name, count, seed, usable_cores(), **settings.get(source, {}))
+            arguments += ["--train-src" if split == "train" else "--test-src"]
+            arguments += [style, str(raw / name)]
     if merge([*arguments, "--copy-mode", "link", "--on-unknown", "drop", "--seed", "123"]):
         sys.exit("error: the sets could not be merged")
 

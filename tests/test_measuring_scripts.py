@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from captcha_ocr.benchmarking.columns import COLUMNS
+from captcha_ocr.config import TrainConfig
 from captcha_ocr.models import MODELS
 from captcha_ocr.run_folder import RunFolder
 
 pytest.importorskip("torch", reason="the scripts train")
 
+import blend_weights
 import error_report
 import measure_recipe
 import recipe_pages
 import train_models
-from captcha_ocr.checkpoint import save_checkpoint
+from benchmark_set import write_benchmark_set
+from captcha_ocr.checkpoint import load_checkpoint, save_checkpoint, save_state
+from captcha_ocr.predictor import OnnxPredictor
 from generators import EASY_CONFIG
 from small_models import small_checkpoint
 
@@ -53,6 +60,7 @@ def test_every_stage_goes_on_from_the_one_before(
         config = configuration(trained[-1])
         assert (config.arch, config.epochs, config.select_on) == (arch, stage.epochs, "val")
         assert Path(config.out) == run.parent
+        assert stage.sets in train_models.FOLDERS
         assert Path(config.train_root) == tmp_path / stage.sets / "train"
         assert config.init_from == (str(before / "best.safetensors") if before else "")
         run.mkdir(parents=True)
@@ -99,22 +107,98 @@ def test_chinese_is_drawn_by_easycaptcha_and_merged_with_its_style(
     monkeypatch.setattr(train_models, "build_tools", lambda: None)
     monkeypatch.setattr(train_models, "draw", draw)
     monkeypatch.setattr(train_models, "merge", lambda arguments: merged.extend(arguments))
-    train_models.draw_sets(tmp_path, train_models.CHINESE_SETS, train_models.CHINESE_ONLY)
-    assert drawn["chinese_train"] == ("easy", "config-chinese.json")
-    assert drawn["easy_train"] == ("easy", "")
-    place = merged.index(str(tmp_path / "raw" / "chinese_train"))
+    sets = train_models.FOLDERS["chinese"]
+    train_models.draw_sets(tmp_path / "chinese", tmp_path, sets, train_models.SETTINGS)
+    assert drawn["chinese-104-100000"] == ("easy", "config-chinese.json")
+    assert drawn["easy-101-240000"] == ("easy", "")
+    place = merged.index(str(tmp_path / "chinese-104-100000"))
     assert merged[place - 2 : place] == ["--train-src", "easy"]
 
 
 def test_only_the_kinds_of_the_chinese_set_differ() -> None:
     usual, chinese = (
         json.loads(path.read_text(encoding="utf-8"))
-        for path in (EASY_CONFIG, train_models.CHINESE_ONLY["chinese"]["config"])
+        for path in (EASY_CONFIG, train_models.SETTINGS["chinese"]["config"])
     )
     assert {kind: usual["type_mix"][kind] for kind in chinese["type_mix"]} == chinese["type_mix"]
     assert chinese["sizes"] == usual["sizes"]
     for kind in chinese["type_mix"]:
         assert usual["kinds"][kind].items() <= chinese["default"].items()
+
+
+def test_sets_are_drawn_once_for_all_that_hold_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, list[Any]] = {}
+
+    def draw(style: str, raw: Path, name: str, *asked: Any, **settings: Any) -> None:
+        assert drawn.setdefault(name, [style, raw, asked, settings]) == [
+            style,
+            raw,
+            asked,
+            settings,
+        ]
+
+    monkeypatch.setattr(train_models, "build_tools", lambda: None)
+    monkeypatch.setattr(train_models, "draw", draw)
+    monkeypatch.setattr(train_models, "merge", lambda arguments: 0)
+    for folder, sets in train_models.FOLDERS.items():
+        train_models.draw_sets(tmp_path / folder, tmp_path / "raw", sets, train_models.SETTINGS)
+    assert len(drawn) == 9  # names tell apart what is drawn apart
+
+
+def run_of_bars(tmp_path: Path) -> tuple[Path, Path]:
+    """A run that changed all weights of a small model, and the folder of its start."""
+    root = write_benchmark_set(tmp_path / "set")
+    start = small_checkpoint("vanilla_crnn")
+    save_checkpoint(tmp_path / "start.safetensors", start)
+    run = RunFolder.create(tmp_path, "vanilla_crnn")
+    config = TrainConfig(
+        "vanilla_crnn",
+        str(root),
+        str(root),
+        init_from=str(tmp_path / "start.safetensors"),
+        select_on="val",
+        model=start.model_config,
+    )
+    run.args.write_text(yaml.safe_dump(dataclasses.asdict(config)), encoding="utf-8")
+    changed = {
+        name: value + 1 if value.is_floating_point() else value
+        for name, value in start.state.items()
+    }
+    save_checkpoint(run.best, dataclasses.replace(start, state=changed))
+    return run.path, tmp_path / "start.safetensors"
+
+
+def test_a_blend_lies_between_the_start_and_the_end_of_a_run(tmp_path: Path) -> None:
+    run, start = run_of_bars(tmp_path)
+    checkpoint, config = blend_weights.blended(run, 0.25)
+    for name, before in load_checkpoint(start).state.items():
+        moved = checkpoint.state[name] - before
+        assert (moved - (0.75 if before.is_floating_point() else 0)).abs().max() < 1e-5
+    assert config.blend == 0.25
+    figures = blend_weights.measure(run, 1.0)
+    assert list(figures) == [*COLUMNS, "all"]
+
+
+def test_a_blend_that_is_kept_is_a_finished_run(tmp_path: Path) -> None:
+    run, _ = run_of_bars(tmp_path)
+    save_state(run / "last.pt", {"progress": {"history": []}})
+    (run / "metrics.csv").write_text("pictures\n", encoding="utf-8")
+    blend_weights.keep(run, 0.5, tmp_path / "kept")
+    kept = tmp_path / "kept" / "vanilla_crnn"
+    assert yaml.safe_load((kept / "args.yaml").read_text(encoding="utf-8"))["blend"] == 0.5
+    assert load_checkpoint(kept / "best.safetensors").train_config["blend"] == 0.5
+    assert OnnxPredictor(kept / "vanilla_crnn.onnx").info.arch == "vanilla_crnn"
+
+
+def test_a_run_that_was_blended_is_not_blended_again(tmp_path: Path) -> None:
+    run, _ = run_of_bars(tmp_path)
+    args = run / "args.yaml"
+    settings = {**yaml.safe_load(args.read_text(encoding="utf-8")), "blend": 0.4}
+    args.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    with pytest.raises(SystemExit, match="without --blend"):
+        blend_weights.measure(run, 0.2)
 
 
 def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -64,16 +65,7 @@ class AveragedWeights:
         torch._foreach_lerp_(averaged, current, 1.0 - decay)
 
     def blended(self) -> dict[str, Tensor]:
-        """The average, mixed with the weights of the start: what was fine-tuned reads the new
-        pictures nearly as well, and the old ones better. Wortsman et al. 2022, arXiv:2109.01903,
-        section 3.
-        """
-        if not self.blend:
-            return self.state
-        return {
-            name: value.lerp(self.start[name], self.blend) if value.is_floating_point() else value
-            for name, value in self.state.items()
-        }
+        return blend_weights(self.state, self.start, self.blend) if self.blend else self.state
 
     def state_dict(self) -> dict[str, int | dict[str, Tensor]]:
         return {"updates": self.updates, "state": self.state}
@@ -82,3 +74,15 @@ class AveragedWeights:
         self.updates = state["updates"]
         for name, value in state["state"].items():
             self.state[name].copy_(value)
+
+
+def blend_weights(
+    tuned: Mapping[str, Tensor], start: Mapping[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """``tuned`` with ``share`` of the weights it was fine-tuned from: it reads the new pictures
+    nearly as well, and the old ones better. Wortsman et al. 2022, arXiv:2109.01903, section 3.
+    """
+    return {
+        name: value.lerp(start[name], share) if value.is_floating_point() else value
+        for name, value in tuned.items()
+    }
