@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from pathlib import Path
 
@@ -19,3 +20,9 @@ def trained(config: TrainConfig, done: Path) -> RunFolder:
             sys.exit(f"error: {done.name} was not trained to its end: {why}")
         folder.path.rename(done)
     return RunFolder(done)
+
+
+def read_history(run: Path) -> list[dict[str, str]]:
+    """A row an evaluation, of a run's folder."""
+    with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from captcha_ocr.benchmarking.columns import COLUMNS
 from captcha_ocr.benchmarking.pages import table, update_page
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.plots import Panel, plot_curves
@@ -16,16 +18,34 @@ TIMES = (5, 10, 15, 20, 25, 30)  # minutes, of runs from random weights
 FULL = "recipe"
 SHOWN = (FULL, "no auxiliary head", "batch of 128 from the start", "plain")  # as curves
 _STYLES = tuple(STYLES)
+CHINESE = {  # names of the rows
+    FULL: "完整配方",
+    "no auxiliary head": "去掉辅助头",
+    "batch of 128 from the start": "一开始就用批大小 128",
+    "batch of 16 to the end": "始终用批大小 16",
+    "batch of 16, no auxiliary head": "始终用批大小 16，去掉辅助头",
+    "batch of 8 to the end": "始终用批大小 8",
+    "batch of 16, taught": "始终用批大小 16，加教师",
+    "short labels first": "先短后长",
+    "all padded to 256 columns": "全部补齐到 256 列",
+    "plain": "朴素配方",
+    "cosine from the start": "一开始就余弦下降",
+    "weights not averaged": "不做权重平均",
+    "no augmentation": "不做增强",
+    "learning rate 3e-3": "学习率 3e-3",
+}
 PAGES = {  # page -> block -> header
     "recipe.md": {
         "ablation": ("changed", *_STYLES, "mean", "against the recipe", "half-way", "time"),
         "runs": ("run", "height", "batch", "pictures", "minutes", "1/4", "1/2", "3/4", "end"),
         "scratch": ("run", "recipe", "batch", "pictures", *(f"{m} min" for m in TIMES)),
+        "blends": ("model", "share", "text", "中文", "sums", "CalcAll", "RuoYi", "all"),
     },
     "recipe.zh-CN.md": {
         "ablation": ("改动", *_STYLES, "平均", "与配方之差", "中途", "时间"),
         "runs": ("训练", "高度", "批大小", "图片数", "分钟", "1/4", "1/2", "3/4", "结束"),
         "scratch": ("训练", "配方", "批大小", "图片数", *(f"{m} 分钟" for m in TIMES)),
+        "blends": ("模型", "比例", "文本", "中文", "算式", "CalcAll", "RuoYi", "合计"),
     },
 }
 
@@ -34,15 +54,25 @@ def mean(row: dict[str, Any]) -> float:
     return sum(row["exact_match_folded"].values()) / len(row["exact_match_folded"])
 
 
-def write_documents(record: dict[str, Any], chinese: Mapping[str, str]) -> None:
-    """``chinese`` has the names of the ablation's rows."""
+def read_record() -> dict[str, Any]:
+    """What was measured so far."""
+    return json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
+
+
+def write_record(record: dict[str, Any]) -> None:
+    """docs/recipe.json, and the documents that show it."""
+    RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     for page, words in PAGES.items():
-        names: Mapping[str, str] = chinese if page == "recipe.zh-CN.md" else {}
+        names: Mapping[str, str] = CHINESE if page == "recipe.zh-CN.md" else {}
         blocks = {
             "ablation": table(words["ablation"], ablation_lines(record["ablation"]["rows"], names)),
             "runs": table(words["runs"], [course_line(run) for run in record.get("runs", [])]),
             "scratch": table(
                 words["scratch"], [scratch_line(run, names) for run in record.get("scratch", [])]
+            ),
+            "blends": table(
+                words["blends"],
+                [line for run in record.get("blends", []) for line in blend_lines(run)],
             ),
         }
         update_page(RESULT.with_name(page), blocks)
@@ -91,6 +121,14 @@ def scratch_line(run: dict[str, Any], names: Mapping[str, str]) -> list[str]:
         str(run["batch"]),
         f"{run['pictures'][-1]:,}",
         *shown,
+    ]
+
+
+def blend_lines(run: dict[str, Any]) -> list[list[str]]:
+    """A line a share: exact match of each column, and of all pictures."""
+    return [
+        [f"`{run['arch']}`", share, *(per_cent(figures[key]) for key in (*COLUMNS, "all"))]
+        for share, figures in run["shares"].items()
     ]
 
 

@@ -204,6 +204,7 @@ def test_a_run_that_was_blended_is_not_blended_again(tmp_path: Path) -> None:
 def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
     configs = [measure_recipe.configured(name, tmp_path) for name in measure_recipe.CHANGES]
     assert all(configs.count(config) == 1 for config in configs)
+    assert list(recipe_pages.CHINESE) == list(measure_recipe.CHANGES)
     assert len({config.seed for config in configs}) == 1
 
 
@@ -218,6 +219,14 @@ def test_a_course_over_time_shows_what_was_reached_by_then() -> None:
     line = recipe_pages.scratch_line(run, {})
     assert line[:4] == ["`svtr_tiny`", "recipe", "8", "2,000"]
     assert line[4:] == ["", "10.0", "25.0", "", "", ""]  # it ended with the second evaluation
+
+
+def test_each_share_of_a_blend_is_a_line() -> None:
+    figures = dict.fromkeys((*COLUMNS, "all"), 0.5)
+    run = {"arch": "svtr_tiny", "shares": {"0": figures, "0.4": figures}}
+    assert recipe_pages.blend_lines(run) == [
+        ["`svtr_tiny`", share, *["50.0"] * 6] for share in ("0", "0.4")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""Add runs of scripts/train_models.py to docs/recipe.json, and to the documents that show it.
+
+    python scripts/record_runs.py --runs RUN RUN     # how shipped runs went, in their order
+    python scripts/record_runs.py --scratch RUN RUN  # and runs from random weights, over time
+    python scripts/record_runs.py --blends RUN RUN   # what blends with their first weights read
+    python scripts/record_runs.py                    # the documents once more
+
+A RUN is a run's folder. --blends takes runs that were trained without --blend.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from blend_weights import SHARES, blended, measure
+from experiments import read_history
+from recipe_pages import read_record, write_record
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    kinds = {"runs": course, "scratch": course, "blends": blends}
+    for kind in kinds:
+        parser.add_argument(f"--{kind}", type=Path, nargs="+", default=[], metavar="RUN")
+    chosen = vars(parser.parse_args())
+    record = read_record()
+    for kind, describe in kinds.items():
+        known = record.setdefault(kind, [])
+        known += [went for run in chosen[kind] if (went := describe(run)) not in known]
+    write_record(record)
+    return 0
+
+
+def course(run: Path) -> dict[str, Any]:
+    """How a run went: a figure an evaluation."""
+    history = read_history(run)
+    config = yaml.safe_load((run / "args.yaml").read_text(encoding="utf-8"))
+    return {
+        "arch": config["arch"],
+        "height": config["image"]["height"],
+        "batch": config["batch"],
+        "plain": not config["aux_weight"],
+        "pictures": [int(row["pictures"]) for row in history],
+        "minutes": [round(float(row["seconds"]) / 60, 1) for row in history],
+        "exact_match_folded": [float(row["exact_match_folded"]) for row in history],
+    }
+
+
+def blends(run: Path) -> dict[str, Any]:
+    """What a run's weights read with shares of those that it began with, on its choosing set."""
+    _, config = blended(run, 0.0)
+    shares = {f"{share:g}": measure(run, share) for share in SHARES}
+    return {"arch": config.arch, "shares": shares}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
