@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def blended(run: Path, share: float) -> tuple[Checkpoint, TrainConfig]:
-    """The run's best weights with ``share`` of those that it began with."""
+    """The run's best weights with ``share`` of those that it began with, and its settings."""
     values = yaml.safe_load((run / "args.yaml").read_text(encoding="utf-8"))
     config = TrainConfig.from_dict(values)
     if config.blend or not config.init_from:
@@ -61,7 +61,7 @@ def blended(run: Path, share: float) -> tuple[Checkpoint, TrainConfig]:
         load_checkpoint(Path(config.init_from)),
     )
     state = blend_weights(tuned.state, start.state, share)
-    return dataclasses.replace(tuned, state=state), dataclasses.replace(config, blend=share)
+    return dataclasses.replace(tuned, state=state), config
 
 
 def measure(run: Path, share: float) -> dict[str, float]:
@@ -78,6 +78,7 @@ def measure(run: Path, share: float) -> dict[str, float]:
 def keep(run: Path, share: float, out: Path) -> None:
     """Calibrate, measure and export the blend as ``train`` does at the end of a run."""
     checkpoint, config = blended(run, share)
+    config = dataclasses.replace(config, blend=share)
     folder = RunFolder.create(out, config.arch)
     for name in ("last.pt", "metrics.csv"):  # how the weights came about
         shutil.copyfile(run / name, folder.path / name)

@@ -25,6 +25,27 @@ def test_impossible_image_settings(values: dict[str, int], message: str) -> None
         ImageConfig(**values)
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("batch", 0, "--batch is 0; choose 1 or more"),
+        ("batch_start", -3, "--batch-start is -3"),
+        ("epochs", 0, "--epochs is 0; choose more than 0"),
+        ("lr", float("nan"), "--lr is nan; choose more than 0"),
+        ("clip", float("inf"), "--clip is inf"),
+        ("seed", -1, "--seed is -1; choose 0 or more"),
+        ("max_minutes", -0.5, "--max-minutes is -0.5"),
+        ("flat", 1.01, "--flat is 1.01; choose 0 to 1"),
+        ("aux_weight", 1, "--aux-weight is 1; choose 0 to less than 1"),
+        ("blend", -0.1, "--blend is -0.1"),
+        ("val_fraction", 0, "--val-fraction is 0; choose more than 0 and less than 1"),
+    ],
+)
+def test_impossible_training_settings(setting: str, value: float, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TrainConfig("svtr_tiny", "dataset/train", **{setting: value})  # type: ignore[arg-type]
+
+
 def test_image_config_survives_json() -> None:
     config = ImageConfig(height=60, max_width=256, channels=3, pad_multiple=8)
     assert ImageConfig.from_dict(json.loads(json.dumps(dataclasses.asdict(config)))) == config

@@ -12,13 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from captcha_ocr.charset import Charset, CharsetError
-from captcha_ocr.cli.common import FAILURE, OK
-from captcha_ocr.cli.data import main as data_main
 from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.datasets.augment import Augmenter
 from captcha_ocr.datasets.ocr import OCRDataset, PictureError, collate
 from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
-from captcha_ocr.datasets.stores import FolderStore, ParquetStore, open_store, write_parquet
+from captcha_ocr.datasets.stores import FolderStore, open_store
 from captcha_ocr.imaging import open_image, preprocess
 from captcha_ocr.labels import LabelError
 from drawing import draw_picture
@@ -103,30 +101,6 @@ def test_a_picture_that_cannot_be_read_is_named(
     file.unlink() if size is None else draw_picture("1234", size).save(file)
     with pytest.raises(PictureError, match=rf"^\S+labels\.txt:5: '{name}': .*{problem}"):
         dataset[(4, 0)]
-
-
-def test_parquet_shards_hold_the_same(sample_set: Path, tmp_path: Path) -> None:
-    folder = FolderStore(sample_set)
-    assert write_parquet(folder, tmp_path / "shards", rows_per_shard=10, group_rows=4) == 3
-    shards = open_store(tmp_path / "shards")
-    assert isinstance(shards, ParquetStore)
-    assert [label.text for label in shards.labels] == [label.text for label in folder.labels]
-    assert (shards.sizes, shards.records) == (folder.sizes, folder.records)
-    assert [shards.read(i) for i in range(24)] == [folder.read(i) for i in range(24)]
-    assert shards.groups == [0] * 4 + [1] * 4 + [2] * 2 + [3] * 4 + [4] * 4 + [5] * 2 + [6] * 4
-    travelled = pickle.loads(pickle.dumps(shards))  # as it goes to a loader process
-    assert travelled.read(23) == folder.read(23)
-
-
-def test_packing_a_set_mixes_it(sample_set: Path, tmp_path: Path) -> None:
-    out = tmp_path / "shards"
-    assert data_main(["pack", str(sample_set), str(out), "--rows", "10"]) == OK
-    packed, folder = open_store(out), FolderStore(sample_set)
-    names = [label.file for label in packed.labels]
-    assert sorted(names) == sorted(label.file for label in folder.labels)
-    assert names != [label.file for label in folder.labels]
-    assert [path.name for path in sorted(out.iterdir())] == [f"0000{n}.parquet" for n in range(3)]
-    assert data_main(["pack", str(sample_set), str(out)]) == FAILURE  # it is never written over
 
 
 def test_augmentation_depends_on_seed_epoch_and_picture_alone(sample_set: Path) -> None:

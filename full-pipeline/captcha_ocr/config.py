@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +40,24 @@ class ImageConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ImageConfig:
         return strict_from_dict(cls, values)
+
+
+# Settings, what holds of them (of a NaN nothing does), and that in words.
+_LIMITS: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
+    (("epochs", "lr", "clip"), lambda value: 0 < value < math.inf, "more than 0"),
+    (("batch", "batch_start"), lambda value: value >= 1, "1 or more"),
+    (
+        (
+            *("grow_steps", "warmup", "weight_decay", "eval_every", "patience"),
+            *("max_minutes", "save_minutes", "seed", "num_workers"),
+        ),
+        lambda value: 0 <= value < math.inf,
+        "0 or more",
+    ),
+    (("lr_end", "flat", "distill_weight"), lambda value: 0 <= value <= 1, "0 to 1"),
+    (("aux_weight", "ema", "blend"), lambda value: 0 <= value < 1, "0 to less than 1"),
+    (("val_fraction",), lambda value: 0 < value < 1, "more than 0 and less than 1"),
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +104,14 @@ class TrainConfig:
     tensorboard: bool = False  # write event files too
     init_from: str = ""  # checkpoint to fine-tune from
     blend: float = 0.0  # share of its weights in those that are kept
+
+    def __post_init__(self) -> None:
+        for names, holds, allowed in _LIMITS:
+            for name in names:
+                value = getattr(self, name)
+                if not holds(value):
+                    option = "--" + name.replace("_", "-")
+                    raise ConfigError(f"{option} is {value:g}; choose {allowed}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:

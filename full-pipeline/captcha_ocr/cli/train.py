@@ -111,12 +111,8 @@ def config_from(options: dict[str, Any]) -> TrainConfig:
         if source in options:  # the size that the weights know, unless another is given
             known = load_checkpoint(Path(options[source])).image
             image = {"height": known.height, "max_width": known.max_width, **image}
-    blend = options.get("blend", 0.0)
-    if not 0 <= blend < 1 or (blend and "init_from" not in options):
-        raise ConfigError(
-            f"--blend is {blend:g}: it is a share, from 0 to less than 1, of the weights that "
-            "--init-from names"
-        )
+    if options.get("blend") and "init_from" not in options:
+        raise ConfigError("--blend keeps a share of the weights that --init-from names; give both")
     config = ImageConfig(channels=model_class.in_channels, **image)
     model = {"width": options.pop("width")} if "width" in options else {}
     if "train_root" not in options:

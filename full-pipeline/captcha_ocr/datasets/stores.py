@@ -19,6 +19,7 @@ from captcha_ocr.labels import (
     MANIFEST_FILE,
     Label,
     LabelError,
+    parse_row,
     read_labels,
     read_manifest,
     resolve_inside,
@@ -62,6 +63,8 @@ class FolderStore(Store):
         for label in self.labels:
             try:
                 file = resolve_inside(root / IMAGES_DIR, label.file)
+                if not file.is_file():  # to open a pipe is to wait for ever
+                    raise FileNotFoundError("no file has this name")
                 with Image.open(file, formats=FORMATS) as image:
                     self.sizes.append(image.size)
             except (OSError, ValueError, SyntaxError, *BOMBS) as error:
@@ -80,30 +83,47 @@ class ParquetStore(Store):
     """Parquet shards with the columns file, label, image (bytes), width, height, fields (JSON).
 
     Labels are held in memory, pictures are read a row group at a time; the sampler shuffles
-    within windows of row groups, so few of them are open at once.
+    within windows of row groups, so few of them are open at once. What is refused in labels.txt
+    is refused here, as a LabelError with the shard's row in place of a line.
     """
 
-    def __init__(self, shards: Sequence[Path]) -> None:
-        import pyarrow.parquet as parquet
+    COLUMNS = ("file", "label", "width", "height", "fields")  # and image, read on demand
 
-        self.labels, self.sizes, self.records, self.groups = [], [], [], []
+    def __init__(self, shards: Sequence[Path]) -> None:
+        self.labels, self.sizes, self.records = [], [], []
+        self.groups: list[int] = []
         self._places: list[tuple[int, int, int]] = []  # (shard, row group, row)
         self.shards = list(shards)
         self._open: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
-        group_number = 0
         for shard, path in enumerate(self.shards):
+            self._read_labels(shard, path)
+
+    def _read_labels(self, shard: int, path: Path) -> None:
+        import pyarrow.parquet as parquet
+
+        try:
             file = parquet.ParquetFile(path)
-            for group in range(file.num_row_groups):
-                table = file.read_row_group(
-                    group, columns=["file", "label", "width", "height", "fields"]
-                )
-                for row, values in enumerate(table.to_pylist()):
-                    self.labels.append(Label(values["file"], values["label"], row + 1))
-                    self.sizes.append((values["width"], values["height"]))
-                    self.records.append(json.loads(values["fields"]))
-                    self.groups.append(group_number)
-                    self._places.append((shard, group, row))
-                group_number += 1
+        except (OSError, ValueError) as error:
+            raise LabelError(path, 0, f"no Parquet file: {error}") from None
+        missing = {*self.COLUMNS, "image"} - set(file.schema_arrow.names)
+        if missing:
+            problem = f"lacks {sorted(missing)}; captcha-ocr data pack writes such shards"
+            raise LabelError(path, 0, problem)
+        line = 0
+        for group in range(file.num_row_groups):
+            group_number = self.groups[-1] + 1 if self.groups else 0
+            table = file.read_row_group(group, columns=list(self.COLUMNS))
+            for row, values in enumerate(table.to_pylist()):
+                line += 1
+                try:
+                    name, text, size, fields = _check_row(values)
+                except (TypeError, ValueError, RecursionError) as error:
+                    raise LabelError(path, line, str(error)) from None
+                self.labels.append(Label(name, text, line))
+                self.sizes.append(size)
+                self.records.append(fields)
+                self.groups.append(group_number)
+                self._places.append((shard, group, row))
 
     def read(self, index: int) -> bytes:
         import pyarrow.parquet as parquet
@@ -118,8 +138,19 @@ class ParquetStore(Store):
         return self._open[shard, group][row]
 
     def where(self, index: int) -> str:
-        shard, group, row = self._places[index]
-        return f"{self.shards[shard]}:row group {group} row {row}"
+        shard, _, _ = self._places[index]
+        return f"{self.shards[shard]}:{self.labels[index].line}"
+
+
+def _check_row(values: dict[str, Any]) -> tuple[str, str, tuple[int, int], dict[str, Any]]:
+    """Name, text, size and fields of a shard's row; ValueError or TypeError says what is wrong."""
+    name, text = parse_row(f"{values['file']}\t{values['label']}")
+    size, fields = (values["width"], values["height"]), json.loads(values["fields"])
+    if min(size) < 1:
+        raise ValueError(f"the size of {name!r} is {size[0]} x {size[1]} pixels")
+    if not isinstance(fields, dict):
+        raise ValueError(f"the fields of {name!r} are no JSON object")
+    return name, text, size, fields
 
 
 class Subset(Store):

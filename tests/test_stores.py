@@ -1,0 +1,82 @@
+"""Where labelled pictures lie: folders and shards hold the same, and name what is wrong."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from captcha_ocr.cli.common import FAILURE, OK
+from captcha_ocr.cli.data import main as data_main
+from captcha_ocr.datasets.stores import FolderStore, ParquetStore, open_store, write_parquet
+from captcha_ocr.labels import LabelError
+from pyarrow import parquet
+
+
+def test_parquet_shards_hold_the_same(sample_set: Path, tmp_path: Path) -> None:
+    folder = FolderStore(sample_set)
+    assert write_parquet(folder, tmp_path / "shards", rows_per_shard=10, group_rows=4) == 3
+    shards = open_store(tmp_path / "shards")
+    assert isinstance(shards, ParquetStore)
+    assert [label.text for label in shards.labels] == [label.text for label in folder.labels]
+    assert (shards.sizes, shards.records) == (folder.sizes, folder.records)
+    assert [shards.read(i) for i in range(24)] == [folder.read(i) for i in range(24)]
+    assert shards.groups == [0] * 4 + [1] * 4 + [2] * 2 + [3] * 4 + [4] * 4 + [5] * 2 + [6] * 4
+    travelled = pickle.loads(pickle.dumps(shards))  # as it goes to a loader process
+    assert travelled.read(23) == folder.read(23)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        ("label", "12\u202e34", r":6: the label of '.*' holds control or invisible characters"),
+        ("file", "../../x.png", r":6: the file name .* holds an empty, '.' or '..' part"),
+        ("width", 0, r":6: the size of '.*' is 0 x "),
+        ("fields", "[]", r":6: the fields of '.*' are no JSON object"),
+        ("fields", None, r":6: the JSON object must be str"),
+        ("height", None, r"'<' not supported"),
+        (None, "image", r":0: lacks \['image'\]; captcha-ocr data pack writes such shards"),
+    ],
+)
+def test_a_bad_row_of_a_shard_is_named(
+    column: str | None, value: Any, problem: str, sample_set: Path, tmp_path: Path
+) -> None:
+    write_parquet(FolderStore(sample_set), tmp_path / "shards", rows_per_shard=24, group_rows=4)
+    shard = tmp_path / "shards" / "00000.parquet"
+    rows = parquet.read_table(shard).to_pylist()
+    if column is None:
+        rows = [{name: row[name] for name in row if name != value} for row in rows]
+    else:
+        rows[5][column] = value
+    parquet.write_table(pyarrow.Table.from_pylist(rows), shard, row_group_size=4)
+    with pytest.raises(LabelError, match=problem):
+        open_store(shard)
+
+
+def test_what_is_no_shard_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_bytes(b"PAR1 and then something else")
+    with pytest.raises(LabelError, match=r"x\.parquet:0: no Parquet file"):
+        open_store(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_no_picture(sample_set: Path) -> None:
+    name = FolderStore(sample_set).labels[2].file
+    (sample_set / "images" / name).unlink()
+    os.mkfifo(sample_set / "images" / name)
+    with pytest.raises(LabelError, match=r"labels\.txt:3: .* no file has this name"):
+        FolderStore(sample_set)
+
+
+def test_packing_a_set_mixes_it(sample_set: Path, tmp_path: Path) -> None:
+    out = tmp_path / "shards"
+    assert data_main(["pack", str(sample_set), str(out), "--rows", "10"]) == OK
+    packed, folder = open_store(out), FolderStore(sample_set)
+    names = [label.file for label in packed.labels]
+    assert sorted(names) == sorted(label.file for label in folder.labels)
+    assert names != [label.file for label in folder.labels]
+    assert [path.name for path in sorted(out.iterdir())] == [f"0000{n}.parquet" for n in range(3)]
+    assert data_main(["pack", str(sample_set), str(out)]) == FAILURE  # it is never written over
