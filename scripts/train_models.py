@@ -68,6 +68,11 @@ STAGES = {
         Stage(0.85, f"{HIGH} --batch 32 --batch-start 32 --lr 8e-4 --seed 3"),
         Stage(0.46, f"{HIGH} --batch 32 --grow-steps 3187 --lr 8e-4 --flat 0.4 --seed 7"),
         Stage(0.42, f"{HIGH} --batch 32 --batch-start 32 --lr 8e-4 --blend 0.4 --seed 9", CHINESE),
+        Stage(
+            0.73,
+            f"{HIGH} --batch 32 --batch-start 32 --lr 8e-4 --flat 0.4 --blend 0.4 --seed 11",
+            SUMS,
+        ),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
@@ -75,6 +80,7 @@ STAGES = {
         Stage(0.65, "--batch 16 --lr 8e-4 --flat 0.4 --seed 5"),
         Stage(0.42, "--batch 16 --lr 8e-4 --flat 0.58 --seed 7"),
         Stage(0.55, "--batch 16 --lr 8e-4 --flat 0.4 --blend 0.4 --seed 9", CHINESE),
+        Stage(0.62, "--batch 16 --lr 8e-4 --flat 0.4 --blend 0.4 --seed 11", SUMS),
     ),
 }
 
