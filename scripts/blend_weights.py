@@ -40,7 +40,8 @@ def main() -> int:
     args = parser.parse_args()
     if (args.keep is None) != (args.out is None):
         parser.error("--keep and --out go together")
-    print("share", *COLUMNS, "all", sep="\t")
+    if args.shares:
+        print("share", *COLUMNS, "all", sep="\t")
     for share in args.shares:
         figures = measure(args.run, share)
         shown = (f"{100 * figures[key]:.1f}" for key in (*COLUMNS, "all"))
