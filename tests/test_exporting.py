@@ -6,6 +6,7 @@ import importlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,9 +15,9 @@ import torch
 from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.datasets.stores import Store, open_store
-from captcha_ocr.exporting import FORMATS, NotKeptError, onnx_int8
+from captcha_ocr.exporting import FORMATS, NotKeptError, onnx_int8, run
 from captcha_ocr.exporting.forms import CLOSED, FixedWidth, free_width, two_widths
-from captcha_ocr.exporting.measuring import WIDTHS, agree, latencies
+from captcha_ocr.exporting.measuring import WIDTHS, Agreement, agree, latencies
 from captcha_ocr.exporting.run import export, files_of
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import MODELS
@@ -268,6 +269,18 @@ def test_agreement_is_counted(barcodes: Store, tmp_path: Path) -> None:
     changed = sum("2" in label.text for label in barcodes.labels)  # the symbol of class 3
     assert found["worse"].same_text == found["worse"].right == 40 - changed
     assert found["worse"].largest_difference == pytest.approx(1e6, rel=1e-3)
+
+
+@pytest.mark.parametrize(("difference", "fails"), [(0.003, False), (0.004, True), (np.nan, True)])
+def test_what_rounding_may_do_grows_with_the_logits(
+    difference: float, fails: bool, barcodes: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Agreement(40, 40, 40, largest_difference=difference, largest_logit=25.0)
+    monkeypatch.setattr(run, "latencies", lambda predictors: {})
+    monkeypatch.setattr(run, "agree", lambda *predictors_and_store: {"onnx": found})
+    rows: dict[str, dict[str, Any]] = {"onnx": {"remark": {}}}
+    run.measure(rows, None, {}, barcodes)  # type: ignore[arg-type]
+    assert (rows["onnx"]["remark"].get("kind") == "failed") == fails
 
 
 def test_latency_is_measured_at_each_width(tiny_weights: Path) -> None:

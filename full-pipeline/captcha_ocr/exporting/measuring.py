@@ -27,6 +27,7 @@ class Agreement:
     same_text: int = 0  # as torch
     right: int = 0  # as the label
     largest_difference: float = 0.0  # of any logit
+    largest_logit: float = 0.0  # of torch's, without its sign
 
 
 def agree(
@@ -51,6 +52,7 @@ def agree(
                 result.right += mine == store.labels[i].text
                 difference = float(np.abs(logit - wanted).max())
                 result.largest_difference = max(result.largest_difference, difference)
+                result.largest_logit = max(result.largest_logit, float(np.abs(wanted).max()))
     return found
 
 

@@ -22,6 +22,9 @@ from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import Predictor, load_predictor
 from captcha_ocr.torch_predictor import TorchPredictor, describe
 
+# Of the largest logit. Over hundreds of pictures torch's own float32, in batches, has been seen
+# 8e-4 away from float64 where logits go to 24.
+RELATIVE_TOLERANCE = 1e-4
 RUNTIMES = ("torch", "ncnn", "ai-edge-litert")  # onnxruntime is part of the machine's line
 
 Say = Callable[[str], None]
@@ -158,7 +161,8 @@ def measure(
         row["exact_match"] = found.right / found.pictures
         row["largest_difference"] = found.largest_difference
         exact = name == "reference" or FORMATS[name].exact
-        if exact and not found.largest_difference <= TOLERANCE:
+        allowed = TOLERANCE + RELATIVE_TOLERANCE * found.largest_logit
+        if exact and not found.largest_difference <= allowed:
             message = f"logits differ by {found.largest_difference:.2g} from torch's"
             row["remark"] = {"kind": "failed", "message": message}
 
