@@ -19,7 +19,8 @@ from pathlib import Path
 import yaml
 from captcha_ocr.benchmarking.columns import COLUMNS, column_of
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from captcha_ocr.config import TrainConfig
+from captcha_ocr.cli.common import Arguments, command
+from captcha_ocr.config import ConfigError, TrainConfig
 from captcha_ocr.datasets.stores import open_store
 from captcha_ocr.distributed import pick_device
 from captcha_ocr.evaluation import evaluate
@@ -31,13 +32,14 @@ from captcha_ocr.run_folder import RunFolder
 SHARES = (0.0, 0.2, 0.4, 1.0)
 
 
-def main() -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("--shares", type=float, nargs="*", default=SHARES, help="of the start")
     parser.add_argument("--keep", type=float, metavar="SHARE", help="finish a run with this one")
     parser.add_argument("--out", type=Path, metavar="DIR", help="DIR/<arch> is that run's folder")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if (args.keep is None) != (args.out is None):
         parser.error("--keep and --out go together")
     if args.shares:
@@ -56,7 +58,7 @@ def blended(run: Path, share: float) -> tuple[Checkpoint, TrainConfig]:
     values = yaml.safe_load((run / "args.yaml").read_text(encoding="utf-8"))
     config = TrainConfig.from_dict(values)
     if config.blend or not config.init_from:
-        sys.exit(f"error: {run} must be a run with --init-from and without --blend")
+        raise ConfigError(f"{run} must be a run with --init-from and without --blend")
     tuned, start = (
         load_checkpoint(run / "best.safetensors"),
         load_checkpoint(Path(config.init_from)),
@@ -69,9 +71,13 @@ def measure(run: Path, share: float) -> dict[str, float]:
     """Column -> exact match, case folded, and ``all`` over all pictures."""
     checkpoint, config = blended(run, share)
     store = open_store(Path(config.val_root))
+    try:
+        columns = [column_of(record) for record in store.records]
+    except ValueError as error:  # pictures of one's own have no such columns
+        raise ConfigError(f"{config.val_root}: {error}") from None
     evaluation = evaluate(predictor_of(checkpoint, pick_device(config.device)), store)
     texts, targets = evaluation.texts, evaluation.targets
-    scores = score_by(texts, targets, [column_of(record) for record in store.records])
+    scores = score_by(texts, targets, columns)
     figures = {key: scores[key].exact_match_folded for key in COLUMNS}
     return {**figures, "all": evaluation.score().exact_match_folded}
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 from captcha_ocr.benchmarking.columns import COLUMNS
-from captcha_ocr.config import TrainConfig
+from captcha_ocr.cli.common import OK, USAGE
+from captcha_ocr.config import ConfigError, TrainConfig
 from captcha_ocr.models import MODELS
 from captcha_ocr.run_folder import RunFolder
 
@@ -196,8 +197,20 @@ def test_a_run_that_was_blended_is_not_blended_again(tmp_path: Path) -> None:
     args = run / "args.yaml"
     settings = {**yaml.safe_load(args.read_text(encoding="utf-8")), "blend": 0.4}
     args.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    with pytest.raises(SystemExit, match="without --blend"):
+    with pytest.raises(ConfigError, match="without --blend"):
         blend_weights.measure(run, 0.2)
+    assert blend_weights.main([str(run)]) == USAGE
+
+
+def test_a_blend_is_told_by_columns_that_the_set_must_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = run_of_bars(tmp_path)
+    assert blend_weights.main([str(run), "--shares", "1"]) == OK
+    assert capsys.readouterr().out.startswith("share\teasy-text")
+    (tmp_path / "set" / "manifest.jsonl").unlink()
+    assert blend_weights.main([str(run)]) == USAGE
+    assert "is in no column" in capsys.readouterr().err
 
 
 def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
