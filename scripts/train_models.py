@@ -123,8 +123,8 @@ def draw_sets(
             style = "easy" if source == CHINESE else source
             name = f"{source}-{seed}-{count}"
             draw(style, raw, name, count, seed, usable_cores(), **settings.get(source, {}))
-            arguments += ["--train-src" if split == "train" else "--test-src"]
-            arguments += [style, str(raw / name)]
+            option = "--train-src" if split == "train" else "--test-src"
+            arguments += [option, style, str(raw / name)]
     if merge([*arguments, "--copy-mode", "link", "--on-unknown", "drop", "--seed", "123"]):
         sys.exit("error: the sets could not be merged")
 
