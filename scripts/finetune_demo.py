@@ -25,7 +25,7 @@ ALPHABET = "БГДЖЗИЛПФЦЧШЩЭЮЯ23456789"  # no letter that looks li
 KIND, FONT = "text:water:normal:noise", "DejaVu Serif"
 RECIPE = (
     "--imgH 48 --epochs 100 --batch 16 --batch-start 16 --lr 7e-4 --flat 0.1 "
-    "--aug --cache --amp bf16"
+    "--aug --cache --amp auto"
 )
 PICTURES = 500
 

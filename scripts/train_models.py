@@ -41,7 +41,7 @@ FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its 
     SUMS: {"train": MORE_SUMS, "dev": SETS["dev"]},
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
-RECIPE = "--batch 128 --aug --amp bf16 --eval-every 65000 --select-on val"
+RECIPE = "--batch 128 --aug --amp auto --eval-every 65000 --select-on val"
 
 
 @dataclass(frozen=True)

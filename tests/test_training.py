@@ -222,6 +222,39 @@ def test_mixed_precision_learns_alike(sample_set: Path, tmp_path: Path) -> None:
     assert losses[1] == pytest.approx(losses[0], rel=0.05)
 
 
+@pytest.mark.parametrize("capability, precision", [("AVX512", "bf16"), ("AVX2", "off")])
+def test_automatic_precision_is_bf16_only_where_that_is_fast(
+    sample_set: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capability: str,
+    precision: str,
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    runs = []
+    for amp in ("auto", precision):
+        folder = RunFolder(tmp_path / amp)
+        folder.path.mkdir()
+        fit(config_for(sample_set, amp=amp, epochs=1), folder)
+        runs.append(folder.last)
+    assert same_weights(*runs)
+
+
+def test_slow_bf16_is_told(
+    sample_set: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = "--amp auto would choose float32 here"
+    for capability, expected in (("AVX512", False), ("AVX2", True)):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda c=capability: c)
+        folder = RunFolder(tmp_path / capability)
+        folder.path.mkdir()
+        fit(config_for(sample_set, amp="bf16", max_minutes=1e-6), folder)
+        assert (told in capsys.readouterr().out) is expected
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # torch.compile warns about its own insides
 def test_a_compiled_model_learns_alike(sample_set: Path, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ class TrainConfig:
     seed: int = 0  # weights, order, augmentation, split
     num_workers: int = 0  # loader processes
     cache: bool = False  # keep scaled pictures in memory
-    amp: str = "off"  # off | bf16 | fp16 (fp16 needs CUDA)
+    amp: str = "off"  # off | auto (bf16 where it is fast) | bf16 | fp16 (needs CUDA)
     compile: bool = False  # torch.compile
     device: str = "auto"  # auto | cpu | cuda | cuda:N
     tensorboard: bool = False  # write event files too

@@ -36,11 +36,15 @@ from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.interrupt import Interrupt
 from captcha_ocr.models import build_model, count_parameters, model_arguments
 from captcha_ocr.objective import build_objective
-from captcha_ocr.optimisation import AveragedWeights, build_optimizer, learning_rate
+from captcha_ocr.optimisation import (
+    AveragedWeights,
+    amp_type,
+    build_optimizer,
+    has_fast_bf16,
+    learning_rate,
+)
 from captcha_ocr.run_folder import Progress, RunFolder
 from captcha_ocr.torch_predictor import TorchPredictor, describe
-
-AMP_TYPES = {"off": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> str:
@@ -98,7 +102,8 @@ class Run:
         self.model = model
         self.average = AveragedWeights(model, config.ema, config.blend)
         self.optimizer = build_optimizer(self.objective, config)
-        self.scaler = torch.amp.GradScaler(world.device.type, enabled=config.amp == "fp16")
+        self.amp = amp_type(config.amp, world.device)
+        self.scaler = torch.amp.GradScaler(world.device.type, enabled=self.amp == torch.float16)
         self.progress = Progress()
         self.impossible = self.data.train.impossible(model.width_stride)
         self.epoch_pictures = len(self.data.train) - len(self.impossible)
@@ -141,7 +146,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.objective.train()
-        with torch.autocast(device.type, AMP_TYPES[config.amp], enabled=config.amp != "off"):
+        with torch.autocast(device.type, self.amp, enabled=self.amp != torch.float32):
             losses = self.compute(
                 batch.images.to(device, non_blocking=True, memory_format=torch.channels_last),
                 batch.targets.to(device),
@@ -237,6 +242,11 @@ class Run:
             f"{len(train.charset.symbols)} symbols, on {self.world.device} x {self.world.size}; "
             f"{self.data.note}"
         )
+        if self.amp == torch.bfloat16 and not has_fast_bf16(self.world.device):
+            folder.say(
+                f"this {self.world.device} has no fast bf16, which can take ten times as long as "
+                "float32; --amp auto would choose float32 here"
+            )
         if self.impossible:
             labels = train.store.labels
             named = ", ".join(f"{labels[i].file} {labels[i].text!r}" for i in self.impossible[:5])

@@ -108,7 +108,11 @@ def add_run_options(group: Group) -> None:
     )
     group.add_argument("--max-minutes", type=float, help="time budget of one command (none)")
     group.add_argument("--save-minutes", type=float, help="between two saves (3)")
-    group.add_argument("--amp", choices=("off", "bf16", "fp16"), help="mixed precision (off)")
+    group.add_argument(
+        "--amp",
+        choices=("off", "auto", "bf16", "fp16"),
+        help="mixed precision; auto is bf16 where that is fast (off)",
+    )
     group.add_argument("--compile", action="store_true", help="torch.compile the model")
     group.add_argument("--device", help="auto, cpu, cuda or cuda:N")
     group.add_argument("--tensorboard", action="store_true", help="write event files too")
