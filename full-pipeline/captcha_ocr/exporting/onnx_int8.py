@@ -130,6 +130,7 @@ def dynamic(source: Path, target: Path, known: Store, image: ImageConfig) -> Non
         source,
         target,
         weight_type=QuantType.QInt8,
+        reduce_range=True,  # as below
         op_types_to_quantize=["MatMul", "LSTM"],
     )
 
