@@ -1,5 +1,4 @@
-"""What moves the weights: the precision of a step, parameter groups, the learning rate's course,
-averaged weights."""
+"""What moves the weights: parameter groups, the learning rate's course, averaged weights."""
 
 from __future__ import annotations
 
@@ -10,22 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from captcha_ocr.config import TrainConfig
-
-AMP_TYPES = {"off": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-def amp_type(amp: str, device: torch.device) -> torch.dtype:
-    """The number type of a step's products; ``auto`` is bf16 where that is fast, else float32."""
-    if amp == "auto":
-        amp = "bf16" if has_fast_bf16(device) else "off"
-    return AMP_TYPES[amp]
-
-
-def has_fast_bf16(device: torch.device) -> bool:
-    """Whether ``device`` gains by bf16: a CPU without AVX-512 was 10 to 15 times slower with it."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return "AVX512" in torch.backends.cpu.get_cpu_capability()
 
 
 def build_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.AdamW:

@@ -36,13 +36,8 @@ from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.interrupt import Interrupt
 from captcha_ocr.models import build_model, count_parameters, model_arguments
 from captcha_ocr.objective import build_objective
-from captcha_ocr.optimisation import (
-    AveragedWeights,
-    amp_type,
-    build_optimizer,
-    has_fast_bf16,
-    learning_rate,
-)
+from captcha_ocr.optimisation import AveragedWeights, build_optimizer, learning_rate
+from captcha_ocr.precision import amp_type, slowness
 from captcha_ocr.run_folder import Progress, RunFolder
 from captcha_ocr.torch_predictor import TorchPredictor, describe
 
@@ -242,11 +237,8 @@ class Run:
             f"{len(train.charset.symbols)} symbols, on {self.world.device} x {self.world.size}; "
             f"{self.data.note}"
         )
-        if self.amp == torch.bfloat16 and not has_fast_bf16(self.world.device):
-            folder.say(
-                f"this {self.world.device} has no fast bf16, which can take ten times as long as "
-                "float32; --amp auto would choose float32 here"
-            )
+        if slow := slowness(self.amp, self.world.device):
+            folder.say(slow)
         if self.impossible:
             labels = train.store.labels
             named = ", ".join(f"{labels[i].file} {labels[i].text!r}" for i in self.impossible[:5])
