@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from captcha_ocr import training
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_state
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig
@@ -237,6 +238,7 @@ def test_automatic_precision_is_bf16_only_where_that_is_fast(
         folder.path.mkdir()
         fit(config_for(sample_set, amp=amp, epochs=1), folder)
         runs.append(folder.last)
+        assert yaml.safe_load(folder.args.read_text(encoding="utf-8"))["amp"] == precision
     assert same_weights(*runs)
 
 

@@ -7,11 +7,14 @@ import torch
 AMP_TYPES = {"off": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def amp_type(amp: str, device: torch.device) -> torch.dtype:
-    """What ``--amp`` means on ``device``: ``auto`` is bf16 where that is fast, else float32."""
-    if amp == "auto":
-        amp = "bf16" if has_fast_bf16(device) else "off"
-    return AMP_TYPES[amp]
+def settle_amp(amp: str, device: torch.device) -> str:
+    """``--amp`` with ``auto`` settled: bf16 where ``device`` is fast at it, else off (float32).
+
+    A run records what it settled on, and is resumed with that, on whatever machine.
+    """
+    if amp != "auto":
+        return amp
+    return "bf16" if has_fast_bf16(device) else "off"
 
 
 def has_fast_bf16(device: torch.device) -> bool:
@@ -21,11 +24,12 @@ def has_fast_bf16(device: torch.device) -> bool:
     return "AVX512" in torch.backends.cpu.get_cpu_capability()
 
 
-def slowness(dtype: torch.dtype, device: torch.device) -> str:
-    """What to tell who asked for a type that ``device`` only imitates; else nothing."""
+def spell_amp(dtype: torch.dtype, device: torch.device) -> str:
+    """The type's name, and a warning for who asked for one that ``device`` only imitates."""
+    name = str(dtype).split(".")[1]
     if dtype != torch.bfloat16 or has_fast_bf16(device):
-        return ""
+        return name
     return (
-        f"this {device} has no fast bf16, which can take ten times as long as float32; "
-        "--amp auto would choose float32 here"
+        f"{name} (this {device} has no fast bf16, which can take ten times as long as float32; "
+        "--amp auto would choose float32 here)"
     )

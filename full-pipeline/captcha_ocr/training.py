@@ -37,7 +37,7 @@ from captcha_ocr.interrupt import Interrupt
 from captcha_ocr.models import build_model, count_parameters, model_arguments
 from captcha_ocr.objective import build_objective
 from captcha_ocr.optimisation import AveragedWeights, build_optimizer, learning_rate
-from captcha_ocr.precision import amp_type, slowness
+from captcha_ocr.precision import AMP_TYPES, settle_amp, spell_amp
 from captcha_ocr.run_folder import Progress, RunFolder
 from captcha_ocr.torch_predictor import TorchPredictor, describe
 
@@ -84,6 +84,7 @@ class Run:
     """The parts of a run, and the things one does with them."""
 
     def __init__(self, config: TrainConfig, folder: RunFolder, world: World, resume: bool) -> None:
+        config = dataclasses.replace(config, amp=settle_amp(config.amp, world.device))
         self.config, self.folder, self.world = config, folder, world
         folder.quiet |= not world.is_main  # the folder is everyone's, and one process writes it
         torch.manual_seed(config.seed)
@@ -97,7 +98,7 @@ class Run:
         self.model = model
         self.average = AveragedWeights(model, config.ema, config.blend)
         self.optimizer = build_optimizer(self.objective, config)
-        self.amp = amp_type(config.amp, world.device)
+        self.amp = AMP_TYPES[config.amp]
         self.scaler = torch.amp.GradScaler(world.device.type, enabled=self.amp == torch.float16)
         self.progress = Progress()
         self.impossible = self.data.train.impossible(model.width_stride)
@@ -234,11 +235,9 @@ class Run:
         folder.on_start(config, self.progress)
         folder.say(
             f"{config.arch}: {count_parameters(self.model):,} parameters, {len(train):,} pictures, "
-            f"{len(train.charset.symbols)} symbols, on {self.world.device} x {self.world.size}; "
-            f"{self.data.note}"
+            f"{len(train.charset.symbols)} symbols, on {self.world.device} x {self.world.size}, "
+            f"in {spell_amp(self.amp, self.world.device)}; {self.data.note}"
         )
-        if slow := slowness(self.amp, self.world.device):
-            folder.say(slow)
         if self.impossible:
             labels = train.store.labels
             named = ", ".join(f"{labels[i].file} {labels[i].text!r}" for i in self.impossible[:5])

@@ -132,6 +132,8 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
         **model_arguments(recorded.arch, recorded.model),
         "downsample": find_model(recorded.arch).width_stride,
     }
+    if options.get("amp") == "auto":  # settled when the run began
+        options = {**options, "amp": recorded.amp}
     other = [
         difference(name, fixed.get(name), value)
         for name, value in options.items()
