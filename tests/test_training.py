@@ -184,6 +184,8 @@ def test_a_test_set_does_not_choose_the_weights(sample_set: Path, tmp_path: Path
     learned = {label.file for label in data.train.store.labels}
     assert not chosen_on & learned
     assert len(chosen_on) + len(learned) == 24
+    assert f"chosen on {len(chosen_on)} pictures" in data.note
+    assert "luck has a say" in data.note
     named = prepare_data(config_for(sample_set, val_root=str(test_root), select_on="val"))
     assert named.report is None
     assert len(named.selection) == 24

@@ -13,6 +13,8 @@ from captcha_ocr.datasets.augment import Augmenter
 from captcha_ocr.datasets.ocr import OCRDataset
 from captcha_ocr.datasets.stores import Store, Subset, open_store
 
+FEW = 200  # pictures: their exact match is known to about 3 points, at 95 per cent
+
 
 @dataclass(frozen=True)
 class RunData:
@@ -43,6 +45,8 @@ def prepare_data(config: TrainConfig, known: Charset | None = None) -> RunData:
         train, selection = split(store, config.val_fraction, config.seed)
         report = val
         note = f"the best weights are chosen on {len(selection)} pictures of the training set"
+        if len(selection) < FEW:
+            note += ", so few that luck has a say: fewer evaluations (--eval-every) leave it less"
         if val is not None:
             note += f"; {config.val_root} is a test set and is only read at the end"
     dataset = OCRDataset(
