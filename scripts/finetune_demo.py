@@ -24,13 +24,13 @@ from generators import build_tools, run_generator
 
 ALPHABET = "БГДЖЗИЛПФЦЧШЩЭЮЯ23456789"  # no letter that looks like a Latin one
 KIND, FONT = "text:water:normal:noise", "DejaVu Serif"
+PICTURES, EPOCHS = 500, 40
 # Small batches: from so few pictures, more steps read more. One evaluation, at the end: the 25
 # pictures set apart cannot tell which weights are best, and an early lucky one would be kept.
 RECIPE = (
-    "--epochs 40 --batch 4 --batch-start 4 --lr 1e-3 --flat 0.1 --eval-every 19000 "
-    "--aug --cache --amp auto"
+    f"--epochs {EPOCHS} --batch 4 --batch-start 4 --lr 1e-3 --flat 0.1 "
+    f"--eval-every {EPOCHS * PICTURES} --aug --cache --amp auto"
 )
-PICTURES = 500
 
 
 def main() -> int:
