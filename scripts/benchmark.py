@@ -32,6 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     if args.quick and args.out == REPOSITORY:
         raise ConfigError("quick figures are no benchmark; name a folder for them with --out")
     full = args.shipped / "full"
+    if args.data is None and not full.is_dir():
+        print(f"no {full}: the smaller set in {args.shipped} is read (scripts/make_benchmark.py)")
     run = Run(
         weights=args.weights,
         archs=args.arch.split(","),

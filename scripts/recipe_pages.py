@@ -39,13 +39,13 @@ PAGES = {  # page -> block -> header
         "ablation": ("changed", *_STYLES, "mean", "against the recipe", "half-way", "time"),
         "runs": ("run", "height", "batch", "pictures", "minutes", "1/4", "1/2", "3/4", "end"),
         "scratch": ("run", "recipe", "batch", "pictures", *(f"{m} min" for m in TIMES)),
-        "blends": ("model", "share", "text", "中文", "sums", "CalcAll", "RuoYi", "all"),
+        "blends": ("run", "pictures", "share", "text", "中文", "sums", "CalcAll", "RuoYi", "all"),
     },
     "recipe.zh-CN.md": {
         "ablation": ("改动", *_STYLES, "平均", "与配方之差", "中途", "时间"),
         "runs": ("训练", "高度", "批大小", "图片数", "分钟", "1/4", "1/2", "3/4", "结束"),
         "scratch": ("训练", "配方", "批大小", "图片数", *(f"{m} 分钟" for m in TIMES)),
-        "blends": ("模型", "比例", "文本", "中文", "算式", "CalcAll", "RuoYi", "合计"),
+        "blends": ("训练", "图片数", "比例", "文本", "中文", "算式", "CalcAll", "RuoYi", "合计"),
     },
 }
 
@@ -126,8 +126,9 @@ def scratch_line(run: dict[str, Any], names: Mapping[str, str]) -> list[str]:
 
 def blend_lines(run: dict[str, Any]) -> list[list[str]]:
     """A line a share: exact match of each column, and of all pictures."""
+    name = [f"`{run['arch']}`", f"{run['pictures']:,}"]
     return [
-        [f"`{run['arch']}`", share, *(per_cent(figures[key]) for key in (*COLUMNS, "all"))]
+        [*name, share, *(per_cent(figures[key]) for key in (*COLUMNS, "all"))]
         for share, figures in run["shares"].items()
     ]
 

@@ -54,7 +54,8 @@ def blends(run: Path) -> dict[str, Any]:
     """What a run's weights read with shares of those that it began with, on its choosing set."""
     _, config = blended(run, 0.0)
     shares = {f"{share:g}": measure(run, share) for share in SHARES}
-    return {"arch": config.arch, "shares": shares}
+    pictures = int(read_history(run)[-1]["pictures"])
+    return {"arch": config.arch, "pictures": pictures, "shares": shares}
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its 
     SUMS: {"train": MORE_SUMS, "dev": SETS["dev"]},
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
+# What is read already is kept by a low rate and without new auxiliary heads.
+LOW = "--batch 32 --batch-start 32 --flat 0 --aux-weight 0"
 RECIPE = "--batch 128 --aug --amp auto --eval-every 65000 --select-on val"
 
 
@@ -73,6 +75,8 @@ STAGES = {
             f"{HIGH} --batch 32 --batch-start 32 --lr 8e-4 --flat 0.4 --blend 0.4 --seed 11",
             SUMS,
         ),
+        Stage(0.164, f"{HIGH} {LOW} --lr 1e-4 --blend 0.3 --seed 13", SUMS),
+        Stage(0.75, f"{HIGH} {LOW} --lr 2e-4 --seed 14", SUMS),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
@@ -81,6 +85,12 @@ STAGES = {
         Stage(0.42, "--batch 16 --lr 8e-4 --flat 0.58 --seed 7"),
         Stage(0.55, "--batch 16 --lr 8e-4 --flat 0.4 --blend 0.4 --seed 9", CHINESE),
         Stage(0.62, "--batch 16 --lr 8e-4 --flat 0.4 --blend 0.4 --seed 11", SUMS),
+        Stage(
+            0.515,
+            "--batch 32 --batch-start 32 --lr 4e-4 --flat 0.2 --blend 0.4 --seed 13",
+            SUMS,
+        ),
+        Stage(0.67, f"{LOW} --lr 2e-4 --seed 15", SUMS),
     ),
 }
 
