@@ -235,9 +235,9 @@ def test_a_course_over_time_shows_what_was_reached_by_then() -> None:
 
 def test_each_share_of_a_blend_is_a_line() -> None:
     figures = dict.fromkeys((*COLUMNS, "all"), 0.5)
-    run = {"arch": "svtr_tiny", "shares": {"0": figures, "0.4": figures}}
+    run = {"arch": "svtr_tiny", "pictures": 1200, "shares": {"0": figures, "0.4": figures}}
     assert recipe_pages.blend_lines(run) == [
-        ["`svtr_tiny`", share, *["50.0"] * 6] for share in ("0", "0.4")
+        ["`svtr_tiny`", "1,200", share, *["50.0"] * 6] for share in ("0", "0.4")
     ]
 
 
