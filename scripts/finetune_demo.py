@@ -22,7 +22,7 @@ from captcha_ocr.model_info import WEIGHTS_DIR, ModelInfo
 from captcha_ocr.models import MODELS
 from generators import build_tools, run_generator
 
-ALPHABET = "БГДЖЗИЛПФЦЧШЩЭЮЯ23456789"  # no letter that looks like a Latin one
+ALPHABET = "БГДЖИЛПФЦЧШЩЭЮЯ23456789"  # none that looks like a Latin letter or, as З does, a digit
 KIND, FONT = "text:water:normal:noise", "DejaVu Serif"
 PICTURES, EPOCHS = 500, 40
 # Small batches: from so few pictures, more steps read more. One evaluation, at the end: the 25
