@@ -60,6 +60,7 @@ def test_every_stage_goes_on_from_the_one_before(
         assert train_models.train_stage(stage, arch, tmp_path, run, before) == 0
         config = configuration(trained[-1])
         assert (config.arch, config.epochs, config.select_on) == (arch, stage.epochs, "val")
+        assert config.aug == stage.aug
         assert Path(config.out) == run.parent
         assert stage.sets in train_models.FOLDERS
         assert Path(config.train_root) == tmp_path / stage.sets / "train"
