@@ -54,7 +54,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "plain": {"aux_weight": 0.0, "batch_start": 192, "batch": 192, "flat": 0.0, "ema": 0.0},
     "cosine from the start": {"flat": 0.0},
     "weights not averaged": {"ema": 0.0},
-    "no augmentation": {"aug": False},
+    "no augmentation": {"aug": 0.0},
     "learning rate 3e-3": {"lr": 3e-3},
 }
 
@@ -100,7 +100,7 @@ def configured(name: str, out: Path) -> TrainConfig:
         batch=128,
         batch_start=16,
         grow_steps=250,
-        aug=True,
+        aug=1.0,
         eval_every=4_000,
         seed=1,
     )

@@ -41,9 +41,10 @@ FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its 
     SUMS: {"train": MORE_SUMS, "dev": SETS["dev"]},
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
-# What is read already is kept by a low rate and without new auxiliary heads.
+# What is read already is kept by a low rate and without new auxiliary heads; the last stages
+# learn pictures as they are (--aug 0).
 LOW = "--batch 32 --batch-start 32 --flat 0 --aux-weight 0"
-RECIPE = "--batch 128 --amp auto --eval-every 65000 --select-on val"
+RECIPE = "--batch 128 --amp auto --eval-every 65000 --select-on val --aug"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,6 @@ class Stage:
     epochs: float
     options: str  # that differ from RECIPE and from the defaults
     sets: str = "."  # a key of FOLDERS
-    aug: bool = True  # the last stages learn pictures as they are
 
 
 # Low pictures cost a fraction of high ones, and teach the letters as well: the height comes last.
@@ -65,7 +65,7 @@ STAGES = {
         Stage(1.4, f"{MIDDLE} --batch 16 --lr 7e-4 --flat 0.4 --seed 5"),
         Stage(1.6, f"{MIDDLE} --batch 16 --lr 7e-4 --flat 0.4 --blend 0.4 --seed 9", CHINESE),
         Stage(0.7, f"{MIDDLE} {LOW} --lr 2e-4 --seed 16", SUMS),
-        Stage(0.4, f"{MIDDLE} {LOW} --lr 1.5e-4 --blend 0.4 --seed 17", SUMS, aug=False),
+        Stage(0.4, f"{MIDDLE} {LOW} --lr 1.5e-4 --blend 0.4 --aug 0 --seed 17", SUMS),
     ),
     "crnn_resnet34": (
         Stage(2.25, "--batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
@@ -80,7 +80,7 @@ STAGES = {
         ),
         Stage(0.164, f"{HIGH} {LOW} --lr 1e-4 --blend 0.3 --seed 13", SUMS),
         Stage(0.75, f"{HIGH} {LOW} --lr 2e-4 --seed 14", SUMS),
-        Stage(0.42, f"{HIGH} {LOW} --lr 2e-4 --seed 17", SUMS, aug=False),
+        Stage(0.42, f"{HIGH} {LOW} --lr 2e-4 --aug 0 --seed 17", SUMS),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
@@ -95,7 +95,7 @@ STAGES = {
             SUMS,
         ),
         Stage(0.67, f"{LOW} --lr 2e-4 --seed 15", SUMS),
-        Stage(0.84, f"{LOW} --lr 2e-4 --blend 0.2 --seed 16", SUMS, aug=False),
+        Stage(0.84, f"{LOW} --lr 2e-4 --blend 0.2 --aug 0 --seed 16", SUMS),
     ),
 }
 
@@ -155,7 +155,6 @@ def train_stage(stage: Stage, arch: str, out: Path, run: Path, before: Path | No
     data = ["--train-root", str(root / "train"), "--val-root", str(root / "dev")]
     start = ["--init-from", str(before / "best.safetensors")] if before else []
     options = [*RECIPE.split(), *stage.options.split(), "--epochs", str(stage.epochs)]
-    options += ["--aug"] if stage.aug else []
     return train(["--arch", arch, *data, *start, *options, "--out", str(run.parent)])
 
 

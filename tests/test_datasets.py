@@ -116,6 +116,16 @@ def test_augmentation_depends_on_seed_epoch_and_picture_alone(sample_set: Path) 
     assert {image.shape for image in first} == {plain[(i, 0)].image.shape for i in range(24)}
 
 
+def test_a_share_of_the_pictures_is_distorted_and_the_others_are_not(sample_set: Path) -> None:
+    plain, all_of_them = dataset_of(sample_set), dataset_of(sample_set, augment=Augmenter())
+    half = dataset_of(sample_set, augment=Augmenter(0.5))
+    draws = [(index, epoch) for index in range(24) for epoch in range(5)]
+    as_it_is = [np.array_equal(half[draw].image, plain[draw].image) for draw in draws]
+    assert 40 < sum(as_it_is) < 110  # 60, and those that all the dice of the pipeline left alone
+    for draw, same in zip(draws, as_it_is):
+        assert same or np.array_equal(half[draw].image, all_of_them[draw].image)
+
+
 @settings(max_examples=60, deadline=None)
 @given(WIDTHS, st.integers(1, 9), st.integers(0, 3), st.integers(1, 3))
 def test_every_picture_once_in_batches_of_one_width(

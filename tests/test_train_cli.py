@@ -168,7 +168,7 @@ def test_what_is_given_again_as_it_was_resumes(begun: Begun) -> None:
         ("--init-from svtr_tiny --resume", "svtr_tiny.safetensors)"),
         ("--distill-from svtr_tiny --resume", "without --distill-from and goes on"),
         ("--downsample 8 --resume", "--downsample 4 (not 8)"),
-        ("--aug --resume", "without --aug"),
+        ("--aug --resume", "with --aug 0.0 (not 1.0)"),
         ("--arch svtr_tiny --resume RUN", "--arch vanilla_crnn (not svtr_tiny)"),
         ("--arch all --resume RUN", "is one run; give its --arch, or --resume without a folder"),
     ],

@@ -95,7 +95,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped in the middle of an epoch, with augmentation, dropout and a growing batch."""
-    config = config_for(sample_set, "svtr_tiny", epochs=3, aug=True)
+    config = config_for(sample_set, "svtr_tiny", epochs=3, aug=1.0)
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     for folder in (whole, parts):
         folder.path.mkdir()
@@ -127,7 +127,7 @@ def test_the_same_seed_gives_the_same_run(sample_set: Path, tmp_path: Path) -> N
     folders = [RunFolder(tmp_path / name) for name in ("one", "two", "other")]
     for folder, seed, workers in zip(folders, (5, 5, 6), (0, 2, 0)):
         folder.path.mkdir()
-        fit(config_for(sample_set, epochs=1, aug=True, seed=seed, num_workers=workers), folder)
+        fit(config_for(sample_set, epochs=1, aug=1.0, seed=seed, num_workers=workers), folder)
     assert same_weights(folders[0].last, folders[1].last)
     assert not same_weights(folders[0].last, folders[2].last)
 

@@ -54,7 +54,7 @@ _LIMITS: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
         lambda value: 0 <= value < math.inf,
         "0 or more",
     ),
-    (("lr_end", "flat", "distill_weight"), lambda value: 0 <= value <= 1, "0 to 1"),
+    (("lr_end", "flat", "distill_weight", "aug"), lambda value: 0 <= value <= 1, "0 to 1"),
     (("aux_weight", "ema", "blend"), lambda value: 0 <= value < 1, "0 to less than 1"),
     (("val_fraction",), lambda value: 0 < value < 1, "more than 0 and less than 1"),
 )
@@ -87,7 +87,7 @@ class TrainConfig:
     distill_weight: float = 0.5  # share of the loss on them
     ema: float = 0.999  # decay of the averaged weights, 0 = off
     short_first: bool = False  # the first epoch goes from short labels to long ones
-    aug: bool = False  # albumentations on the training pictures
+    aug: float = 0.0  # share of the training pictures that are distorted, anew in every epoch
 
     val_fraction: float = 0.05  # of the training set, when a split chooses
     eval_every: int = 0  # pictures between two evaluations, 0 = once an epoch

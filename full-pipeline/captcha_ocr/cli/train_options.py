@@ -61,7 +61,14 @@ def add_data_options(group: Group) -> None:
     )
     group.add_argument("--pad-multiple", type=int, metavar="PX", help="widths are padded to it (4)")
     group.add_argument("--downsample", type=int, help="the model's width stride, checked (4)")
-    group.add_argument("--aug", action="store_true", help="distort training pictures")
+    group.add_argument(
+        "--aug",
+        type=float,
+        nargs="?",
+        const=1.0,
+        metavar="SHARE",
+        help="distort training pictures, or a share of them (0; without a number 1)",
+    )
     group.add_argument("--cache", action="store_true", help="keep scaled pictures in memory")
     group.add_argument("--num-workers", type=int, help="loader processes (0)")
 

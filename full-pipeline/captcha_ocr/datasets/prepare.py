@@ -53,7 +53,7 @@ def prepare_data(config: TrainConfig, known: Charset | None = None) -> RunData:
         train,
         charset,
         config.image,
-        augment=Augmenter() if config.aug else None,
+        augment=Augmenter(config.aug) if config.aug else None,
         seed=config.seed,
         cache=config.cache,
     )
