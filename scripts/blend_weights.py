@@ -1,11 +1,14 @@
 """How much of the weights that a run began with its model should keep.
 
     python scripts/blend_weights.py RUN                         # what each share reads
+    python scripts/blend_weights.py RUN --distorted 100         # and of distorted pictures
     python scripts/blend_weights.py RUN --keep 0.4 --out DIR    # and a finished run of one of them
 
 RUN is the folder of a run with --init-from and without --blend. Exact match in per cent, case
-folded, over the pictures that chose its weights, by the columns of the benchmark. With --blend 0.4
-training keeps that share by itself; this tells beforehand which one.
+folded, over the pictures that chose its weights, by the columns of the benchmark; with --distorted
+N also over the first N of each column after each distortion of the benchmark, the mean of its
+levels but the first, which leaves a picture as it is, and the last. With --blend 0.4 training
+keeps that share by itself; this tells beforehand which one.
 """
 
 from __future__ import annotations
@@ -15,18 +18,22 @@ import dataclasses
 import shutil
 import sys
 from pathlib import Path
+from statistics import mean
 
 import yaml
 from captcha_ocr.benchmarking.columns import COLUMNS, column_of
+from captcha_ocr.benchmarking.distortions import DISTORTIONS
+from captcha_ocr.benchmarking.robustness import balanced, distort
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.config import ConfigError, TrainConfig
-from captcha_ocr.datasets.stores import open_store
+from captcha_ocr.datasets.stores import Store, open_store
 from captcha_ocr.distributed import pick_device
 from captcha_ocr.evaluation import evaluate
 from captcha_ocr.finishing import finish, predictor_of
 from captcha_ocr.metrics import score_by
 from captcha_ocr.optimisation import blend_weights
+from captcha_ocr.predictor import Predictor
 from captcha_ocr.run_folder import RunFolder
 
 SHARES = (0.0, 0.2, 0.4, 1.0)
@@ -37,16 +44,18 @@ def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("run", type=Path, metavar="RUN")
     parser.add_argument("--shares", type=float, nargs="*", default=SHARES, help="of the start")
+    parser.add_argument("--distorted", type=int, default=0, metavar="N", help="of each column")
     parser.add_argument("--keep", type=float, metavar="SHARE", help="finish a run with this one")
     parser.add_argument("--out", type=Path, metavar="DIR", help="DIR/<arch> is that run's folder")
     args = parser.parse_args(argv)
     if (args.keep is None) != (args.out is None):
         parser.error("--keep and --out go together")
     if args.shares:
-        print("share", *COLUMNS, "all", sep="\t")
+        distortions = DISTORTIONS if args.distorted else ()
+        print("share", *COLUMNS, "all", *distortions, sep="\t")
     for share in args.shares:
-        figures = measure(args.run, share)
-        shown = (f"{100 * figures[key]:.1f}" for key in (*COLUMNS, "all"))
+        figures = measure(args.run, share, args.distorted)
+        shown = (f"{100 * figure:.1f}" for figure in figures.values())
         print(share, *shown, sep="\t", flush=True)
     if args.out:
         keep(args.run, args.keep, args.out)
@@ -67,19 +76,35 @@ def blended(run: Path, share: float) -> tuple[Checkpoint, TrainConfig]:
     return dataclasses.replace(tuned, state=state), config
 
 
-def measure(run: Path, share: float) -> dict[str, float]:
-    """Column -> exact match, case folded, and ``all`` over all pictures."""
+def measure(run: Path, share: float, distorted: int = 0) -> dict[str, float]:
+    """Column -> exact match, case folded, ``all`` over all pictures, and by distortion where
+    ``distorted`` is not 0."""
     checkpoint, config = blended(run, share)
     store = open_store(Path(config.val_root))
     try:
         columns = [column_of(record) for record in store.records]
     except ValueError as error:  # pictures of one's own have no such columns
         raise ConfigError(f"{config.val_root}: {error}") from None
-    evaluation = evaluate(predictor_of(checkpoint, pick_device(config.device)), store)
+    predictor = predictor_of(checkpoint, pick_device(config.device))
+    evaluation = evaluate(predictor, store)
     texts, targets = evaluation.texts, evaluation.targets
     scores = score_by(texts, targets, columns)
     figures = {key: scores[key].exact_match_folded for key in COLUMNS}
-    return {**figures, "all": evaluation.score().exact_match_folded}
+    figures["all"] = evaluation.score().exact_match_folded
+    if distorted:
+        figures.update(measure_distorted(predictor, balanced(store, distorted)))
+    return figures
+
+
+def measure_distorted(predictor: Predictor, store: Store) -> dict[str, float]:
+    """Distortion -> the mean of what is read at its levels between none and the strongest."""
+    return {
+        key: mean(
+            evaluate(predictor, distort(store, distortion, level)).score().exact_match_folded
+            for level in distortion.levels[1:-1]
+        )
+        for key, distortion in DISTORTIONS.items()
+    }
 
 
 def keep(run: Path, share: float, out: Path) -> None:

@@ -37,13 +37,19 @@ CHINESE = {  # names of the rows
 PAGES = {  # page -> block -> header
     "recipe.md": {
         "ablation": ("changed", *_STYLES, "mean", "against the recipe", "half-way", "time"),
-        "runs": ("run", "height", "batch", "pictures", "minutes", "1/4", "1/2", "3/4", "end"),
+        "runs": (
+            *("run", "set", "processor", "height", "batch", "rate", "distorted", "pictures"),
+            *("minutes", "1/4", "1/2", "3/4", "end", "kept"),
+        ),
         "scratch": ("run", "recipe", "batch", "pictures", *(f"{m} min" for m in TIMES)),
         "blends": ("run", "pictures", "share", "text", "中文", "sums", "CalcAll", "RuoYi", "all"),
     },
     "recipe.zh-CN.md": {
         "ablation": ("改动", *_STYLES, "平均", "与配方之差", "中途", "时间"),
-        "runs": ("训练", "高度", "批大小", "图片数", "分钟", "1/4", "1/2", "3/4", "结束"),
+        "runs": (
+            *("训练", "集合", "处理器", "高度", "批大小", "学习率", "失真", "图片数"),
+            *("分钟", "1/4", "1/2", "3/4", "结束", "留下"),
+        ),
         "scratch": ("训练", "配方", "批大小", "图片数", *(f"{m} 分钟" for m in TIMES)),
         "blends": ("训练", "图片数", "比例", "文本", "中文", "算式", "CalcAll", "RuoYi", "合计"),
     },
@@ -98,13 +104,16 @@ def ablation_lines(rows: list[dict[str, Any]], names: Mapping[str, str]) -> list
 
 
 def course_line(run: dict[str, Any]) -> list[str]:
-    """Exact match after a quarter, a half, three quarters and all of a run."""
+    """Exact match after a quarter, a half, three quarters and all of a run, and of the weights it
+    kept."""
     figures = run["exact_match_folded"]
     places = [max(1, round(len(figures) * part / 4)) - 1 for part in (1, 2, 3, 4)]
     shown = [per_cent(figures[place]) for place in places]
+    kept = per_cent(run["kept"]) if "kept" in run else ""
     pictures, minutes = run["pictures"][-1], run["minutes"][-1]
-    sizes = [str(run["height"]), str(run["batch"]), f"{pictures:,}", f"{minutes:.0f}"]
-    return [f"`{run['arch']}`", *sizes, *shown]
+    settings = [run["set"], run["cpu"], run["height"], run["batch"], f"{run['lr']:.2g}"]
+    length = [f"{run['aug']:.0%}", f"{pictures:,}", f"{minutes:.0f}"]
+    return [f"`{run['arch']}`", *map(str, settings), *length, *shown, kept]
 
 
 def scratch_line(run: dict[str, Any], names: Mapping[str, str]) -> list[str]:

@@ -5,7 +5,8 @@
     python scripts/record_runs.py --blends RUN RUN   # what blends with their first weights read
     python scripts/record_runs.py                    # the documents once more
 
-A RUN is a run's folder. --blends takes runs that were trained without --blend.
+A RUN is a run's folder, on the machine that trained it. --blends takes runs that were trained
+without --blend.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import yaml
 from blend_weights import SHARES, blended, measure
+from captcha_ocr.benchmarking.machine import processor_name
 from experiments import read_history
 from recipe_pages import read_record, write_record
 
@@ -36,17 +38,24 @@ def main() -> int:
 
 
 def course(run: Path) -> dict[str, Any]:
-    """How a run went: a figure an evaluation."""
+    """How a run went: a figure an evaluation. The best of them, by strict exact match, gave the
+    weights that the run kept."""
     history = read_history(run)
+    best = max(history, key=lambda row: float(row["exact_match"]))
     config = yaml.safe_load((run / "args.yaml").read_text(encoding="utf-8"))
     return {
         "arch": config["arch"],
+        "set": Path(config["train_root"]).parent.name,
+        "cpu": processor_name(),
         "height": config["image"]["height"],
         "batch": config["batch"],
+        "lr": config["lr"],
+        "aug": float(config["aug"]),
         "plain": not config["aux_weight"],
         "pictures": [int(row["pictures"]) for row in history],
         "minutes": [round(float(row["seconds"]) / 60, 1) for row in history],
         "exact_match_folded": [float(row["exact_match_folded"]) for row in history],
+        "kept": float(best["exact_match_folded"]),
     }
 
 

@@ -21,8 +21,10 @@ import blend_weights
 import error_report
 import measure_recipe
 import recipe_pages
+import record_runs
 import train_models
 from benchmark_set import write_benchmark_set
+from captcha_ocr.benchmarking.distortions import DISTORTIONS
 from captcha_ocr.checkpoint import load_checkpoint, save_checkpoint, save_state
 from captcha_ocr.predictor import OnnxPredictor
 from generators import EASY_CONFIG
@@ -60,7 +62,7 @@ def test_every_stage_goes_on_from_the_one_before(
         assert train_models.train_stage(stage, arch, tmp_path, run, before) == 0
         config = configuration(trained[-1])
         assert (config.arch, config.epochs, config.select_on) == (arch, stage.epochs, "val")
-        assert config.aug == stage.aug
+        assert config.aug == (0 if "--aug 0" in stage.options else 1)
         assert Path(config.out) == run.parent
         assert stage.sets in train_models.FOLDERS
         assert Path(config.train_root) == tmp_path / stage.sets / "train"
@@ -208,7 +210,13 @@ def test_a_blend_is_told_by_columns_that_the_set_must_have(
 ) -> None:
     run, _ = run_of_bars(tmp_path)
     assert blend_weights.main([str(run), "--shares", "1"]) == OK
-    assert capsys.readouterr().out.startswith("share\teasy-text")
+    head, figures = capsys.readouterr().out.splitlines()
+    assert head.startswith("share\teasy-text")
+    assert blend_weights.main([str(run), "--shares", "1", "--distorted", "2"]) == OK
+    head_too, figures_too = capsys.readouterr().out.splitlines()
+    assert head_too.split("\t") == [*head.split("\t"), *DISTORTIONS]
+    assert figures_too.startswith(f"{figures}\t")
+    assert figures_too.count("\t") == head_too.count("\t")
     (tmp_path / "set" / "manifest.jsonl").unlink()
     assert blend_weights.main([str(run)]) == USAGE
     assert "is in no column" in capsys.readouterr().err
@@ -219,6 +227,16 @@ def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
     assert all(configs.count(config) == 1 for config in configs)
     assert list(recipe_pages.CHINESE) == list(measure_recipe.CHANGES)
     assert len({config.seed for config in configs}) == 1
+
+
+def test_the_course_of_a_run_tells_what_its_best_weights_read(tmp_path: Path) -> None:
+    run, _ = run_of_bars(tmp_path)
+    rows = ("pictures,seconds,exact_match,exact_match_folded", "80,60,0.2,0.3", "160,120,0.6,0.7")
+    text = "\n".join((*rows, "240,180,0.5,0.8", "320,240,0.4,0.75", ""))
+    (run / "metrics.csv").write_text(text, encoding="utf-8")
+    course = record_runs.course(run)
+    assert recipe_pages.course_line(course)[-5:] == ["30.0", "70.0", "80.0", "75.0", "70.0"]
+    assert course["set"] == tmp_path.name
 
 
 def test_a_course_over_time_shows_what_was_reached_by_then() -> None:

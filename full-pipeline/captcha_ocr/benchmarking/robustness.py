@@ -63,18 +63,20 @@ def _sets(store: Store, per_column: int) -> Iterator[tuple[str, float, Store]]:
             yield DIFFICULTY, level, drawn
 
 
-def balanced(store: Store, per_column: int, *, part: str, level: float | None = None) -> Store:
+def balanced(
+    store: Store, per_column: int, *, part: str | None = None, level: float | None = None
+) -> Store:
     return Subset(store, balanced_indices(store, per_column, part=part, level=level))
 
 
 def balanced_indices(
-    store: Store, per_column: int, *, part: str, level: float | None = None
+    store: Store, per_column: int, *, part: str | None = None, level: float | None = None
 ) -> list[int]:
-    """The first pictures of each column in a part, at one level of the dial; columns take turns,
-    so that the first few are balanced too."""
+    """The first pictures of each column, of those in a part and at one level of the dial when
+    these are given; columns take turns, so that the first few are balanced too."""
     chosen: dict[str, list[int]] = {key: [] for key in COLUMNS}
     for i, record in enumerate(store.records):
-        if part_of(record) == part and level in (None, record.get(DIFFICULTY)):
+        if (part is None or part_of(record) == part) and level in (None, record.get(DIFFICULTY)):
             chosen[column_of(record)].append(i)
     ranks = range(per_column)
     return [found[rank] for rank in ranks for found in chosen.values() if rank < len(found)]
