@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from captcha_ocr import export
 from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ImageConfig
@@ -89,3 +91,14 @@ def test_the_description_is_readable(exported: dict[str, Path]) -> None:
     assert values["charset"] == "0123456789+-*/=?中文"
     assert values["width_stride"] == 4
     assert values["image"]["height"] == 32
+
+
+def test_what_differs_from_torch_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_onnx(small_checkpoint("vanilla_crnn"), tmp_path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    monkeypatch.setattr(export, "verify", partial(verify, tolerance=-1.0))
+    with pytest.raises(ModelError, match="differ by"):
+        export_onnx(small_checkpoint("vanilla_crnn"), tmp_path)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

@@ -11,8 +11,9 @@ import pyarrow
 import pytest
 from captcha_ocr.cli.common import FAILURE, OK
 from captcha_ocr.cli.data import main as data_main
-from captcha_ocr.datasets.stores import FolderStore, ParquetStore, open_store, write_parquet
+from captcha_ocr.datasets.stores import FolderStore, ParquetStore, open_store, spread, write_parquet
 from captcha_ocr.labels import LabelError
+from drawing import draw_picture
 from pyarrow import parquet
 
 
@@ -34,7 +35,10 @@ def test_parquet_shards_hold_the_same(sample_set: Path, tmp_path: Path) -> None:
     [
         ("label", "12\u202e34", r":6: the label of '.*' holds control or invisible characters"),
         ("file", "../../x.png", r":6: the file name .* holds an empty, '.' or '..' part"),
-        ("width", 0, r":6: the size of '.*' is 0 x "),
+        ("label", None, r":6: the label is None, not a text"),
+        ("file", None, r":6: the file is None, not a text"),
+        ("width", 0, r":6: '.*': the picture has 0x"),
+        ("width", 10**6, r":6: '.*': the picture has 1000000x"),
         ("fields", "[]", r":6: the fields of '.*' are no JSON object"),
         ("fields", None, r":6: the JSON object must be str"),
         ("height", None, r"'<' not supported"),
@@ -54,6 +58,35 @@ def test_a_bad_row_of_a_shard_is_named(
     parquet.write_table(pyarrow.Table.from_pylist(rows), shard, row_group_size=4)
     with pytest.raises(LabelError, match=problem):
         open_store(shard)
+
+
+def test_a_name_stands_once_in_all_shards_and_a_set_has_rows(
+    sample_set: Path, tmp_path: Path
+) -> None:
+    write_parquet(FolderStore(sample_set), tmp_path / "shards", rows_per_shard=12)
+    first, second = sorted((tmp_path / "shards").iterdir())
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(LabelError, match=r"00001\.parquet:1: '.*' stands here for the second time"):
+        open_store(tmp_path / "shards")
+    parquet.write_table(parquet.read_table(first).slice(0, 0), first)
+    with pytest.raises(LabelError, match=r"00000\.parquet:0: no row"):
+        open_store(first)
+
+
+@pytest.mark.parametrize("size", [(40, 6), (2000, 700)])
+def test_a_picture_of_no_use_is_named_before_anything_is_learned(
+    size: tuple[int, int], sample_set: Path
+) -> None:
+    name = FolderStore(sample_set).labels[2].file
+    draw_picture("12", size).save(sample_set / "images" / name)
+    with pytest.raises(LabelError, match=rf"labels\.txt:3: '{name}' .* {size[0]}x{size[1]} pixels"):
+        FolderStore(sample_set)
+
+
+def test_part_of_a_set_has_all_of_its_kinds(sample_set: Path) -> None:
+    store = FolderStore(sample_set)
+    assert [label.line for label in spread(store, 4).labels] == [1, 7, 13, 19]
+    assert spread(store, 24) is spread(store, 99) is store
 
 
 def test_what_is_no_shard_is_named(tmp_path: Path) -> None:

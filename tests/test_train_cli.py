@@ -276,3 +276,16 @@ def test_ctrl_c_saves_and_says_how_to_go_on(sample_set: Path, tmp_path: Path) ->
     assert process.returncode == 130
     assert f"go on with: train.py --arch vanilla_crnn --resume {run}" in out
     load_state(run / "last.pt")
+
+
+def test_a_run_that_diverges_ends_in_a_line(
+    sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [*arguments(sample_set, tmp_path), "--lr", "1e30", "--epochs", "3"]
+    assert main(given) == FAILURE
+    assert capsys.readouterr().err.startswith("error: the loss is nan at step ")
+
+
+def test_a_command_that_cannot_begin_leaves_no_run(tmp_path: Path) -> None:
+    assert main(arguments(tmp_path / "nowhere", tmp_path / "runs")) == BAD_DATA
+    assert not any((tmp_path / "runs").iterdir())

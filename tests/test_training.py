@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,12 @@ import torch
 import yaml
 from captcha_ocr import training
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_state
-from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig
+from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, TrainingError
 from captcha_ocr.labels import Label, read_labels, write_labels
 from captcha_ocr.models import MODELS
 from captcha_ocr.optimisation import AveragedWeights, learning_rate
 from captcha_ocr.run_folder import RunFolder
-from captcha_ocr.training import Run, TrainingError, fit
+from captcha_ocr.training import Run, fit
 from drawing import draw_picture
 
 SMALL = {"vanilla_crnn": 0.25, "crnn_resnet34": 0.25, "svtr_tiny": 0.5}
@@ -303,12 +304,42 @@ def test_fine_tuning_starts_from_what_was_learned(sample_set: Path, tmp_path: Pa
     torch.testing.assert_close(new.state[name], old.state[name], rtol=0, atol=1e-6)
 
 
-def test_changed_labels_cannot_be_resumed(sample_set: Path, tmp_path: Path) -> None:
+def write_one_row_less(root: Path) -> None:
+    write_labels(root / "labels.txt", read_labels(root / "labels.txt")[:-1])
+
+
+@pytest.mark.parametrize("change", [write_a_new_symbol, write_one_row_less])
+def test_changed_labels_cannot_be_resumed(
+    change: Callable[[Path], None], sample_set: Path, tmp_path: Path
+) -> None:
     config = config_for(sample_set, max_minutes=1e-6)
     fit(config, RunFolder(tmp_path))
-    write_a_new_symbol(sample_set)
+    change(sample_set)
     with pytest.raises(ConfigError, match=r"the labels in .* changed"):
         fit(config, RunFolder(tmp_path), resume=True)
+
+
+def test_a_resumed_run_needs_no_file_of_its_start(sample_set: Path, tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    for folder in (first, second):
+        folder.path.mkdir()
+    fit(config_for(sample_set, epochs=1), first)
+    start = load_checkpoint(first.best).state
+    config = config_for(sample_set, init_from=str(first.best), blend=0.5, max_minutes=1e-6)
+    fit(config, second)
+    first.best.unlink()
+    fit(config, second, resume=True)
+    kept = load_state(second.last)["average"]["start"]
+    assert start.keys() <= kept.keys()
+    assert all(torch.equal(kept[name], start[name]) for name in start)
+
+
+def test_a_run_of_less_than_a_picture_learns_from_one_batch(
+    sample_set: Path, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path)
+    assert fit(config_for(sample_set, epochs=0.001), folder) == "all 0.001 epochs are done"
+    assert load_state(folder.last)["progress"]["step"] == 1
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 
+class TrainingError(RuntimeError):
+    """Training cannot go on; what was saved last is intact."""
+
+
 class ConfigError(ValueError):
     """A setting that cannot work; the message says what came, what is allowed, what to do."""
 

@@ -67,10 +67,11 @@ def round_to_half(checkpoint: Checkpoint) -> Checkpoint:
 def export_onnx(checkpoint: Checkpoint, folder: Path, name: str = "") -> Path:
     """Write ``<name>.onnx`` (free batch size and width) and ``<name>.json``; the ONNX path.
 
-    Raises ModelError when the file's logits differ from torch's at any of several widths.
+    Raises ModelError when the file's logits differ from torch's at any of several widths; the
+    folder is then as it was.
     """
     model = checkpoint.build()
-    path = Path(folder) / f"{name or checkpoint.arch}.onnx"
+    target = Path(folder) / f"{name or checkpoint.arch}.onnx"
     image = checkpoint.image
     example = torch.zeros(2, image.channels, image.height, min(96, image.max_width))
     width = torch.export.Dim.AUTO  # the exporter finds out that it is a multiple of the stride
@@ -86,11 +87,14 @@ def export_onnx(checkpoint: Checkpoint, folder: Path, name: str = "") -> Path:
             verbose=False,
         )
     assert program is not None
-    write_bytes(path, _compact(program).SerializeToString())
     info = describe(checkpoint, model)
-    dataclasses.replace(info, sha256=file_sha256(path)).save(path.with_suffix(".json"))
-    verify(OnnxPredictor(path, threads=1), model, info)
-    return path
+    with TemporaryDirectory(dir=folder, prefix=".export-") as scratch:
+        path = Path(scratch) / target.name
+        write_bytes(path, _compact(program).SerializeToString())
+        dataclasses.replace(info, sha256=file_sha256(path)).save(path.with_suffix(".json"))
+        verify(OnnxPredictor(path, threads=1), model, info)
+        path.with_suffix(".json").replace(target.with_suffix(".json"))
+        return path.replace(target)
 
 
 def verify(

@@ -16,7 +16,7 @@ from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, load_state, save
 from captcha_ocr.config import TrainConfig
 from captcha_ocr.datasets.ocr import OCRDataset, collate
 from captcha_ocr.datasets.prepare import prepare_data
-from captcha_ocr.datasets.stores import Store, Subset
+from captcha_ocr.datasets.stores import Store, spread
 from captcha_ocr.distributed import pick_device
 from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.export import export_onnx, round_to_half
@@ -62,7 +62,7 @@ def predictor_of(checkpoint: Checkpoint, device: torch.device) -> TorchPredictor
 def calibrate(checkpoint: Checkpoint, store: Store, device: torch.device) -> Checkpoint:
     """With the temperature at which confidences fit the pictures that chose the weights."""
     plain = predictor_of(dataclasses.replace(checkpoint, temperature=1.0), device)
-    part = Subset(store, range(min(len(store), CALIBRATION_PICTURES)))
+    part = spread(store, CALIBRATION_PICTURES)
     arrays = [preprocess(open_image(part.read(i)), checkpoint.image) for i in range(len(part))]
     evaluation = evaluate(plain, part)
     fitted = fit_temperature(

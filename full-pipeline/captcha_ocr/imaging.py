@@ -58,12 +58,12 @@ def open_image(source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Ima
     if isinstance(source, np.ndarray):
         source = _from_array(source)
     if isinstance(source, Image.Image):
-        _check_size(source.size, limits)
+        check_size(source.size, limits)
         return _to_rgb(source)
     data = _read_bytes(source, limits)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_size(image.size, limits)
+            check_size(image.size, limits)
             if image.format == "GIF":
                 check_gif_frames(data, image.size)
                 return _combine_frames(image, limits)
@@ -161,7 +161,8 @@ def _from_array(array: np.ndarray) -> Image.Image:
         raise ImageError("unsupported", f"an array of shape {array.shape}: {error}") from None
 
 
-def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
+def check_size(size: tuple[int, int], limits: ImageLimits = DEFAULT_LIMITS) -> None:
+    """Raise ImageError when no picture of ``size`` (width, height) is opened."""
     width, height = size
     if min(size) < limits.min_side or width * height > limits.max_pixels:
         raise _size_error(f"{width}x{height} pixels", limits)

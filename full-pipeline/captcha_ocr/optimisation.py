@@ -68,12 +68,13 @@ class AveragedWeights:
         return blend_weights(self.state, self.start, self.blend) if self.blend else self.state
 
     def state_dict(self) -> dict[str, int | dict[str, Tensor]]:
-        return {"updates": self.updates, "state": self.state}
+        return {"updates": self.updates, "state": self.state, "start": self.start}
 
     def load_state_dict(self, state: dict) -> None:
         self.updates = state["updates"]
-        for name, value in state["state"].items():
-            self.state[name].copy_(value)
+        for mine, saved in ((self.state, state["state"]), (self.start, state["start"])):
+            for name, value in saved.items():
+                mine[name].copy_(value)
 
 
 def blend_weights(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from captcha_ocr.config import ConfigError
+from captcha_ocr.datasets.prepare import RunData
 from captcha_ocr.run_folder import Progress
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ def snapshot(run: Run) -> dict[str, Any]:
     """Tensors and plain values only, so that it can be read back without running code."""
     return {
         "charset": list(run.data.charset.symbols),
+        "labels": digest(run.data),
         "objective": run.objective.state_dict(),
         "average": run.average.state_dict(),
         "optimizer": run.optimizer.state_dict(),
@@ -31,9 +34,10 @@ def snapshot(run: Run) -> dict[str, Any]:
 def restore(run: Run, state: dict[str, Any]) -> None:
     """Put a freshly built run where the snapshot was taken. Raises ConfigError when the labels
     are not those it was taken with."""
-    if state["charset"] != list(run.data.charset.symbols):
+    if state["labels"] != digest(run.data):
+        roots = " or ".join(filter(None, (run.config.train_root, run.config.val_root)))
         raise ConfigError(
-            f"the labels in {run.config.train_root} changed since this run began; start a new run "
+            f"the labels in {roots} changed since this run began; start a new run "
             "(--init-from takes its weights along)"
         )
     run.objective.load_state_dict(state["objective"])
@@ -44,3 +48,14 @@ def restore(run: Run, state: dict[str, Any]) -> None:
     torch.set_rng_state(state["rng"])
     if state["cuda_rng"]:
         torch.cuda.set_rng_state_all(state["cuda_rng"])
+
+
+def digest(data: RunData) -> str:
+    """Of what is learned from and of what chooses the weights. One picture more would be another
+    order and another split: pictures that were learned from would choose the weights."""
+    found = hashlib.sha256()
+    for store in (data.train.store, data.selection):
+        for label in store.labels:
+            found.update(f"{label.file}\t{label.text}\n".encode())
+        found.update(b"\n")
+    return found.hexdigest()

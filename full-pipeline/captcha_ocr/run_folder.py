@@ -156,11 +156,14 @@ class RunFolder:
         self._pictures = row["pictures"]
 
     def close(self) -> None:
+        """Give the terminal back, and the name of a folder in which nothing was begun."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
         if self._board is not None:
             self._board.close()
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
 
 
 def clock(seconds: float) -> str:

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from captcha_ocr import resume_state
+from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -27,7 +28,7 @@ from captcha_ocr.checkpoint import (
     save_checkpoint,
     save_state,
 )
-from captcha_ocr.config import ConfigError, TrainConfig
+from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.datasets.ocr import Batch, load_batches
 from captcha_ocr.datasets.prepare import prepare_data
 from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
@@ -76,10 +77,6 @@ def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> str:
         return why
 
 
-class TrainingError(RuntimeError):
-    """Training cannot go on; what was saved last is intact."""
-
-
 class Run:
     """The parts of a run, and the things one does with them."""
 
@@ -88,8 +85,12 @@ class Run:
         self.config, self.folder, self.world = config, folder, world
         folder.quiet |= not world.is_main  # the folder is everyone's, and one process writes it
         torch.manual_seed(config.seed)
-        source = load_checkpoint(Path(config.init_from)) if config.init_from else None
-        self.data = prepare_data(config, source.charset if source else None)
+        state = load_state(folder.last) if resume else None
+        source = None
+        if config.init_from and state is None:  # a run that began has its weights in its state
+            source = load_checkpoint(Path(config.init_from))
+        known = source.charset if source else Charset(tuple(state["charset"])) if state else None
+        self.data = prepare_data(config, known)
         classes = self.data.charset.num_classes
         model = build_model(config.arch, classes, config.image, config.model)
         if source is not None:
@@ -103,10 +104,10 @@ class Run:
         self.progress = Progress()
         self.impossible = self.data.train.impossible(model.width_stride)
         self.epoch_pictures = len(self.data.train) - len(self.impossible)
-        self.total_pictures = round(config.epochs * self.epoch_pictures)
+        self.total_pictures = max(1, round(config.epochs * self.epoch_pictures))
         self.evaluation_interval = config.eval_every or self.epoch_pictures
-        if resume:
-            resume_state.restore(self, load_state(folder.last))
+        if state is not None:
+            resume_state.restore(self, state)
         compute: nn.Module = self.objective
         if config.compile:
             compute = torch.compile(compute, dynamic=True)  # type: ignore[assignment]

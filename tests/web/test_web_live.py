@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captcha_ocr.cli.common import USAGE
+from captcha_ocr.cli.serve import main as serve_main
 from captcha_ocr.web.flask_app import create_app
 from captcha_ocr.web.settings import Settings
 from captcha_ocr.web.upstream import Upstream
@@ -241,6 +243,11 @@ def test_a_port_in_use_is_said_before_the_models_load(tmp_path: Path) -> None:
         )
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: port {port} is in use")
+
+
+def test_a_port_beyond_the_last_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert serve_main(["flask", "--port", "70000"]) == USAGE
+    assert "--port is 70000; choose 0 to 65535" in capsys.readouterr().err
 
 
 class Canary(BaseHTTPRequestHandler):

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Optional
 
 from captcha_ocr.charset import CharsetError
-from captcha_ocr.config import ConfigError
+from captcha_ocr.config import ConfigError, TrainingError
 from captcha_ocr.labels import LabelError
 from captcha_ocr.model_info import ModelError
 
 OK = 0
-FAILURE = 1  # it could not be done: a missing model, a full disk
+FAILURE = 1  # it could not be done: a missing model, a full disk, a run that diverges
 USAGE = 2  # the command line asks for something that cannot be; argparse uses the same number
 BAD_DATA = 65  # pictures, labels or texts that cannot be used; EX_DATAERR of sysexits.h
 INTERRUPTED = 130  # Ctrl-C; 128 + SIGINT, as shells count
@@ -55,7 +55,7 @@ def command(main: Callable[[Arguments], int]) -> Callable[..., int]:
             if (error.name or "").partition(".")[0] == "captcha_ocr":
                 raise
             return complain(missing_package(error.name or str(error)))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TrainingError) as error:
             code = exit_code(error)
             if code is None:
                 raise
@@ -64,7 +64,7 @@ def command(main: Callable[[Arguments], int]) -> Callable[..., int]:
     return run
 
 
-def exit_code(error: OSError | ValueError) -> int | None:
+def exit_code(error: OSError | ValueError | TrainingError) -> int | None:
     """The exit code of an error that a user can cause; None for any other."""
     # Imported here: `doctor` must start where numpy does not.
     from captcha_ocr.constraints import ConstraintError
@@ -75,7 +75,7 @@ def exit_code(error: OSError | ValueError) -> int | None:
         return USAGE
     if isinstance(error, (CharsetError, LabelError, ImageError)):
         return BAD_DATA
-    if isinstance(error, (ModelError, OSError)):
+    if isinstance(error, (ModelError, OSError, TrainingError)):
         return FAILURE
     return None
 

@@ -14,7 +14,7 @@ from captcha_ocr.calibration import reliability_bins
 from captcha_ocr.cli.common import OK, Arguments, command, program
 from captcha_ocr.cli.infer import DEFAULT_ARCH, at_least, build_constraint, length
 from captcha_ocr.config import ConfigError
-from captcha_ocr.datasets.stores import Store, Subset, open_store
+from captcha_ocr.datasets.stores import Store, open_store, spread
 from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.model_info import WEIGHTS_DIR, find_models
 from captcha_ocr.predictor import Predictor, load_predictors
@@ -36,7 +36,9 @@ def main(argv: Arguments = None) -> int:
     args = build_parser().parse_args(argv)
     draw = picture_maker(args.out)
     predictors = load_models(args)
-    store = open_set(args.data, args.limit)
+    store = open_store(args.data)
+    if args.limit is not None:
+        store = spread(store, args.limit)
     by = choose_groups(store.records, args.by)
     tables = args.json != STDOUT
     if tables and args.by:
@@ -148,14 +150,6 @@ def load_models(args: argparse.Namespace) -> dict[str, Predictor]:
         torch.set_num_threads(args.threads)
     predictor = TorchPredictor.load(args.checkpoint)
     return {predictor.info.arch: predictor}
-
-
-def open_set(root: Path, limit: int | None) -> Store:
-    """The set, or ``limit`` pictures of it at equal distances: names are often in order of kind."""
-    store = open_store(root)
-    if limit is None or limit >= len(store):
-        return store
-    return Subset(store, [i * len(store) // limit for i in range(limit)])
 
 
 def measure(

@@ -100,6 +100,8 @@ def _parser(description: str, port: int) -> argparse.ArgumentParser:
 
 def _check_address(host: str, port: int) -> None:
     """Say what to do about a port in use before the models are loaded."""
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"--port is {port}; choose 0 to 65535")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name != "nt":  # there it would let two servers share a port

@@ -57,17 +57,21 @@ def train(config: TrainConfig, begun: RunFolder | None) -> bool:
     is_main = os.environ.get("RANK", "0") == "0"
     out = Path(config.out)
     folder = begun or (RunFolder.create(out, config.arch) if is_main else RunFolder(out))
-    why = fit(config, folder, resume=begun is not None)
-    if not is_main:
-        return True
-    interrupted = "interrupted" in why
-    folder.say(f"stopped: {why}")
-    if interrupted or "budget" in why:
-        folder.say(f"go on with: {program('train')} --arch {config.arch} --resume {folder.path}")
-    if not interrupted:
-        tell(config, folder)
-    folder.close()
-    return not interrupted
+    try:
+        why = fit(config, folder, resume=begun is not None)
+        if not is_main:
+            return True
+        interrupted = "interrupted" in why
+        folder.say(f"stopped: {why}")
+        if interrupted or "budget" in why:
+            resume = f"{program('train')} --arch {config.arch} --resume {folder.path}"
+            folder.say(f"go on with: {resume}")
+        if not interrupted:
+            tell(config, folder)
+        return not interrupted
+    finally:
+        if is_main:
+            folder.close()
 
 
 def tell(config: TrainConfig, folder: RunFolder) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -57,8 +56,7 @@ class Batch:
 class OCRDataset(Dataset):
     """Labelled pictures of a store, preprocessed for a model.
 
-    A text with a character outside the charset is a CharsetError that names file and line, unless
-    ``targets`` is off (evaluation: such a picture counts as misread and is not dropped).
+    A text with a character outside the charset is a CharsetError that names file and line.
     """
 
     def __init__(
@@ -70,13 +68,12 @@ class OCRDataset(Dataset):
         augment: Augment | None = None,
         seed: int = 0,
         cache: bool = False,
-        targets: bool = True,
     ) -> None:
         self.store, self.charset, self.image = store, charset, image
         self.augment, self.seed = augment, seed
         self.texts = [label.text for label in store.labels]
         self.widths = [padded_width(size, image) for size in store.sizes]
-        self._targets = [self._encode(i) for i in range(len(self.texts))] if targets else None
+        self._targets = [self._encode(i) for i in range(len(self.texts))]
         self._cache: list[np.ndarray] | None = None
         if cache:
             with ThreadPoolExecutor() as pool:  # decoding leaves the interpreter lock
@@ -106,21 +103,15 @@ class OCRDataset(Dataset):
         pixels = self._cache[index] if self._cache else self._scaled(index)
         if self.augment:
             pixels = self.augment(pixels, mix_seed(self.seed, epoch, index))
-        target = self._targets[index] if self._targets else []
-        return Item(normalise(pad(pixels, self.image)), target, index)
+        return Item(normalise(pad(pixels, self.image)), self._targets[index], index)
 
     def lengths(self) -> list[int]:
         """Characters of every label."""
         return [len(text) for text in self.texts]
 
-    def fields(self, name: str) -> list[Any]:
-        """One manifest field of every picture; ``""`` where the manifest lacks it."""
-        return [record.get(name, "") for record in self.store.records]
-
     def impossible(self, width_stride: int) -> list[int]:
         """Pictures too narrow for their label: CTC needs a step a character and one more between
         two equal characters. Their loss is infinite, so training leaves them out and says so."""
-        assert self._targets is not None
         return [
             index
             for index, (target, width) in enumerate(zip(self._targets, self.widths))

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from captcha_ocr.imaging import BOMBS, FORMATS
+from captcha_ocr.imaging import BOMBS, FORMATS, ImageError, check_size
 from captcha_ocr.labels import (
     IMAGES_DIR,
     LABELS_FILE,
@@ -66,9 +66,10 @@ class FolderStore(Store):
                 if not file.is_file():  # to open a pipe is to wait for ever
                     raise FileNotFoundError("no file has this name")
                 with Image.open(file, formats=FORMATS) as image:
+                    check_size(image.size)
                     self.sizes.append(image.size)
             except (OSError, ValueError, SyntaxError, *BOMBS) as error:
-                problem = f"{label.file!r} is missing or no picture: {error}"
+                problem = f"{label.file!r} cannot be read: {error}"
                 raise LabelError(self.path, label.line, problem) from None
             self._files.append(file)
 
@@ -95,8 +96,11 @@ class ParquetStore(Store):
         self._places: list[tuple[int, int, int]] = []  # (shard, row group, row)
         self.shards = list(shards)
         self._open: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
+        self._names: set[str] = set()
         for shard, path in enumerate(self.shards):
             self._read_labels(shard, path)
+        if not self.labels:
+            raise LabelError(self.shards[0], 0, "no row in any shard")
 
     def _read_labels(self, shard: int, path: Path) -> None:
         import pyarrow.parquet as parquet
@@ -117,6 +121,9 @@ class ParquetStore(Store):
                 line += 1
                 try:
                     name, text, size, fields = _check_row(values)
+                    if name in self._names:
+                        raise ValueError(f"{name!r} stands here for the second time")
+                    self._names.add(name)
                 except (TypeError, ValueError, RecursionError) as error:
                     raise LabelError(path, line, str(error)) from None
                 self.labels.append(Label(name, text, line))
@@ -144,10 +151,15 @@ class ParquetStore(Store):
 
 def _check_row(values: dict[str, Any]) -> tuple[str, str, tuple[int, int], dict[str, Any]]:
     """Name, text, size and fields of a shard's row; ValueError or TypeError says what is wrong."""
+    for column in ("file", "label"):
+        if not isinstance(values[column], str):
+            raise TypeError(f"the {column} is {values[column]!r}, not a text")
     name, text = parse_row(f"{values['file']}\t{values['label']}")
     size, fields = (values["width"], values["height"]), json.loads(values["fields"])
-    if min(size) < 1:
-        raise ValueError(f"the size of {name!r} is {size[0]} x {size[1]} pixels")
+    try:
+        check_size(size)
+    except ImageError as error:
+        raise ValueError(f"{name!r}: {error}") from None
     if not isinstance(fields, dict):
         raise ValueError(f"the fields of {name!r} are no JSON object")
     return name, text, size, fields
@@ -168,6 +180,13 @@ class Subset(Store):
 
     def where(self, index: int) -> str:
         return self.store.where(self.indices[index])
+
+
+def spread(store: Store, limit: int) -> Store:
+    """``limit`` pictures at equal distances: names are often in order of kind."""
+    if limit >= len(store):
+        return store
+    return Subset(store, [i * len(store) // limit for i in range(limit)])
 
 
 def open_store(root: Path) -> Store:
