@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
 import importlib.util
 import json
 import shutil
@@ -63,6 +65,27 @@ def test_package_that_does_not_start(
     assert finding(report, "onnxruntime")["status"] == "broken"
     assert "DLL load failed" in finding(report, "onnxruntime")["detail"]
     assert finding(report, "all")["status"] == "broken"
+
+
+def test_onnxruntime_by_another_name_is_there(
+    tiny_weights: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with onnxruntime-gpu or onnxruntime-directml: the import works, pip knows another name."""
+    ask_pip = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name == "onnxruntime":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return ask_pip(name)
+
+    monkeypatch.setattr(doctor.importlib.metadata, "version", version)
+    code, report = examine(capsys, tiny_weights)
+    assert code == common.OK
+    found = finding(report, "onnxruntime")
+    assert (found["status"], found["detail"]) == (
+        "ok",
+        importlib.import_module("onnxruntime").__version__,
+    )
 
 
 def test_missing_java_does_not_matter_for_reading(

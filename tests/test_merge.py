@@ -16,7 +16,7 @@ from captcha_ocr.charset import Charset
 from captcha_ocr.cli.merge import main
 from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import read_labels, read_manifest
-from captcha_ocr.merging.config import DataError, MergeConfig, Source
+from captcha_ocr.merging.config import COPY_MODES, DataError, MergeConfig, Source
 from captcha_ocr.merging.engines import SerialEngine
 from captcha_ocr.merging.pipeline import merge as merge_sources
 from hypothesis import example, given, settings
@@ -265,7 +265,7 @@ def test_unusable_pictures_are_named(merge: Merge, kind: str) -> None:
     assert merge("--on-bad", "drop", train=["a"]) == 0
     assert labels(merge.train) == ["a"]
     [item] = merge.left_out()
-    assert (item["reason"], item["line"]) == ("bad", 2)
+    assert (item["reason"], item["list"], item["line"]) == ("bad", "labels.txt", 2)
 
 
 @pytest.mark.parametrize(
@@ -298,9 +298,11 @@ def test_a_record_that_cannot_be_written_is_a_bad_row(merge: Merge, value: str) 
     record = f'{{"file": "1.png", "x": {value}}}'
     (root / "manifest.jsonl").write_text(record, encoding="utf-8")
     assert merge(train=["a"]) == 65
-    assert "manifest.jsonl: no JSON object" in merge.error
+    assert "a/manifest.jsonl:1: row: no JSON object" in merge.error
     assert merge("--on-bad", "drop", train=["a"]) == 0
     assert labels(merge.train) == ["a"]
+    [item] = merge.left_out()
+    assert (item["list"], item["line"]) == ("manifest.jsonl", 1)
 
 
 def test_a_link_out_of_the_source_is_refused(merge: Merge) -> None:
@@ -393,6 +395,17 @@ def test_limits_are_exact_and_the_rest_is_reported(merge: Merge) -> None:
     assert len(merge.left_out()) == 20 + 3 + 9 - 7 - 2
 
 
+def test_a_copy_that_a_limit_took_is_not_said_to_stay(merge: Merge) -> None:
+    """Nor does its twin come back into training, which stays valid for the whole test source."""
+    merge.source("a", {"1.png": (1, "a"), "2.png": (2, "a"), "9.png": (9, "a")})
+    merge.source("t", {"1.png": (1, "a"), "2.png": (2, "a")})
+    assert merge("--limit-test", "1", "--no-shuffle", train=["a"], test=("t",)) == 0
+    assert contents(merge.train) == {(picture(9).tobytes(), "a")}
+    kept = {(item["reason"], item["file"]): item.get("kept") for item in merge.left_out()}
+    stays = (merge.root / "t/images/1.png").as_posix()
+    assert kept == {("leak", "1.png"): stays, ("leak", "2.png"): None, ("limit", "2.png"): None}
+
+
 def test_the_seed_decides_the_order(merge: Merge) -> None:
     merge.source("a", {f"{n:02}.png": (n, f"x{n:02}") for n in range(30)})
     orders = []
@@ -411,6 +424,26 @@ def test_links_share_the_file(merge: Merge) -> None:
     assert merge("--copy-mode", "link", train=["a"]) == 0
     [path] = (merge.train / "images").iterdir()
     assert path.samefile(root / "images/1.png")
+
+
+@pytest.mark.parametrize("copy_mode", COPY_MODES)
+@pytest.mark.parametrize("absolute", [False, True])
+def test_pictures_that_are_links_arrive_as_files(
+    merge: Merge, copy_mode: str, absolute: bool
+) -> None:
+    root = merge.source("a", {"sub/1.png": (1, "a")})
+    link = root / "images/2.png"
+    try:
+        link.symlink_to(root / "images/sub/1.png" if absolute else "sub/1.png")
+    except OSError:
+        pytest.skip("symbolic links cannot be made here")
+    (root / "labels.txt").write_text("2.png\ta\n", encoding="utf-8")
+    assert merge("--copy-mode", copy_mode, train=["a"]) == 0
+    [path] = (merge.train / "images").iterdir()
+    assert not path.is_symlink()
+    assert contents(merge.train) == {(picture(1).tobytes(), "a")}
+    assert link.is_symlink() == (copy_mode != "move")
+    assert (root / "images/sub/1.png").is_file(), "no row names it, so it stays"
 
 
 def test_move_takes_what_it_places_and_leaves_the_rest(merge: Merge) -> None:
@@ -472,6 +505,29 @@ def test_a_command_line_that_cannot_be(
 def test_a_source_without_labels_is_named(merge: Merge) -> None:
     assert merge(train=["nowhere"]) == 65
     assert "nowhere/labels.txt" in merge.error
+
+
+@pytest.mark.parametrize("target", [".", "sub/.."])
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
+def test_the_current_folder_is_no_target(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch, target: str, flags: tuple[str, ...]
+) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    here = merge.root / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    merge.train = Path(target)
+    assert merge(*flags, train=["a"]) == 2
+    assert "name a folder in it" in merge.error
+    assert sorted(path.name for path in merge.root.iterdir()) == ["a", "here"]
+
+
+def test_a_target_may_be_named_by_a_detour(merge: Merge, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    monkeypatch.chdir(merge.root)
+    merge.train = Path("out/x/..")
+    assert merge(train=["a"]) == 0
+    assert labels(merge.root / "out") == ["a"]
 
 
 # number of the drawing, label; few of each, so that they repeat

@@ -11,11 +11,13 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from captcha_ocr.gif import MAX_BLOCKS
 from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.merging import keys
-from captcha_ocr.merging.gif_band import combined_rows
+from captcha_ocr.merging.gif_band import _frames, combined_rows
 from captcha_ocr.merging.near import BITS, distance, near_hash, thin_out
 from captcha_ocr.merging.rules import CONFLICT, Copy, Fate, judge, normalise_label, rank
+from captcha_ocr.segments import MAX_CHUNKS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -93,6 +95,52 @@ def test_so_is_that_of_a_gif_with_partial_and_transparent_frames(
             frame.putpixel((number, 0), number)
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], interlace=interlace)
     assert keys.read_band(data) == keys.band_of(open_image(data))
+
+
+def break_off(gif: bytes, number: int, share: float) -> bytes:
+    """A GIF whose frame ``number`` ends after a share of its data, in order otherwise."""
+    blocks = _frames(gif)[number].blocks
+    end = int(len(blocks) * share) & ~0xFF  # between two sub-blocks, which are full but the last
+    return gif.replace(blocks, blocks[:end] + b"\0")
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_gif_with_a_frame_that_breaks_off_is_refused(number: int, share: float) -> None:
+    """Training meets such a frame whole, wherever in it the data ends."""
+    data = break_off(plain_gif([noise(n, (130, 48)) for n in range(3)]), number, share)
+    for read in (open_image, keys.read_band):
+        with pytest.raises(ImageError) as caught:
+            read(data)
+        assert caught.value.code == "broken"
+
+
+def test_a_picture_of_too_many_parts_is_refused() -> None:
+    """The short ways read what open_image reads, and no more."""
+    texts = [(b"tEXt", b"a\0b")] * MAX_CHUNKS
+    pixels = (b"IDAT", zlib.compress(bytes(73 * 12)))
+    png = png_of((b"IHDR", HEADER), *texts, pixels, (b"IEND", b""))
+    gif = plain_gif([noise(1, (24, 12))])[:-1] + b"!\xfe\0" * MAX_BLOCKS + b";"
+    for data in (png, gif):
+        for read in (open_image, keys.read_band):
+            with pytest.raises(ImageError, match="more than"):
+                read(data)
+
+
+@relaxed
+@given(st.data())
+def test_a_damaged_gif_is_refused_or_read_as_open_image_does(data: st.DataObject) -> None:
+    whole = plain_gif([noise(n, (24, 12)) for n in range(3)])
+    place = data.draw(st.integers(0, len(whole) - 1))
+    damaged = whole[:place] + data.draw(st.binary(max_size=3)) + whole[place + 1 :]
+    try:
+        expected = keys.band_of(open_image(damaged))
+    except ImageError as error:
+        with pytest.raises(ImageError) as caught:
+            keys.read_band(damaged)
+        assert caught.value.code == error.code
+    else:
+        assert keys.read_band(damaged) == expected
 
 
 def test_the_short_way_is_taken() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from captcha_ocr.labels import Label, write_labels
+from captcha_ocr.merging import engines
 from captcha_ocr.merging.config import MergeConfig, Source
 from captcha_ocr.merging.engines import Engine, PoolEngine, SerialEngine, process_engine
 from captcha_ocr.merging.pipeline import merge
@@ -62,6 +63,16 @@ def test_processes_give_what_one_thread_gives(sources: tuple[Source, ...], tmp_p
     alone = run(sources, tmp_path / "alone", SerialEngine())
     with process_engine(2, "spawn") as engine:
         assert run(sources, tmp_path / "processes", engine) == alone
+
+
+def test_windows_runs_no_more_processes_than_it_can_wait_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ProcessPoolExecutor refuses more there, and one a core is more on a large machine."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(engines, "usable_cores", lambda: 64)
+    with process_engine() as engine:
+        assert isinstance(engine, PoolEngine)
 
 
 @pytest.fixture

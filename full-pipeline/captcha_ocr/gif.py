@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import struct
 
+MAX_BLOCKS = 1 << 16  # with sub-blocks, which have 255 bytes unless something is wrong
+
 
 def check_gif_frames(data: bytes, size: tuple[int, int]) -> None:
     """Raise ValueError when a frame reaches outside the canvas of ``size`` (width, height).
 
     A decoder grows its canvas to hold such a frame, so a file of a few bytes could ask for
     gigabytes after its first frame has passed the size check. GIF89a, sections 18 to 26.
+    So does a file of very many blocks, which would keep a decoder busy for seconds.
     """
     position = 13 + _table_bytes(data[10])
+    blocks = 0
     while position < len(data):
+        blocks += 1
+        if blocks > MAX_BLOCKS:
+            raise ValueError(f"a GIF of more than {MAX_BLOCKS} blocks")
         introducer = data[position]
         if introducer == 0x21:  # extension: label, then sub-blocks
-            position = _skip_sub_blocks(data, position + 2)
+            position, blocks = _skip_sub_blocks(data, position + 2, blocks)
         elif introducer == 0x2C:  # image descriptor
             left, top, width, height, flags = struct.unpack_from("<4HB", data, position + 1)
             if left + width > size[0] or top + height > size[1]:
@@ -24,7 +31,8 @@ def check_gif_frames(data: bytes, size: tuple[int, int]) -> None:
                     f"{size[0]}x{size[1]}"
                 )
             # The colour table, one byte of LZW code size, then the sub-blocks.
-            position = _skip_sub_blocks(data, position + 10 + _table_bytes(flags) + 1)
+            position += 10 + _table_bytes(flags) + 1
+            position, blocks = _skip_sub_blocks(data, position, blocks)
         elif introducer == 0x3B:  # trailer
             return
         else:  # decoders pass over what they do not know, and so look at what follows
@@ -36,8 +44,10 @@ def _table_bytes(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _skip_sub_blocks(data: bytes, position: int) -> int:
-    """Position after a chain of length-prefixed blocks; past the end when it is cut off."""
-    while position < len(data) and data[position]:
+def _skip_sub_blocks(data: bytes, position: int, blocks: int) -> tuple[int, int]:
+    """Position after a chain of length-prefixed blocks, past the end when it is cut off; and
+    ``blocks`` with those of the chain, at most one more than are allowed."""
+    while position < len(data) and data[position] and blocks <= MAX_BLOCKS:
         position += data[position] + 1
-    return position + 1
+        blocks += 1
+    return position + 1, blocks

@@ -16,6 +16,7 @@ from PIL import Image
 
 from captcha_ocr.config import ImageConfig
 from captcha_ocr.gif import check_gif_frames
+from captcha_ocr.segments import check_segments
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 # What Pillow raises for a header of very many pixels; neither is an OSError or a ValueError.
@@ -41,6 +42,11 @@ class ImageLimits:
     min_side: int = 8  # pixels
     max_pixels: int = 1_000_000  # width times height
     max_frames: int = 64  # frames of a GIF that are looked at
+    max_frame_pixels: int = 8_000_000  # of those frames together: each is as large as the canvas
+
+    def frames(self, size: tuple[int, int]) -> int:
+        """How many frames of a GIF of ``size`` (width, height) are looked at; at least one."""
+        return max(1, min(self.max_frames, self.max_frame_pixels // max(1, size[0] * size[1])))
 
 
 DEFAULT_LIMITS = ImageLimits()
@@ -62,6 +68,7 @@ def open_image(source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Ima
         return _to_rgb(source)
     data = _read_bytes(source, limits)
     try:
+        check_segments(data)
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             check_size(image.size, limits)
             if image.format == "GIF":
@@ -191,7 +198,7 @@ def _combine_frames(image: Image.Image, limits: ImageLimits) -> Image.Image:
     combined = np.array(_to_rgb(image))
     ground = background(combined).astype(np.int16)
     farthest = _distance(combined, ground)
-    for number in range(1, limits.max_frames):
+    for number in range(1, limits.frames(image.size)):
         try:
             image.seek(number)
         except EOFError:

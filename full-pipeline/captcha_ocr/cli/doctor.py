@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from captcha_ocr import __version__
 from captcha_ocr.cli.common import FAILURE, OK, Arguments, command, program, requirements
@@ -88,12 +89,19 @@ def examine(weights: Path) -> Iterator[Finding]:
 def _import(name: str, module: str) -> Finding:
     """Import it: a package may be there and still not start (a missing DLL, a wrong build)."""
     try:
-        importlib.import_module(module)
-        return Finding("reading", name, "ok", importlib.metadata.version(name), needed=True)
+        found = importlib.import_module(module)
     except ModuleNotFoundError:
         return Finding("reading", name, "missing", INSTALL, needed=True)
     except Exception as error:  # whatever a broken extension module raises is what we report
         return Finding("reading", name, "broken", f"{type(error).__name__}: {error}", needed=True)
+    return Finding("reading", name, "ok", _version(name, found), needed=True)
+
+
+def _version(name: str, module: ModuleType) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:  # it came as onnxruntime-gpu, say
+        return str(getattr(module, "__version__", "version unknown"))
 
 
 def _installed(extra: str, name: str) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +17,8 @@ from typing import Any, Protocol, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+MAX_WINDOWS_WORKERS = 61  # Windows waits for 63 handles at once; the executor needs two of them
 
 
 class Engine(Protocol):
@@ -64,6 +67,8 @@ def usable_cores() -> int:
 def process_engine(workers: int = 0, start_method: str | None = None) -> Iterator[Engine]:
     """Processes on this machine; 0 workers means one a core, 1 means no other process."""
     workers = workers or usable_cores()
+    if sys.platform == "win32":
+        workers = min(workers, MAX_WINDOWS_WORKERS)
     if workers == 1:
         yield SerialEngine()
         return

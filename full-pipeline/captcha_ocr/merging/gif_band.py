@@ -1,8 +1,8 @@
-"""The upper rows of a GIF's combined picture, decoded frame by frame with nothing to spare.
+"""The upper rows of a GIF's combined picture, decoded frame by frame on palette numbers.
 
 ``imaging.open_image`` takes each pixel from the frame where it lies farthest from the background.
-Here the same is done on palette numbers instead of colours, and on the upper rows alone: a quarter
-of the work. Tests compare the two on GIFs of all kinds.
+Here the same is done on palette numbers instead of colours, and compared in the upper rows alone:
+half the work. Tests compare the two on GIFs of all kinds, whole and damaged.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from captcha_ocr.gif import check_gif_frames
 from captcha_ocr.imaging import DEFAULT_LIMITS, background
 
 _FULL_TABLE = 256  # colours; Pillow fills shorter tables up in its own way
@@ -30,13 +31,14 @@ def combined_rows(data: bytes, rows: int) -> bytes | None:
     Plain: every frame covers the canvas and is opaque, with 256 colours and no interlace.
     """
     try:
+        size = struct.unpack_from("<2H", data, 6)
+        check_gif_frames(data, size)
         frames = _frames(data)
-    except (IndexError, struct.error):
-        return None  # cut off: open_image says so
+    except (IndexError, ValueError, struct.error):
+        return None  # cut off, or of too many parts: open_image says so
     if not frames:
         return None
-    width, height = struct.unpack_from("<2H", data, 6)
-    first = _decode(frames[0], (width, height))
+    first = _decode(frames[0], size)
     if first is None:
         return None
     tables = [np.frombuffer(frame.colours, np.uint8).reshape(-1, 3) for frame in frames]
@@ -44,9 +46,11 @@ def combined_rows(data: bytes, rows: int) -> bytes | None:
     code = first[:rows].astype(np.intp)  # 256 * frame + palette number, of the chosen frame
     farthest = _distances(tables[0], ground)[code]
     for number, frame in enumerate(frames[1:], start=1):
-        drawn = _decode(frame, (width, rows))
+        # All its rows: a frame that breaks off below the band is no picture to open_image either.
+        drawn = _decode(frame, size)
         if drawn is None:
             return None
+        drawn = drawn[:rows]
         distance = _distances(tables[number], ground)[drawn]
         np.copyto(code, drawn + np.intp(number * _FULL_TABLE), where=distance > farthest)
         np.maximum(farthest, distance, out=farthest)
@@ -59,7 +63,7 @@ def _distances(table: np.ndarray, ground: np.ndarray) -> np.ndarray:
 
 
 def _decode(frame: _Frame, size: tuple[int, int]) -> np.ndarray | None:
-    """Palette numbers (H, W) of the first rows; Pillow's GIF decoder stops where they end."""
+    """Palette numbers (H, W) of a frame of ``size``, (width, height)."""
     try:
         image = Image.frombytes("L", size, frame.blocks, "gif", (frame.bits, 0))
     except ValueError:
@@ -92,7 +96,7 @@ def _frames(data: bytes) -> list[_Frame]:
             position = end
         else:
             return []
-    return frames[: DEFAULT_LIMITS.max_frames]
+    return frames[: DEFAULT_LIMITS.frames((width, height))]
 
 
 def _table(data: bytes, position: int, flags: int) -> tuple[bytes, int]:

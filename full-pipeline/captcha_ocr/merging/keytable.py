@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from captcha_ocr.labels import LABELS_FILE
 from captcha_ocr.merging.config import TEST, TRAIN
 from captcha_ocr.merging.rules import LIMIT, UNKNOWN, Copy, Fate
 from captcha_ocr.merging.shards import Bad, Hashed, Row
@@ -43,7 +44,7 @@ class KeyTable:
         marks = ", ".join("?" * len(Row._fields))
         columns = ", ".join(Row._fields)
         self._many(f"INSERT INTO rows ({columns}) VALUES ({marks})", hashed.rows)
-        self._many("INSERT INTO bad VALUES (?, ?, ?, ?, ?)", hashed.bad)
+        self._many("INSERT INTO bad VALUES (?, ?, ?, ?, ?, ?)", hashed.bad)
         self._many("INSERT INTO spare VALUES (?, ?, ?)", hashed.spare)
 
     def match_spare_records(self) -> int:
@@ -75,8 +76,8 @@ class KeyTable:
 
     def move_to_bad(self, number: int, problem: str) -> None:
         self._db.execute(
-            """INSERT INTO bad SELECT split, source, line, file, ? FROM rows WHERE id = ?""",
-            (problem, number),
+            """INSERT INTO bad SELECT split, source, ?, line, file, ? FROM rows WHERE id = ?""",
+            (LABELS_FILE, problem, number),
         )
         self._db.execute("DELETE FROM rows WHERE id = ?", (number,))
 

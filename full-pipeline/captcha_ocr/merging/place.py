@@ -55,7 +55,7 @@ def put(placement: Placement, target: str, copy_mode: str) -> None:
     """
     if copy_mode != "copy":
         try:
-            os.link(placement.path, target)
+            os.link(_file_behind(placement.path), target)
         except OSError as error:
             if copy_mode == "link":
                 raise OSError(
@@ -69,6 +69,11 @@ def put(placement: Placement, target: str, copy_mode: str) -> None:
     _check_size(placement, len(data))
     with io.FileIO(target, "x") as file:  # unbuffered: one write
         file.write(data)
+
+
+def _file_behind(path: str) -> str:
+    """``os.link`` may link a symbolic link itself, which from the target leads nowhere or out."""
+    return os.path.realpath(path) if Path(path).is_symlink() else path
 
 
 def _check_size(placement: Placement, size: int) -> None:

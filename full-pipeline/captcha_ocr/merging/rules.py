@@ -59,6 +59,9 @@ def judge(copies: Sequence[Copy], *, keep_first: bool, dedupe: bool) -> list[Fat
     Two labels for one picture: at least one is wrong, so all copies go; with ``keep_first`` those
     with the first copy's label stay. A picture in both splits: training loses it. More than
     one copy in a split: with ``dedupe`` the first stays.
+
+    Limits come later and change nothing here: training loses what the test *sources* hold, even
+    where a limit leaves that out of the test set, so that it stays valid for all of them.
     """
     ordered = sorted(copies, key=rank)
     first = ordered[0]

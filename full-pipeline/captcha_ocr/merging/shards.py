@@ -63,12 +63,13 @@ class Row(NamedTuple):
 
 
 class Bad(NamedTuple):
-    """A row that cannot be used."""
+    """A row that cannot be used. The columns of keytable's ``bad``."""
 
     split: str
     source: int
-    line: int
-    file: str
+    list: str  # labels.txt or manifest.jsonl
+    line: int  # in that list
+    file: str  # "" where the row names none
     problem: str
 
 
@@ -121,6 +122,10 @@ def hash_shard(task: HashTask) -> Hashed:
     folder = PictureFolder(source.root / IMAGES_DIR)
     records, bad = _records(task)
     rows = []
+
+    def add_bad(line: int, file: str, problem: str) -> None:
+        bad.append(Bad(source.split, task.number, LABELS_FILE, line, file, problem))
+
     for line, raw in enumerate(task.labels, start=task.first_line):
         label = None
         try:
@@ -128,11 +133,9 @@ def hash_shard(task: HashTask) -> Hashed:
             if label is not None:
                 rows.append(_row(task, label, folder, records.pop(label.file, None)))
         except LabelError as error:
-            bad.append(Bad(source.split, task.number, line, "", error.problem))
+            add_bad(line, "", error.problem)
         except (ImageError, ValueError, OSError) as error:
-            bad.append(
-                Bad(source.split, task.number, line, label.file if label else "", str(error))
-            )
+            add_bad(line, label.file if label else "", str(error))
     spare = [Spare(task.number, file, fields) for file, fields in records.items()]
     return Hashed(rows, bad, spare)
 
@@ -237,6 +240,6 @@ def _records(task: HashTask) -> tuple[dict[str, str], list[Bad]]:
             if record is not None:
                 records[record["file"]] = raw.decode("utf-8-sig").strip()
         except LabelError as error:
-            problem = f"{MANIFEST_FILE}: {error.problem}"
-            bad.append(Bad(task.source.split, task.number, line, "", problem))
+            row = Bad(task.source.split, task.number, MANIFEST_FILE, line, "", error.problem)
+            bad.append(row)
     return records, bad

@@ -51,7 +51,7 @@ def bad_examples(table: KeyTable, config: MergeConfig) -> list[str]:
 
 
 def sentence(item: dict[str, Any]) -> str:
-    where = f"{item['source']}/{LABELS_FILE}:{item['line']}: {item['file'] or 'row'}"
+    where = f"{item['source']}/{item['list']}:{item['line']}: {item['file'] or 'row'}"
     if "problem" in item:
         return f"{where}: {item['problem']}"
     also = f" (also {item['kept']}, {item['kept_label']!r})" if item.get("kept") else ""
@@ -59,13 +59,14 @@ def sentence(item: dict[str, Any]) -> str:
 
 
 def bad_rows(table: KeyTable, config: MergeConfig) -> Iterator[dict[str, Any]]:
-    for split, number, line, file, problem in table.ask(
-        "SELECT split, source, line, file, problem FROM bad ORDER BY source, line"
+    for split, number, list_file, line, file, problem in table.ask(
+        "SELECT split, source, list, line, file, problem FROM bad ORDER BY source, list, line"
     ):
         yield {
             "reason": "bad",
             "split": split,
             "source": config.sources[number].root.as_posix(),
+            "list": list_file,
             "line": line,
             "file": file,
             "problem": problem,
@@ -73,13 +74,17 @@ def bad_rows(table: KeyTable, config: MergeConfig) -> Iterator[dict[str, Any]]:
 
 
 def left_out(table: KeyTable, config: MergeConfig, reason: str) -> Iterator[dict[str, Any]]:
-    """The pictures that went for one reason, with the copy that stays for each."""
+    """The pictures that went for one reason, each with the copy that stays for it.
+
+    Where that copy went too, since a limit took it, say, none is named.
+    """
     # A conflict lists the copies of one picture together.
     order = "one.pixels, one.source, one.line" if reason == CONFLICT else "one.source, one.line"
     for row in table.ask(
         f"""SELECT one.split, one.source, one.line, one.file, one.label, hex(one.pixels),
             other.source, other.file, other.label FROM rows AS one
-            LEFT JOIN rows AS other ON other.id = one.kept WHERE one.fate = ? ORDER BY {order}""",
+            LEFT JOIN rows AS other ON other.id = one.kept AND other.fate IS NULL
+            WHERE one.fate = ? ORDER BY {order}""",
         (reason,),
     ):
         split, number, line, file, label, picture, kept_source, kept_file, kept_label = row
@@ -87,6 +92,7 @@ def left_out(table: KeyTable, config: MergeConfig, reason: str) -> Iterator[dict
             "reason": reason,
             "split": split,
             "source": config.sources[number].root.as_posix(),
+            "list": LABELS_FILE,
             "line": line,
             "file": file,
             "label": label,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from captcha_ocr.config import ConfigError
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE, atomic_write
 from captcha_ocr.merging.config import MergeConfig, TargetError
 
@@ -40,9 +41,11 @@ def describe_inputs(config: MergeConfig) -> list[dict[str, Any]]:
 def same_merge(target: Path, record: dict[str, Any]) -> bool:
     """Whether ``target`` holds the result of the same merge.
 
-    Raises TargetError when it holds anything else: two merges never mix.
+    Raises TargetError when it holds anything else (two merges never mix), ConfigError when it is
+    a folder that cannot be replaced.
     """
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        _check_replaceable(target)
         return False
     try:
         found = json.loads((target / RECORD_FILE).read_text(encoding="utf-8"))
@@ -57,6 +60,17 @@ def same_merge(target: Path, record: dict[str, Any]) -> bool:
             "another folder"
         )
     return True
+
+
+def _check_replaceable(target: Path) -> None:
+    """The finished folder takes the place of an empty one: not of the one we stand in, where
+    relative paths would lead nowhere from then on, and not of a whole disk, which has no name."""
+    place = target.resolve()
+    if not place.name or (place.exists() and place.samefile(".")):
+        raise ConfigError(
+            f"the target '{target}' is the current folder or a whole disk, which cannot be "
+            f"replaced; name a folder in it: {target / 'merged'}"
+        )
 
 
 def _differences(found: dict[str, Any], record: dict[str, Any]) -> list[str]:
@@ -82,6 +96,7 @@ def building(target: Path) -> Iterator[Path]:
 
     A run that was killed leaves such a folder, but no lock on it: the next one removes it.
     """
+    target = target.resolve()  # a/b/.. has no name to put a dot before
     folder = target.with_name(f".{target.name}.merging")
     lock_path = folder.with_name(folder.name + ".lock")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -106,6 +121,7 @@ def building(target: Path) -> Iterator[Path]:
 
 def appear(folder: Path, target: Path, record: dict[str, Any]) -> None:
     """Give a finished folder its name."""
+    target = target.resolve()  # as building() did
     with atomic_write(folder / RECORD_FILE) as file:
         json.dump(record, file, ensure_ascii=False, indent=2)
         file.write("\n")

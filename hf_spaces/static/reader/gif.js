@@ -19,7 +19,7 @@ const INTERLACED = [
 const GREY_RAMP = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
 
 /**
- * Yields {width, height, channels: 3, pixels: RGB} for the first `most` frames.
+ * Yields {width, height, channels: 3, pixels: RGB} for the first `most(width, height)` frames.
  *
  * @param checkSize throws for a size that is not read; called before anything is unpacked
  */
@@ -32,7 +32,7 @@ export function* gifFrames(bytes, checkSize, most) {
   const canvas = startCanvas(width, height, frames[0]);
   const ground = bytes[10] & 0x80 ? bytes[11] : 0;
   let restore = () => {};
-  for (const frame of frames.slice(0, most)) {
+  for (const frame of frames.slice(0, most(width, height))) {
     restore();
     restore = disposal(canvas, frame, ground, frame === frames[0]);
     const parts = subBlocks(bytes, frame.data);

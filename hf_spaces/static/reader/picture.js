@@ -15,6 +15,7 @@ export const LIMITS = {
   minSide: 8, // pixels
   maxPixels: 1_000_000, // width times height
   maxFrames: 64, // of a GIF
+  maxFramePixels: 8_000_000, // of those frames together: each is as large as the canvas
 };
 
 const KINDS = [
@@ -34,7 +35,7 @@ export async function openPicture(bytes) {
   const kind = kindOf(bytes);
   try {
     if (kind === "png") return await decodePng(bytes, checkSize);
-    if (kind === "gif") return combineFrames(gifFrames(bytes, checkSize, LIMITS.maxFrames));
+    if (kind === "gif") return combineFrames(gifFrames(bytes, checkSize, framesOf));
     return await decodeByBrowser(bytes, `image/${kind}`, checkSize);
   } catch (error) {
     if (error instanceof ReadError) throw error;
@@ -52,6 +53,12 @@ function kindOf(bytes) {
     "unsupported",
     "not a picture in a known format; send PNG, JPEG, WEBP, BMP, GIF",
   );
+}
+
+/** How many frames of a GIF of this size are looked at; at least one. */
+function framesOf(width, height) {
+  const most = Math.floor(LIMITS.maxFramePixels / (width * height));
+  return Math.max(1, Math.min(LIMITS.maxFrames, most));
 }
 
 function checkSize(width, height) {

@@ -1,0 +1,107 @@
+"""Files of very many parts, which a decoder would work on for seconds or minutes."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from captcha_ocr.gif import MAX_BLOCKS
+from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError, ImageLimits, open_image
+from captcha_ocr.merging import gif_band
+from captcha_ocr.segments import MAX_CHUNKS, MAX_SCANS, MAX_SEGMENTS, check_segments
+from drawing import draw_barcode
+from PIL import Image
+from test_merge_rules import plain_gif
+
+HEAD, END = b"\xff\xd8", b"\xff\xd9"
+COMMENT = b"\xff\xfe\0\2"
+
+
+def encoded(kind: str, **options: bool) -> bytes:
+    file = io.BytesIO()
+    draw_barcode("12AB").save(file, kind, **options)
+    return file.getvalue()
+
+
+def jpeg_with_scans(more: int) -> bytes:
+    data = encoded("JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + last * more + END
+
+
+def jpeg_with(inserted: bytes) -> bytes:
+    return HEAD + inserted + encoded("JPEG")[2:]
+
+
+def png_with_texts(count: int) -> bytes:
+    name, text = b"tEXt", b"a\0b"
+    checksum = struct.pack(">I", zlib.crc32(name + text))
+    data = encoded("PNG")
+    after_header = 33
+    chunk = struct.pack(">I", len(text)) + name + text + checksum
+    return data[:after_header] + chunk * count + data[after_header:]
+
+
+def gif_with(inserted: bytes) -> bytes:
+    return encoded("GIF")[:-1] + inserted + b";"
+
+
+ORDINARY = {
+    "scans": jpeg_with_scans(40),
+    "comments": jpeg_with(COMMENT * 900),
+    "many markers in a comment": jpeg_with(b"\xff\xfe\x7f\xff" + b"\xff\xda" * 0x3FFE + b"\0"),
+    "behind the end": encoded("JPEG") + COMMENT * 5000,
+    "texts": png_with_texts(3000),
+    "behind the last chunk": encoded("PNG") + bytes(100_000),
+    "extensions": gif_with(b"!\xfe\0" * 5000),
+}
+BROKEN = {
+    "scans": jpeg_with_scans(MAX_SCANS),
+    "comments": jpeg_with(COMMENT * (MAX_SEGMENTS + 1)),
+    "comments behind an end": jpeg_with(END + COMMENT * (MAX_SEGMENTS + 1)),
+    "fill bytes": jpeg_with(b"\xff" * 100_000),
+    "zeros": jpeg_with(bytes(100_000)),
+    "nothing else": HEAD + b"\xff" + bytes(100_000),
+    "markers without length": jpeg_with(b"\xff\xf0" * 2000),
+    "texts": png_with_texts(MAX_CHUNKS),
+    "extensions": gif_with(b"!\xfe\0" * MAX_BLOCKS),
+    "small sub-blocks": gif_with(b"!\xfe" + b"\1a" * MAX_BLOCKS + b"\0"),
+}
+
+
+@pytest.mark.parametrize("case", ORDINARY)
+def test_what_ordinary_files_have_is_read(case: str) -> None:
+    assert open_image(ORDINARY[case]).size == draw_barcode("12AB").size
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_file_of_very_many_parts_is_refused(case: str) -> None:
+    with pytest.raises(ImageError, match="more than") as caught:
+        open_image(BROKEN[case])
+    assert caught.value.code == "broken"
+
+
+def test_a_file_may_end_anywhere() -> None:
+    for data in (encoded("JPEG"), encoded("PNG")):
+        for end in range(len(data)):
+            check_segments(data[:end])
+
+
+def test_large_frames_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The frames of a GIF cost as much as its canvas, however small they are."""
+    limits = ImageLimits(max_frame_pixels=3 * 64 * 32)
+    assert limits.frames((64, 32)) == 3
+    assert limits.frames((65, 32)) == 2
+    assert limits.frames((640, 320)) == 1
+    assert limits.frames((8, 8)) == DEFAULT_LIMITS.frames((300, 100)) == limits.max_frames
+    frames = [Image.new("RGB", (64, 32), "white") for _ in range(4)]
+    for number, frame in enumerate(frames):
+        frame.paste((0, 0, 0), (number * 12, 4, number * 12 + 6, 14))
+    data = plain_gif(frames)
+    seen = np.asarray(open_image(data, limits))
+    assert [int(seen[8, number * 12 + 3, 0]) for number in range(4)] == [0, 0, 0, 255]
+    monkeypatch.setattr(gif_band, "DEFAULT_LIMITS", limits)
+    assert gif_band.combined_rows(data, 16) == seen[:16].tobytes()
