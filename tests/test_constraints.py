@@ -233,6 +233,13 @@ def test_a_constraint_that_is_too_large_is_refused() -> None:
         Constraint.build(charset, length=201)
 
 
+def test_a_small_alphabet_does_not_hide_a_large_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An automaton of the pattern holds the classes that the alphabet leaves out, too."""
+    monkeypatch.setattr("captcha_ocr.patterns.MAX_ARCS", 500)
+    with pytest.raises(PatternError, match="500 transitions"):
+        Constraint.build(SYMBOLS, alphabet="ab", pattern="(a|b)*a.{6}")
+
+
 def test_arithmetic_pattern() -> None:
     charset = Charset(tuple("0123456789+-*/=?ab"))
     constraint = Constraint.build(charset, pattern=r"[0-9][+\-*/][0-9]=\?")

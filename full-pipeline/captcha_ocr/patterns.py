@@ -15,6 +15,7 @@ from captcha_ocr.pattern_syntax import Choice, Node, One, Parser, PatternError, 
 
 MAX_POSITIONS = 512  # once repeats are written out: (a{9}){9} has 81
 MAX_STATES = 4_000  # (a|b)*a.{20} alone would need a million
+MAX_ARCS = 200_000  # of all states: beside a small alphabet, few of them become edges
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,15 @@ class Pattern:
         self._last = whole.last | int(whole.empty)
         self.start = 1
         self._arcs: dict[int, dict[int, int]] = {}
+        self._num_arcs = 0
 
     def arcs(self, state: int) -> dict[int, int]:
-        """Class -> next state. Raises PatternError when there are too many states."""
+        """Class -> next state. Raises PatternError when there are too many states or arcs."""
         if state not in self._arcs:
-            if len(self._arcs) == MAX_STATES:
+            if len(self._arcs) == MAX_STATES or self._num_arcs > MAX_ARCS:
                 raise PatternError(
-                    f"pattern {self._pattern!r} needs more than {MAX_STATES} states: avoid long "
-                    "repeats behind a * or +"
+                    f"pattern {self._pattern!r} needs more than {MAX_STATES} states or "
+                    f"{MAX_ARCS:,} transitions: avoid long repeats behind a * or +"
                 )
             following = 0
             for position, reachable in enumerate(self._follow):
@@ -66,6 +68,7 @@ class Pattern:
                 for label, matching in self._matching.items()
                 if following & matching
             }
+            self._num_arcs += len(self._arcs[state])
         return self._arcs[state]
 
     def accepts(self, state: int) -> bool:

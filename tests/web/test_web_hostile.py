@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import io
 import math
+import os
 import re
 import tempfile
 import threading
@@ -19,12 +20,14 @@ from unittest.mock import AsyncMock
 
 import numpy as np
 import pytest
+from captcha_ocr.charset import Charset
 from captcha_ocr.predictor import Prediction
 from captcha_ocr.web import fastapi_app
+from captcha_ocr.web.constraint_store import BUILDS, ConstraintStore
 from captcha_ocr.web.logs import METHODS
 from captcha_ocr.web.options import Options
 from captcha_ocr.web.problems import Problem
-from captcha_ocr.web.service import SEARCHES, Job, Service, Upload
+from captcha_ocr.web.service import SEARCHES, Job, Service, Upload, stop
 from drawing import draw_barcode
 from PIL import Image
 from web_harness import Answer, Asked, barcode, encode, make_service, multipart, open_server
@@ -214,12 +217,13 @@ class Stuck:
     """Holds a service's model until it is let go."""
 
     def __init__(self, service: Service) -> None:
-        self.go = threading.Event()
+        self.go, self.begun = threading.Event(), threading.Event()
         predictor = service.predictors[service.default]
         self._run = predictor._run
         predictor._run = self.run  # type: ignore[method-assign]
 
     def run(self, images: np.ndarray) -> np.ndarray:
+        self.begun.set()
         self.go.wait(60)
         return self._run(images)
 
@@ -326,6 +330,72 @@ def test_a_search_does_not_begin_when_its_time_is_up(two_models: Path) -> None:
     with pytest.raises(FutureTimeout):
         service._decode(job, service.default, 8.0, logits)
     service.close()
+
+
+def test_a_picture_is_not_opened_when_its_time_is_up(service: Service) -> None:
+    bomb = Upload("a.png", b"never looked at")
+    result = service._read(Job(0, bomb, Options(), [], {}, accepted=-math.inf))
+    assert result.error is not None and result.error.code == "timeout"
+
+
+def test_closing_does_not_wait_for_ever(
+    two_models: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = make_service(two_models, readers=1, stop_seconds=0.1)
+    stuck = Stuck(service)
+    reading, waiting = service.submit([PICTURE] * 2, Options())
+    assert stuck.begun.wait(60)
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    stop(service)
+    assert left == [1] and "are left" in caplog.text
+    assert waiting.cancelled()
+    with pytest.raises(RuntimeError):
+        service.submit([PICTURE], Options())
+    stuck.go.set()
+    assert reading.result().text == "1"
+    service.settings = dataclasses.replace(service.settings, stop_seconds=60)
+    assert service.close()
+
+
+def held_builds(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(BUILDS):
+        assert service._constraints._places.acquire(blocking=False)
+    monkeypatch.setattr("captcha_ocr.web.service.BUILD_SECONDS", 0.01)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_few_constraints_are_built_at_the_same_time(
+    two_models: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    service = make_service(two_models, queue=1, max_files=1)
+    for asked in open_server(kind, service):
+        assert asked.read("12", length="2")["text"] == "12"
+        held_builds(service, monkeypatch)
+        answer = asked.predict([("a.png", barcode("12"))], [("length", "1")])
+        assert (answer.status, answer.code) == (503, "busy")
+        assert asked.read("12", length="2")["text"] == "12"  # what was built is kept
+    service.close()
+
+
+def test_a_wrong_constraint_is_built_once_and_takes_no_place(
+    two_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = make_service(two_models, queue=1, max_files=1)
+    for _ in range(3):
+        with pytest.raises(Problem, match="needs more than"):
+            service.submit([PICTURE], Options(pattern="(a|b)*a.{20}"))
+        monkeypatch.setattr("captcha_ocr.web.constraint_store._build", None)
+    assert service._pending == 0
+    service.close()
+
+
+def test_constraints_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("captcha_ocr.web.constraint_store.KEPT_EDGES", 100)
+    charset, store = Charset(tuple("0123456789")), ConstraintStore()
+    kept = [store.get(charset, Options(length=length), 60) for length in (3, 4, 5)]
+    assert [len(constraint.symbol) for constraint in kept] == [30, 40, 50]
+    assert [key[1] for key in store._kept] == [4, 5]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -45,6 +45,12 @@ def check_host(host: str | None, allowed: frozenset[str]) -> None:
     )
 
 
+def check_path(path: str) -> None:
+    """No path of ours has two slashes in a row; some frameworks take them for one."""
+    if "//" in path:
+        raise Problem.from_status(404)
+
+
 def check_origin(origin: str | None, host: str | None) -> None:
     """Refuse a POST that a browser sends for another site's page ("null" is one too)."""
     if origin is not None and _net_location(origin) != (host or "").lower():

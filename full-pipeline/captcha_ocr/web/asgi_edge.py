@@ -21,7 +21,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from captcha_ocr.config import ConfigError
 from captcha_ocr.model_info import ModelError
-from captcha_ocr.web.access import SECURITY_HEADERS, RateLimiter, check_host, check_origin
+from captcha_ocr.web.access import (
+    SECURITY_HEADERS,
+    RateLimiter,
+    check_host,
+    check_origin,
+    check_path,
+)
 from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
 from captcha_ocr.web.settings import Settings
 
@@ -52,10 +58,16 @@ class Edge:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = _Exchange(scope, receive, send, self.settings)
-        # Servers drop the body of an answer to HEAD; here it is a GET like any other.
-        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else dict(scope)
+        # Servers drop the body of an answer to HEAD; here it is a GET like any other. Files are
+        # sent whole: HTTP lets a server ignore Range.
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        # WSGI servers take many slashes at the start for one, and so it is done here.
+        path = "/" + scope["path"].lstrip("/")
+        inner = {**scope, "method": method, "path": path, "headers": headers}
         try:
             self._admit(scope["method"], exchange)
+            check_path(path)
             await self.app(inner, exchange.receive, exchange.send)
         except Problem as problem:
             await problem_response(problem)(scope, exchange.receive, exchange.send)
@@ -161,6 +173,7 @@ class _Exchange:
     def _set_headers(self, headers: MutableHeaders) -> None:
         for name, value in SECURITY_HEADERS.items():
             headers.setdefault(name, value)
+        del headers["accept-ranges"]
         if not self._body_complete:  # or the server would go on reading what nobody wants
             headers["Connection"] = "close"
 

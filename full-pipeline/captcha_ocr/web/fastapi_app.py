@@ -28,7 +28,7 @@ from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import CONTENT_TYPE, Metrics
 from captcha_ocr.web.options import parse_options
 from captcha_ocr.web.problems import Problem
-from captcha_ocr.web.service import Service
+from captcha_ocr.web.service import Service, stop
 from captcha_ocr.web.settings import Settings
 
 router = APIRouter()
@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         lifespan=_lifespan(settings, service),
         docs_url=None,  # Swagger's page loads its scripts from another host
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would name the host that the client claims
     )
     app.state.settings = settings
     app.state.metrics = service.metrics if service else Metrics()
@@ -73,7 +74,7 @@ def _lifespan(settings: Settings, service: Service | None) -> Callable[[FastAPI]
         predictors = await run_in_threadpool(catalogue.load_models, settings)
         app.state.service = Service(settings, predictors, app.state.metrics)
         yield
-        await run_in_threadpool(app.state.service.close)
+        await run_in_threadpool(stop, app.state.service)
 
     return lifespan
 
@@ -87,6 +88,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     response = problem_response(Problem.from_status(error.status_code, str(error.detail)))
     response.headers.update(error.headers or {})  # Allow, for a wrong method
+    if response.headers.get("allow") == "GET":
+        response.headers["allow"] = "GET, HEAD"  # see Edge
     return response
 
 
@@ -100,7 +103,10 @@ async def predict(request: Request) -> Response:
     """Read one or more pictures."""
     started = time.perf_counter()
     service: Service = request.app.state.service
-    uploads, fields = await forms.read_form(request, service.settings)
+    form = forms.FormReader(request.headers.get("content-type", ""), service.settings)
+    async for data in request.stream():
+        form.write(data)
+    uploads, fields = form.finish()
     options = parse_options(fields, list(service.predictors), service.settings.max_top_k)
     futures = await run_in_threadpool(service.submit, uploads, options)
     if results.wants_ndjson(request.headers.getlist("accept")):

@@ -16,12 +16,19 @@ from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from captcha_ocr.web import catalogue, forms, results, schemas
-from captcha_ocr.web.access import SECURITY_HEADERS, RateLimiter, check_host, check_origin
+from captcha_ocr.web.access import (
+    SECURITY_HEADERS,
+    RateLimiter,
+    check_host,
+    check_origin,
+    check_path,
+)
+from captcha_ocr.web.flask_routes import StrictFlask
 from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import CONTENT_TYPE, Metrics
 from captcha_ocr.web.options import parse_options
 from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
-from captcha_ocr.web.service import Service, Upload
+from captcha_ocr.web.service import Service, stop
 from captcha_ocr.web.settings import Settings
 from captcha_ocr.web.upstream import Upstream
 
@@ -41,9 +48,8 @@ def create_app(
     settings = settings or Settings.from_env()
     if upstream is None and service is None:
         service = Service(settings, catalogue.load_models(settings), Metrics())
-    app = Flask(__name__, static_folder=str(catalogue.STATIC), static_url_path="/static")
+    app = StrictFlask(__name__, static_folder=str(catalogue.STATIC), static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.config["MAX_FORM_PARTS"] = settings.max_files + forms.MAX_FIELDS
     metrics = service.metrics if service else Metrics()
     app.extensions["captcha_ocr"] = _State(settings, service, upstream, metrics)
     app.register_blueprint(api)
@@ -54,6 +60,13 @@ def create_app(
     app.register_error_handler(HTTPException, _on_http_exception)
     app.register_error_handler(Exception, _on_error)
     return app
+
+
+def close_app(app: Flask) -> None:
+    """For the end of the process; see `service.stop`."""
+    state: _State = app.extensions["captcha_ocr"]
+    if not state.upstream:
+        stop(state.service)
 
 
 class _State:
@@ -87,15 +100,18 @@ def _state() -> _State:
 def _admit() -> None:
     """Before the body is looked at. Raises Problem."""
     g.started = time.perf_counter()
+    request.environ.pop("HTTP_RANGE", None)  # whole files only; HTTP lets a server ignore it
     check_host(request.headers.get("Host"), _state().settings.hosts)
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         check_origin(request.headers.get("Origin"), request.headers.get("Host"))
         _state().limiter.check(request.remote_addr or "unknown")
+    check_path(request.path)
 
 
 def _finish(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers.pop("Accept-Ranges", None)
     rule = request.url_rule.rule if request.url_rule else "other"
     path = "/static" if rule.startswith("/static/") else rule
     seconds = time.perf_counter() - g.started
@@ -130,24 +146,16 @@ def predict() -> Response:
     state, started = _state(), time.perf_counter()
     if state.upstream:
         return state.upstream.predict(request)
-    uploads, fields = _read_form(state.settings)
+    form = forms.FormReader(request.headers.get("Content-Type", ""), state.settings)
+    while data := request.stream.read(forms.BLOCK):
+        form.write(data)
+    uploads, fields = form.finish()
     options = parse_options(fields, list(state.service.predictors), state.settings.max_top_k)
     futures = state.service.submit(uploads, options)
     if results.wants_ndjson(request.headers.getlist("Accept")):
         return Response(_stream(futures, started), mimetype=results.NDJSON)
     done = [future.result() for future in futures]
     return _json(results.respond(done, _milliseconds(started)))
-
-
-def _read_form(settings: Settings) -> tuple[list[Upload], forms.Fields]:
-    forms.check_media_type(request.headers.get("Content-Type", ""))
-    uploads = []
-    for name, file in request.files.items(multi=True):
-        forms.check_file_field(name)
-        data = file.stream.read(settings.max_file_bytes + 1)
-        uploads.append(Upload(file.filename or "", data))
-    forms.check_uploads(uploads, settings)
-    return uploads, list(request.form.items(multi=True))
 
 
 def _stream(futures: Sequence[Future[schemas.FileResult]], started: float) -> Iterator[str]:

@@ -20,6 +20,8 @@ class RequestLog:
     def __init__(self, style: str, metrics: Metrics) -> None:
         """``style`` is text, json or off."""
         self._style, self._metrics = style, metrics
+        # It warns of every form that it refuses; the client is told, and nobody else need be.
+        logging.getLogger("python_multipart").setLevel(logging.ERROR)
         if style != "off" and not logger.handlers:
             handler = logging.StreamHandler(sys.stderr)
             handler.setFormatter(logging.Formatter("%(message)s"))

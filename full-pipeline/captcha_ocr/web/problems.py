@@ -68,7 +68,8 @@ class Problem(Exception):
 
     @property
     def body(self) -> bytes:
-        return json.dumps(self.document, ensure_ascii=False).encode()
+        # Half a surrogate pair cannot be encoded; "\\udc80" is how JSON writes it.
+        return json.dumps(self.document, ensure_ascii=False).encode(errors="backslashreplace")
 
     @property
     def document(self) -> dict[str, Any]:

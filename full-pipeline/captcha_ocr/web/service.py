@@ -7,6 +7,7 @@ FastAPI can await them.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,17 +15,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Optional
 
 from PIL import Image
 
-from captcha_ocr.charset import Charset
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.imaging import ImageError, ImageLimits, open_image
 from captcha_ocr.predictor import Predictor
 from captcha_ocr.web.batching import Batcher
 from captcha_ocr.web.catalogue import default_model
+from captcha_ocr.web.constraint_store import ConstraintStore
 from captcha_ocr.web.metrics import Metrics
 from captcha_ocr.web.options import ALL, Options
 from captcha_ocr.web.problems import Problem
@@ -34,6 +34,7 @@ from captcha_ocr.web.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+BUILD_SECONDS = 2.0  # longest wait to build a constraint; who waits holds a thread of the server
 SEARCHES = 4  # under a constraint at the same time: the largest need almost 100 MB each
 
 Constraints = Mapping[str, Optional[Constraint]]  # model -> what it may read
@@ -70,9 +71,10 @@ class Service:
         self._limits = ImageLimits(
             max_bytes=settings.max_file_bytes, max_pixels=settings.max_pixels
         )
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()  # notified when nothing is pending any more
         self._pending = 0  # accepted and not answered
         self._opening = 0  # being opened now
+        self._constraints = ConstraintStore()
         self._searches = threading.Semaphore(SEARCHES)
         self._pool = ThreadPoolExecutor(settings.readers, thread_name_prefix="reader")
         self._batchers = {name: self._batcher(name) for name in predictors}
@@ -87,29 +89,39 @@ class Service:
             on_batch=lambda size: self.metrics.batches.observe(size, model=name),
         )
 
-    def close(self) -> None:
-        """Finish what was accepted, then stop the threads."""
-        self._pool.shutdown(wait=True)
+    def close(self) -> bool:
+        """Give up what waits, finish what is being read, and stop the threads.
+
+        False when some are still at work after ``stop_seconds``.
+        """
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            if not self._lock.wait_for(lambda: not self._pending, self.settings.stop_seconds):
+                return False
         for batcher in self._batchers.values():
             batcher.close()
+        return True
 
     def submit(self, uploads: Sequence[Upload], options: Options) -> list[Future[FileResult]]:
         """Start to read; one future a picture, in order. May take a while: it builds constraints.
 
-        Raises Problem: ``invalid`` for a constraint, ``busy`` when the queue has no room.
+        Raises Problem: ``invalid`` for a constraint, ``busy`` when there is no room or no time.
         """
         archs = list(self.predictors) if options.arch == ALL else [options.arch or self.default]
-        constraints = {arch: self._constraint(options, arch) for arch in archs}
         self._reserve(len(uploads))
-        futures = []
-        for index, upload in enumerate(uploads):
-            job = Job(index, upload, options, archs, constraints, time.monotonic())
-            future = self._pool.submit(self._read, job)
-            future.add_done_callback(self._release)
-            futures.append(future)
+        futures: list[Future[FileResult]] = []
+        try:
+            constraints = {arch: self._constraint(options, arch) for arch in archs}
+            for index, upload in enumerate(uploads):
+                job = Job(index, upload, options, archs, constraints, time.monotonic())
+                futures.append(self._pool.submit(self._read, job))
+                futures[-1].add_done_callback(self._release)
+        finally:  # not all of them, when a constraint is wrong or the service has been closed
+            self._reserve(len(futures) - len(uploads))
         return futures
 
     def _reserve(self, count: int) -> None:
+        """Places for so many pictures; a negative number gives them back."""
         with self._lock:
             if self._pending + count > self.settings.queue:
                 raise Problem(
@@ -119,11 +131,11 @@ class Service:
                 )
             self._pending += count
             self.metrics.pending.set(self._pending)
+            if not self._pending:
+                self._lock.notify_all()
 
     def _release(self, future: Future[FileResult]) -> None:
-        with self._lock:
-            self._pending -= 1
-            self.metrics.pending.set(self._pending)
+        self._reserve(-1)
         if not future.cancelled():
             error = future.result().error
             self.metrics.pictures.add(outcome=error.code if error else "read")
@@ -133,12 +145,14 @@ class Service:
             return None
         charset = self.predictors[arch].info.charset
         try:
-            return _build_constraint(charset, options.length, options.alphabet, options.pattern)
-        except ValueError as error:  # ConstraintError, PatternError and CharsetError are
-            raise Problem("invalid", f"{arch}: {error}", field="pattern") from None
+            return self._constraints.get(charset, options, BUILD_SECONDS)
+        except Problem as problem:
+            raise Problem(problem.code, f"{arch}: {problem.detail}", **problem.extra) from None
 
     def _read(self, job: Job) -> FileResult:
         try:
+            if self._seconds_left(job) <= 0:  # it has waited too long for a reader: nobody waits
+                raise FutureTimeout
             image, pending = self._open(job)
             readings = [self._decode(job, *item) for item in pending]
         except ImageError as error:
@@ -202,12 +216,9 @@ class Service:
             self._searches.release()
 
 
-@lru_cache(maxsize=64)
-def _build_constraint(
-    charset: Charset,
-    length: int | tuple[int, int] | None,
-    alphabet: str | None,
-    pattern: str | None,
-) -> Constraint:
-    """Cached: the page sends the same constraint with every picture."""
-    return Constraint.build(charset, length=length, alphabet=alphabet, pattern=pattern)
+def stop(service: Service) -> None:
+    """For the end of a server's process: close the service, within its time."""
+    if not service.close():
+        # Python ends only after all threads of a pool, and none can be stopped from outside.
+        logger.warning("some pictures are still being read after --stop-seconds; they are left")
+        os._exit(1)

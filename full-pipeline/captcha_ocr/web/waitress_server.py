@@ -23,6 +23,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
 
 from captcha_ocr.web.access import SECURITY_HEADERS
+from captcha_ocr.web.flask_app import close_app
 from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
 from captcha_ocr.web.settings import Settings
 
@@ -122,7 +123,7 @@ class Server(TcpWSGIServer):
         """Raises OSError when the address cannot be used."""
         # It warns whenever a request waits for a thread; the service's queue bounds the waiting.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        self._settings = settings
+        self._flask, self._settings = app, settings
         self._stop_by: float | None = None
         adjustments = Adjustments(
             host=host,
@@ -152,6 +153,7 @@ class Server(TcpWSGIServer):
             wasyncore.loop(timeout=1, use_poll=use_poll, map=self._map, count=1)
         self.task_dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._map, ignore_all=True)
+        close_app(self._flask)
 
     def _on_signal(self, number: int, frame: object) -> None:
         if self._stop_by is None:

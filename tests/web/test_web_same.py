@@ -1,0 +1,167 @@
+"""Both servers give the same answer to the same mistake: status, document and Allow."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Callable
+
+import pytest
+from captcha_ocr.web.forms import MAX_FIELDS, MAX_HEAD
+from captcha_ocr.web.problems import Problem
+from captcha_ocr.web.service import Service
+from web_harness import BASE, Answer, barcode, open_server
+
+Ask = Callable[..., Answer]
+FORM = "multipart/form-data; boundary=B"
+END = b"--B--\r\n"
+NONE: Mapping[str, str] = {}
+
+
+@pytest.fixture(scope="module")
+def ask(service: Service) -> Iterator[Ask]:
+    """Asks both servers, compares what they say, and returns it."""
+    with contextlib.ExitStack() as stack:
+        opened = contextlib.contextmanager(open_server)
+        servers = [stack.enter_context(opened(kind, service)) for kind in ("fastapi", "flask")]
+
+        def ask_both(
+            method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NONE
+        ) -> Answer:
+            return same(
+                # The whole address, or a client would take what follows // for a host.
+                [server.send(method, BASE + path, dict(headers), body) for server in servers]
+            )
+
+        yield ask_both
+
+
+def same(answers: list[Answer]) -> Answer:
+    one, other = answers
+    assert one.status == other.status, (one, other)
+    if one.status != 200 and one.data and other.data:  # HEAD: one client drops what it gets
+        assert one.json() == other.json()
+    allow = [set(answer.headers.get("allow", "").split(", ")) for answer in answers]
+    assert allow[0] == allow[1]
+    return one
+
+
+def part(disposition: str, content: bytes = b"", charset: str = "utf-8") -> bytes:
+    head = f"--B\r\nContent-Disposition: form-data; {disposition}\r\n\r\n"
+    return head.encode(charset) + content + b"\r\n"
+
+
+def picture(name: str = "a.png", charset: str = "utf-8") -> bytes:
+    return part(f'name="files"; filename="{name}"', barcode("1"), charset)
+
+
+def field(name: str, value: str) -> bytes:
+    return part(f'name="{name}"', value.encode())
+
+
+def post(ask: Ask, body: bytes, content_type: str = FORM) -> Answer:
+    return ask("POST", "/predict", body, {"Content-Type": content_type})
+
+
+@pytest.mark.parametrize("charset", ["punycode", "undefined", "unicode_escape", "utf-16", "gbk"])
+def test_a_client_does_not_choose_the_codec_of_its_fields(ask: Ask, charset: str) -> None:
+    body = picture() + field("alphabet", "1中\\ud800") + END
+    assert post(ask, body, f"{FORM}; charset={charset}").json()["results"][0]["text"] == "1"
+
+
+def test_half_a_surrogate_pair_is_no_error_of_ours() -> None:
+    assert b'"detail": "no \\udc80"' in Problem("invalid", "no \udc80").body
+
+
+UNREADABLE = {
+    "no boundary": (FORM.partition(";")[0], picture() + END, "no boundary"),
+    "empty boundary": ("multipart/form-data; boundary=", picture() + END, "no boundary"),
+    "another boundary": ("multipart/form-data; boundary=C", picture() + END, "boundary"),
+    "long boundary": (FORM + "x" * 9000, picture() + END, ""),
+    "no form": (FORM, barcode("1"), "boundary"),
+    "nothing": (FORM, b"\r\n", "last boundary"),
+    "cut off": (FORM, picture(), "last boundary"),
+    "no name": (FORM, part('filename="a.png"', barcode("1")) + END, "no name"),
+    "no name of a field": (FORM, part("x=y") + END, "no name"),
+    "bad header": (FORM, picture().replace(b"Content-", b"Con tent-") + END, "header"),
+    "long header": (FORM, picture("x" * MAX_HEAD) + END, ""),
+    "many fields": (
+        FORM,
+        b"".join(field(f"f{i}", "") for i in range(MAX_FIELDS + 1)) + END,
+        "more than 16 fields",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_form_that_cannot_be_read_is_said_to_be_so(ask: Ask, case: str) -> None:
+    content_type, body, said = UNREADABLE[case]
+    answer = post(ask, body, content_type)
+    assert (answer.status, answer.code) == (400, "bad_request")
+    assert said in answer.json()["detail"]
+
+
+def test_a_file_name_in_another_encoding_is_no_obstacle(ask: Ask) -> None:
+    """What curl sends from a Chinese shell of Windows."""
+    answer = post(ask, picture("验证码.png", "gbk") + END)
+    assert answer.json()["results"][0]["file"].endswith(".png")
+
+
+def test_too_many_files_are_not_called_too_many_bytes(ask: Ask) -> None:
+    answer = post(ask, picture() * 100 + END)
+    assert (answer.status, answer.code) == (413, "too_many_files")
+
+
+@pytest.mark.parametrize(
+    ("parts", "name", "said"),
+    [
+        (field("pattern", "x" * 600_000), "pattern", "1024 characters are allowed"),
+        (field("pattern", "中" * 1500), "pattern", "1024 characters are allowed"),
+        (part('name="alphabet"', "中".encode("gbk")), "alphabet", "is not UTF-8"),
+        (field("files", "picture.png"), "files", "send it as a file"),
+        (field("file", "x" * 600_000), "file", "send it as a file"),
+        (field("what", "1"), "what", "there is no field"),
+        (field("alphabet", "☃"), "alphabet", "holds none of the charset"),
+        (field("length", "64") + field("alphabet", "☃"), "alphabet", "holds none of the charset"),
+        (field("alphabet", "☃") + field("pattern", "[0-9"), "alphabet", "holds none"),
+        (field("alphabet", "12") + field("pattern", "[0-9"), "pattern", "[0-9"),
+        (field("length", "2") + field("pattern", "1{3}"), "pattern", "no text meets"),
+    ],
+)
+def test_a_wrong_field_is_named(ask: Ask, parts: bytes, name: str, said: str) -> None:
+    answer = post(ask, parts + picture() + END)
+    assert (answer.status, answer.code) == (422, "invalid")
+    document = answer.json()
+    assert document["field"] == name
+    assert said in document["detail"]
+
+
+def test_files_are_sent_whole(ask: Ask) -> None:
+    for ranges in ("bytes=0-9", "bytes=999999-", "bytes=5-1", "lines=1-2"):
+        for path in ("/static/app.js", "/"):
+            answer = ask("GET", path, b"", {"Range": ranges})
+            assert (answer.status, answer.data) == (200, ask("GET", path).data)
+            assert "accept-ranges" not in answer.headers
+
+
+PATHS = ("/", "/predict", "/models", "/api/models", "/static/app.js", "/openapi.json", "/nothing")
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "HEAD", "PUT", "POST", "DELETE", "BREW"])
+def test_methods_are_answered_alike(ask: Ask, method: str) -> None:
+    for path in PATHS:
+        if (method, path) != ("POST", "/predict"):
+            assert method == "HEAD" or ask(method, path).code in ("method", "not_found")
+            assert method != "HEAD" or ask(method, path).status in (200, 404, 405)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/predict/", "/models/", "/api", "/static", "/api//models",
+     "/static//app.js", "/static/none"],
+)  # fmt: skip
+def test_no_path_leads_to_another(ask: Ask, path: str) -> None:
+    for method in ("GET", "POST"):
+        answer = ask(method, path)
+        assert (answer.status, answer.code) in ((404, "not_found"), (405, "method"))
+        assert "location" not in answer.headers
