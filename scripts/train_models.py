@@ -41,8 +41,8 @@ FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its 
     SUMS: {"train": MORE_SUMS, "dev": SETS["dev"]},
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
-# What is read already is kept by a low rate and without new auxiliary heads; the last stages
-# learn pictures as they are (--aug 0).
+# What is read already is kept by a low rate and without new auxiliary heads. The last stages
+# learn pictures as they are (--aug 0), and then half of them distorted.
 LOW = "--batch 32 --batch-start 32 --flat 0 --aux-weight 0"
 RECIPE = "--batch 128 --amp auto --eval-every 65000 --select-on val --aug"
 
@@ -81,6 +81,7 @@ STAGES = {
         Stage(0.164, f"{HIGH} {LOW} --lr 1e-4 --blend 0.3 --seed 13", SUMS),
         Stage(0.75, f"{HIGH} {LOW} --lr 2e-4 --seed 14", SUMS),
         Stage(0.42, f"{HIGH} {LOW} --lr 2e-4 --aug 0 --seed 17", SUMS),
+        Stage(0.17, f"{HIGH} {LOW} --lr 2e-4 --blend 0.5 --aug 0.5 --seed 18", SUMS),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
@@ -96,6 +97,7 @@ STAGES = {
         ),
         Stage(0.67, f"{LOW} --lr 2e-4 --seed 15", SUMS),
         Stage(0.84, f"{LOW} --lr 2e-4 --blend 0.2 --aug 0 --seed 16", SUMS),
+        Stage(0.37, f"{LOW} --lr 2e-4 --blend 0.5 --aug 0.5 --seed 18", SUMS),
     ),
 }
 

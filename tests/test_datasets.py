@@ -61,7 +61,7 @@ def test_an_unknown_character_names_file_and_line(sample_set: Path) -> None:
 def test_a_missing_picture_names_file_and_line(sample_set: Path) -> None:
     labels = FolderStore(sample_set).labels
     (sample_set / "images" / labels[4].file).unlink()
-    with pytest.raises(LabelError, match=rf"labels\.txt:5: '{labels[4].file}' cannot be read: no file"):
+    with pytest.raises(LabelError, match=rf"labels\.txt:5: '{labels[4].file}' .* no file"):
         FolderStore(sample_set)
 
 
@@ -80,7 +80,7 @@ def test_a_link_to_itself_names_file_and_line(sample_set: Path) -> None:
     picture = sample_set / "images" / FolderStore(sample_set).labels[4].file
     picture.unlink()
     picture.symlink_to(picture.name)
-    with pytest.raises(LabelError, match=rf"labels\.txt:5: '{picture.name}' cannot be read: .* circle"):
+    with pytest.raises(LabelError, match=rf"labels\.txt:5: '{picture.name}' .* in a circle"):
         FolderStore(sample_set)
 
 

@@ -62,7 +62,8 @@ def test_every_stage_goes_on_from_the_one_before(
         assert train_models.train_stage(stage, arch, tmp_path, run, before) == 0
         config = configuration(trained[-1])
         assert (config.arch, config.epochs, config.select_on) == (arch, stage.epochs, "val")
-        assert config.aug == (0 if "--aug 0" in stage.options else 1)
+        _, named, share = f"{stage.options} ".partition("--aug ")
+        assert config.aug == (float(share.split()[0]) if named else 1)
         assert Path(config.out) == run.parent
         assert stage.sets in train_models.FOLDERS
         assert Path(config.train_root) == tmp_path / stage.sets / "train"
