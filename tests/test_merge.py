@@ -330,6 +330,18 @@ def test_links_in_a_circle_are_bad_rows(merge: Merge) -> None:
     assert labels(merge.train) == ["a"]
 
 
+def test_what_a_run_left_that_was_killed_at_its_end_goes_with_the_next(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    assert merge(train=["a"]) == 0
+    folder = merge.train.with_name(f".{merge.train.name}.merging")
+    lock = folder.with_name(f"{folder.name}.lock")
+    (folder / "root").mkdir(parents=True)
+    lock.touch()
+    assert merge(train=["a"]) == 0
+    assert "nothing to do" in merge.output
+    assert not folder.exists() and not lock.exists()
+
+
 def test_a_second_run_changes_nothing(merge: Merge) -> None:
     root = merge.source("a", {"1.png": (1, "a"), "2.png": (2, "b")})
     assert merge("--seed", "3", train=["a"]) == 0

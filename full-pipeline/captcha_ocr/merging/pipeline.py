@@ -19,7 +19,14 @@ from captcha_ocr.merging.near import NearTask, near_shard
 from captcha_ocr.merging.report import MergeReport
 from captcha_ocr.merging.rules import CONFLICT, JudgeTask, judge_shard
 from captcha_ocr.merging.summary import bad_examples, fill_report
-from captcha_ocr.merging.target import ROOT, appear, building, describe_inputs, same_merge
+from captcha_ocr.merging.target import (
+    ROOT,
+    appear,
+    building,
+    describe_inputs,
+    same_merge,
+    sweep,
+)
 from captcha_ocr.merging.writing import remove_moved, write_charset_copy, write_root
 
 Progress = Callable[[str, int], None]  # (what is being done, pictures done so far)
@@ -42,6 +49,8 @@ def merge(
     targets = {split: str(path) for split, path in config.targets.items()}
     if len(there) == len(targets):
         if not dry_run:
+            for path in config.targets.values():
+                sweep(path)
             write_charset_copy(config)
         return MergeReport("unchanged", targets)
     report = MergeReport("dry-run" if dry_run else "merged", targets)

@@ -96,10 +96,8 @@ def building(target: Path) -> Iterator[Path]:
 
     A run that was killed leaves such a folder, but no lock on it: the next one removes it.
     """
-    target = target.resolve()  # a/b/.. has no name to put a dot before
-    folder = target.with_name(f".{target.name}.merging")
-    lock_path = folder.with_name(folder.name + ".lock")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    folder, lock_path = _places_beside(target)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     lock = lock_path.open("wb")
     try:
         _lock(lock)
@@ -117,6 +115,21 @@ def building(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         lock.close()  # first: Windows removes no file that is open
         lock_path.unlink(missing_ok=True)
+
+
+def sweep(target: Path) -> None:
+    """Remove what a run left that was killed once its target had appeared."""
+    _, lock_path = _places_beside(target)
+    if lock_path.exists():
+        with building(target):
+            pass
+
+
+def _places_beside(target: Path) -> tuple[Path, Path]:
+    """The folder in which a target is built, and its lock."""
+    target = target.resolve()  # a/b/.. has no name to put a dot before
+    folder = target.with_name(f".{target.name}.merging")
+    return folder, folder.with_name(folder.name + ".lock")
 
 
 def appear(folder: Path, target: Path, record: dict[str, Any]) -> None:
