@@ -8,11 +8,11 @@ MAX_BLOCKS = 1 << 16  # with sub-blocks, which have 255 bytes unless something i
 
 
 def check_gif_frames(data: bytes, size: tuple[int, int]) -> None:
-    """Raise ValueError when a frame reaches outside the canvas of ``size`` (width, height).
+    """Raise ValueError when a frame reaches outside the canvas of ``size`` (width, height), or
+    there are very many blocks, which would keep a decoder busy for seconds.
 
     A decoder grows its canvas to hold such a frame, so a file of a few bytes could ask for
     gigabytes after its first frame has passed the size check. GIF89a, sections 18 to 26.
-    So does a file of very many blocks, which would keep a decoder busy for seconds.
     """
     position = 13 + _table_bytes(data[10])
     blocks = 0

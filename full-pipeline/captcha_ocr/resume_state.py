@@ -20,7 +20,7 @@ def snapshot(run: Run) -> dict[str, Any]:
     """Tensors and plain values only, so that it can be read back without running code."""
     return {
         "charset": list(run.data.charset.symbols),
-        "labels": digest(run.data),
+        "labels": run.labels_digest,
         "objective": run.objective.state_dict(),
         "average": run.average.state_dict(),
         "optimizer": run.optimizer.state_dict(),
@@ -34,7 +34,7 @@ def snapshot(run: Run) -> dict[str, Any]:
 def restore(run: Run, state: dict[str, Any]) -> None:
     """Put a freshly built run where the snapshot was taken. Raises ConfigError when the labels
     are not those it was taken with."""
-    if state["labels"] != digest(run.data):
+    if state["labels"] != run.labels_digest:
         roots = " or ".join(filter(None, (run.config.train_root, run.config.val_root)))
         raise ConfigError(
             f"the labels in {roots} changed since this run began; start a new run "

@@ -86,11 +86,11 @@ class Run:
         folder.quiet |= not world.is_main  # the folder is everyone's, and one process writes it
         torch.manual_seed(config.seed)
         state = load_state(folder.last) if resume else None
-        source = None
-        if config.init_from and state is None:  # a run that began has its weights in its state
-            source = load_checkpoint(Path(config.init_from))
+        begins = config.init_from and state is None  # a run that began has its weights in its state
+        source = load_checkpoint(Path(config.init_from)) if begins else None
         known = source.charset if source else Charset(tuple(state["charset"])) if state else None
         self.data = prepare_data(config, known)
+        self.labels_digest = resume_state.digest(self.data)  # once: every save writes it
         classes = self.data.charset.num_classes
         model = build_model(config.arch, classes, config.image, config.model)
         if source is not None:

@@ -96,13 +96,14 @@ class ParquetStore(Store):
         self._places: list[tuple[int, int, int]] = []  # (shard, row group, row)
         self.shards = list(shards)
         self._open: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
-        self._names: set[str] = set()
+        names: set[str] = set()
         for shard, path in enumerate(self.shards):
-            self._read_labels(shard, path)
+            self._read_labels(shard, path, names)
         if not self.labels:
             raise LabelError(self.shards[0], 0, "no row in any shard")
 
-    def _read_labels(self, shard: int, path: Path) -> None:
+    def _read_labels(self, shard: int, path: Path, names: set[str]) -> None:
+        """``names`` are those of the shards before; its own are added."""
         import pyarrow.parquet as parquet
 
         try:
@@ -121,9 +122,9 @@ class ParquetStore(Store):
                 line += 1
                 try:
                     name, text, size, fields = _check_row(values)
-                    if name in self._names:
+                    if name in names:
                         raise ValueError(f"{name!r} stands here for the second time")
-                    self._names.add(name)
+                    names.add(name)
                 except (TypeError, ValueError, RecursionError) as error:
                     raise LabelError(path, line, str(error)) from None
                 self.labels.append(Label(name, text, line))
