@@ -79,6 +79,21 @@ def test_a_wrong_export_is_refused(exported: dict[str, Path]) -> None:
         verify(onnx, model, onnx.info)
 
 
+class NoNumbers:
+    """A runtime that computes something else than numbers."""
+
+    def logits(self, images: list[np.ndarray]) -> list[np.ndarray]:
+        columns, classes = images[0].shape[2] // 4, CHARSET.num_classes
+        return [np.full((columns, classes), np.nan, np.float32) for _ in images]
+
+
+def test_an_export_without_numbers_is_refused() -> None:
+    checkpoint = small_checkpoint("vanilla_crnn")
+    model = checkpoint.build()
+    with pytest.raises(ModelError, match="differ by nan"):
+        verify(NoNumbers(), model, describe(checkpoint, model))
+
+
 def test_a_narrow_model_is_exported_too(tmp_path: Path) -> None:
     """Positions are learned up to max_width: no example may be wider."""
     path = export_onnx(small_checkpoint("svtr_tiny", max_width=64), tmp_path)
