@@ -164,6 +164,9 @@ def test_tflite_says_where_its_converter_may_live(
     assert tflite.find_python() == str(Path(".venv-tflite") / "bin" / "python")
     monkeypatch.setenv(tflite.VARIABLE, sys.executable)
     assert tflite.find_python() == sys.executable
+    monkeypatch.setenv(tflite.VARIABLE, str(tmp_path / "none"))
+    with pytest.raises(ModelError, match=f"{tflite.VARIABLE} is .*none.*, which is no program"):
+        tflite.check()
 
 
 def test_a_converter_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

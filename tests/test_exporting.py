@@ -98,6 +98,16 @@ def test_what_cannot_be_converted_is_said(tmp_path: Path, monkeypatch: pytest.Mo
         export(small_checkpoint("svtr_tiny"), "ncnn", tmp_path)
 
 
+def test_what_was_not_compared_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "verify", stop)
+    with pytest.raises(KeyboardInterrupt):
+        export(small_checkpoint("vanilla_crnn"), "torchscript", tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 @pytest.mark.parametrize("arch", sorted(MODELS))
 def test_forms_equal_the_model(arch: str) -> None:
     """In free widths, and in fixed ones, where nothing of the filling may come through."""
@@ -215,6 +225,25 @@ def test_ranges_and_judges_are_other_pictures(barcodes: Store) -> None:
     known, judges = onnx_int8.split(barcodes)
     first, second = ({label.text for label in part.labels} for part in (known, judges))
     assert first and second and not first & second
+
+
+@pytest.mark.parametrize("count", [300, 900, 1998])
+def test_ranges_and_judges_are_of_the_whole_set(count: int) -> None:
+    """A set is often in order of style: a part of it would be other pictures."""
+
+    class Numbers(Store):
+        def __init__(self) -> None:
+            self.labels = self.sizes = self.records = list(range(count))  # type: ignore
+
+        def read(self, index: int) -> bytes:
+            return b""
+
+        def where(self, index: int) -> str:
+            return ""
+
+    for part in onnx_int8.split(Numbers()):
+        gaps = np.diff([0, *part.labels, count])
+        assert gaps.max() <= 2 * np.median(gaps)
 
 
 def test_eight_bits_need_training_pictures(tmp_path: Path) -> None:

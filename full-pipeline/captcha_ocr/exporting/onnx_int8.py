@@ -19,7 +19,7 @@ import numpy as np
 
 from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ConfigError, ImageConfig
-from captcha_ocr.datasets.stores import Store, Subset
+from captcha_ocr.datasets.stores import Store, Subset, spread
 from captcha_ocr.export import export_onnx, store_in_half
 from captcha_ocr.exporting import NotKeptError, Remark
 from captcha_ocr.exporting.measuring import agree, latencies
@@ -58,11 +58,8 @@ def split(pictures: Store) -> tuple[Store, Store]:
     if not half:
         raise ConfigError("--calibrate needs two labelled pictures or more")
 
-    def spread(first: int, count: int) -> Store:
-        step = max(1, half // count)
-        return Subset(pictures, range(first, 2 * half, 2 * step)[:count])
-
-    return spread(0, RANGES), spread(1, JUDGES)
+    even, odd = (Subset(pictures, range(first, 2 * half, 2)) for first in (0, 1))
+    return spread(even, RANGES), spread(odd, JUDGES)
 
 
 def choose(full: OnnxPredictor, variants: dict[str, OnnxPredictor], judges: Store) -> Remark:

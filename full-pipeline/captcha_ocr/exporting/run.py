@@ -74,7 +74,7 @@ def export(
     """Write ``<folder>/<format>/<arch>`` with its JSON; the file that a runner opens.
 
     What does not equal torch is not left there: ModelError. Nor what is not worth having:
-    NotKeptError.
+    NotKeptError. Nor what nobody has compared yet, when the command is stopped.
     """
     form = FORMATS[name]
     path = Path(folder) / name / f"{checkpoint.arch}{form.suffix}"
@@ -87,11 +87,11 @@ def export(
         dataclasses.replace(info, sha256=sha256).save(path.with_suffix(".json"))
         if form.exact:
             verify(load_predictor(path, threads=1), model, info)
-    except ModelError:
+    except BaseException as error:
         remove(path, form)
-        raise
-    except RuntimeError as error:  # torch's, of an architecture that a format cannot hold
-        remove(path, form)
+        if not isinstance(error, RuntimeError):
+            raise
+        # torch's, of an architecture that a format cannot hold
         raise ModelError(f"{checkpoint.arch} cannot be converted to {name}: {error}") from error
     return path, remark
 

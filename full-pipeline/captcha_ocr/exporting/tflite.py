@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -53,7 +54,11 @@ def check() -> None:
 def find_python() -> str:
     """An interpreter that has litert-torch: this one, or that of VARIABLE or ENVIRONMENT."""
     if VARIABLE in os.environ:
-        return os.environ[VARIABLE]
+        python = shutil.which(os.environ[VARIABLE])
+        if python is None:
+            named = f"{VARIABLE} is {os.environ[VARIABLE]!r}"
+            raise ModelError(f"{named}, which is no program; name a Python that has litert-torch")
+        return python
     if importlib.util.find_spec("litert_torch"):
         return sys.executable
     for name in ("bin/python", "Scripts/python.exe"):
