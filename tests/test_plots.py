@@ -307,3 +307,10 @@ def test_reliability_names_the_calibration_error(tmp_path: Path, drawn: list[Fig
     accuracy, gap = drawn[-1].axes[0].patches
     assert accuracy.get_height() == pytest.approx(0.5)  # type: ignore[attr-defined]
     assert gap.get_height() == pytest.approx(0.4)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 6])
+def test_only_panels_with_curves_have_axes(count: int, tmp_path: Path, drawn: list[Figure]) -> None:
+    panel = plots.Panel("Noise", "level", [0, 1], {"a": [1.0, 0.5]})
+    plots.plot_curves([panel] * count, tmp_path / "curves.png")
+    assert sum(axes.axison for axes in drawn[0].axes) == count

@@ -34,10 +34,10 @@ def plot_curves(panels: Sequence[Panel], path: Path) -> None:
         if not names:
             say_nothing_to_show(drawn, "nothing was measured")
             return
-        grid = drawn.subplots(rows, min(PER_ROW, len(panels)), squeeze=False).flat
+        grid = drawn.subplots(rows, min(PER_ROW, len(panels)), squeeze=False).ravel()
         for axes, panel in zip(grid, panels):
             _panel(axes, panel, names)
-        for axes in list(grid)[len(panels) :]:
+        for axes in grid[len(panels) :]:
             axes.axis("off")
         handles = [
             line for line in grid[0].get_lines() if not str(line.get_label()).startswith("_")
