@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from captcha_ocr.cli.data import main
 from captcha_ocr.imaging import open_image
+from captcha_ocr.reporting import text as terminal
+from captcha_ocr.tables import display_width
 from drawing import draw_picture, write_sample_set
 from PIL import Image
 
@@ -265,3 +267,9 @@ def test_a_folder_without_labels_is_named(
 ) -> None:
     assert main(["report", str(tmp_path)]) == 65
     assert "labels.txt" in capsys.readouterr().err
+
+
+def test_bars_of_chinese_names_begin_in_one_column() -> None:
+    bars = terminal._bars({"思源黑体": 4, "Arial": 4})
+    starts = {display_width(bar.partition("#")[0]) for bar in bars}
+    assert len(starts) == 1

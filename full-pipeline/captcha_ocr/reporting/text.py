@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captcha_ocr.reporting.findings import RARE
 from captcha_ocr.reporting.health import Health
-from captcha_ocr.tables import pad, printable
+from captcha_ocr.tables import display_width, pad, printable
 
 SHOWN = 5  # cases of a finding
 VALUES = 20  # rows of a count
@@ -29,7 +29,7 @@ def lines(health: Health) -> list[str]:
 
 def _bars(values: dict[str, int]) -> list[str]:
     top = list(values.items())[:VALUES]
-    width = max(len(printable(value)) for value, _ in top)
+    width = max(display_width(printable(value)) for value, _ in top)
     most = top[0][1]
     bars = [
         f"  {pad(printable(value), width)}  {count:>9,}  {'#' * round(BAR * count / most)}"
