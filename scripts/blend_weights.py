@@ -89,6 +89,9 @@ def measure(run: Path, share: float, distorted: int = 0) -> dict[str, float]:
     evaluation = evaluate(predictor, store)
     texts, targets = evaluation.texts, evaluation.targets
     scores = score_by(texts, targets, columns)
+    missing = [key for key in COLUMNS if key not in scores]
+    if missing:
+        raise ConfigError(f"{config.val_root} has no picture of {', '.join(missing)}; add some")
     figures = {key: scores[key].exact_match_folded for key in COLUMNS}
     figures["all"] = evaluation.score().exact_match_folded
     if distorted:

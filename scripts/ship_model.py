@@ -42,9 +42,9 @@ def ship(run: Path, folder: Path = WEIGHTS_DIR) -> None:
     for file in (onnx, description):
         shutil.copyfile(file, folder / file.name)
     # The names of the folders are a record, the way to them is this machine's.
-    paths = ("train_root", "val_root", "out", "init_from")
+    paths = ("train_root", "val_root", "out", "init_from", "distill_from")
     record = {**checkpoint.train_config}
-    record.update({key: Path(record[key]).name for key in paths})
+    record.update({key: Path(record[key]).name for key in paths if key in record})
     shipped = dataclasses.replace(checkpoint, train_config=record)
     save_checkpoint(folder / f"{arch}.safetensors", shipped)
     print(f"{arch} is in {folder}, {total / 1e6:.1f} MB with the others")

@@ -22,6 +22,7 @@ import error_report
 import measure_recipe
 import recipe_pages
 import record_runs
+import ship_model
 import train_models
 from benchmark_set import write_benchmark_set
 from captcha_ocr.benchmarking.distortions import DISTORTIONS
@@ -221,6 +222,43 @@ def test_a_blend_is_told_by_columns_that_the_set_must_have(
     (tmp_path / "set" / "manifest.jsonl").unlink()
     assert blend_weights.main([str(run)]) == USAGE
     assert "is in no column" in capsys.readouterr().err
+
+
+def test_a_column_without_pictures_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = run_of_bars(tmp_path)
+    for name in ("labels.txt", "manifest.jsonl"):
+        lines = (tmp_path / "set" / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = (line for line in lines if "ruoyi" not in line)
+        (tmp_path / "set" / name).write_text("".join(kept), encoding="utf-8")
+    assert blend_weights.main([str(run), "--shares", "1"]) == USAGE
+    assert "has no picture of ruoyi" in capsys.readouterr().err
+
+
+def test_a_shipped_model_names_no_folder_of_its_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, weights = tmp_path / "run", tmp_path / "weights"
+    run.mkdir()
+    weights.mkdir()
+    settings = {"train_root": "/a/machine/train", "val_root": "", "out": "/a/machine/runs"}
+    settings |= {
+        "init_from": "/a/machine/1.safetensors",
+        "distill_from": "/a/machine/2.safetensors",
+    }
+    checkpoint = small_checkpoint("vanilla_crnn")
+    save_checkpoint(
+        run / "best.safetensors", dataclasses.replace(checkpoint, train_config=settings)
+    )
+    for suffix in ("onnx", "json"):
+        (run / f"vanilla_crnn.{suffix}").touch()
+    monkeypatch.setattr(ship_model, "OnnxPredictor", lambda path: None)
+    monkeypatch.setattr(ship_model, "verify", lambda *_: 0.0)
+    ship_model.ship(run, weights)
+    shipped = load_checkpoint(weights / "vanilla_crnn.safetensors")
+    assert shipped.train_config["distill_from"] == "2.safetensors"
+    assert "machine" not in str(shipped.train_config)
 
 
 def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
