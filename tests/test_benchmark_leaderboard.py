@@ -15,8 +15,10 @@ from captcha_ocr.benchmarking.leaderboard import (
     FIGURES,
     LeaderboardError,
     figures_of,
+    mean_folded,
     put_row,
     read_leaderboard,
+    read_readings,
     row_problem,
     write_leaderboard,
 )
@@ -89,12 +91,32 @@ def test_the_best_comes_first_and_a_name_stands_once(tmp_path: Path) -> None:
     assert [(r["name"], r["version"]) for r in read_leaderboard(path)] == [("b", "1"), ("a", "2")]
 
 
+def test_leaving_pictures_out_does_not_pay() -> None:
+    one = {"ctext": {"n": 10, "strict": 1.0, "folded": 1.0}}
+    assert mean_folded(row(figures=one)) < mean_folded(row())
+
+
+def test_readings_of_other_systems(tmp_path: Path) -> None:
+    """As Windows writes them, and with a line end inside of a text."""
+    path = tmp_path / "readings.jsonl"
+    record = {"file": "benchmark\\images\\a.png", "text": "x\u2028y"}
+    line = json.dumps(record, ensure_ascii=False) + "\n"
+    path.write_bytes(line.encode("utf-8-sig"))
+    assert read_readings(path) == {"a.png": "x\u2028y"}
+    path.write_bytes(line.encode("utf-16"))
+    with pytest.raises(LeaderboardError, match=r"readings\.jsonl is not UTF-8 .*save it as UTF-8"):
+        read_readings(path)
+
+
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.json"
     assert read_leaderboard(path) == []
     for text, problem in (
         ("{", "is no JSON"),
         ("[]", "expected"),
+        ('{"format": 1}', "expected"),
+        ('{"format": 1, "rows": 5}', "expected"),
+        ('{"rows": []}', "expected"),
         (json.dumps({"format": 1, "rows": [row(kind="x")]}), "row 1: kind is 'x'"),
     ):
         path.write_text(text, encoding="utf-8")

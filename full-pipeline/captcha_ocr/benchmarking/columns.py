@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.labels import LABELS_FILE, read_labels
 
@@ -47,21 +48,21 @@ COLUMNS = {
 
 
 def column_of(record: Mapping[str, Any]) -> str:
-    """The key of the column that a manifest record belongs to; ValueError when there is none."""
+    """The key of the column that a manifest record belongs to; ConfigError when there is none."""
     for column in COLUMNS.values():
         if record.get("style") == column.style and record.get("kind") in column.kinds:
             return column.key
-    raise ValueError(
+    raise ConfigError(
         f"{record.get('file')!r}: style {record.get('style')!r} with kind {record.get('kind')!r} "
         f"is in no column; the columns are {', '.join(COLUMNS)}"
     )
 
 
 def part_of(record: Mapping[str, Any]) -> str:
-    """The part that a manifest record belongs to; ValueError when it is of no benchmark set."""
+    """The part that a manifest record belongs to; ConfigError when it is of no benchmark set."""
     part = record.get("part")
     if part not in PARTS:
-        raise ValueError(
+        raise ConfigError(
             f"{record.get('file')!r} is of the part {part!r}, not of {', '.join(PARTS)}: this is "
             "no benchmark set; scripts/make_benchmark.py draws one"
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path, PurePath
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from captcha_ocr.benchmarking.columns import ARITHMETIC, COLUMNS, column_of, part_of
@@ -82,10 +82,16 @@ def figures_of(store: Store, texts: Mapping[str, str]) -> dict[str, dict[str, An
 def read_readings(path: Path) -> dict[str, str]:
     """File name -> text from JSON lines with ``file`` and ``text``, as ``infer --json`` prints."""
     texts = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            lines = list(file)  # not splitlines(): a text may hold what Unicode calls a line end
+    except UnicodeDecodeError as error:  # Windows PowerShell's > writes UTF-16
+        raise LeaderboardError(f"{path} is not UTF-8 ({error}); save it as UTF-8") from None
+    for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
-            name, text = PurePath(record["file"]).name, record["text"]
+            # Of either system's paths; no name of the set has a backslash.
+            name, text = PureWindowsPath(record["file"]).name, record["text"]
             if not isinstance(text, str):
                 raise ValueError("'text' is no text")
         except (ValueError, KeyError, TypeError) as error:
@@ -111,13 +117,14 @@ def read_leaderboard(path: Path) -> list[dict[str, Any]]:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise LeaderboardError(f"{path} is no JSON: {error}") from None
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
+    rows = values.get("rows") if isinstance(values, dict) else None
+    if not isinstance(rows, list) or values.get("format") != FORMAT:
         raise LeaderboardError(f'{path}: expected {{"format": {FORMAT}, "rows": [...]}}')
-    for number, row in enumerate(values.get("rows", []), start=1):
+    for number, row in enumerate(rows, start=1):
         problem = row_problem(row)
         if problem:
             raise LeaderboardError(f"{path}: row {number}: {problem}; see docs/benchmark.md")
-    return list(values["rows"])
+    return rows
 
 
 def write_leaderboard(rows: list[dict[str, Any]], path: Path) -> None:
@@ -137,8 +144,8 @@ def put_row(rows: list[dict[str, Any]], row: dict[str, Any]) -> list[dict[str, A
 
 
 def mean_folded(row: Mapping[str, Any]) -> float:
-    shares = [figures["folded"] for figures in row["figures"].values()]
-    return sum(shares) / len(shares)
+    """A figure that a row lacks counts as nothing read: leaving pictures out must not pay."""
+    return sum(figures["folded"] for figures in row["figures"].values()) / len(FIGURES)
 
 
 def row_problem(row: Any) -> str:

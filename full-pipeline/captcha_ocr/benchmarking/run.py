@@ -70,7 +70,13 @@ class Run:
         return self.out / "leaderboard.json"
 
     def open(self, root: Path) -> Store:
-        return limited(open_store(root), self.effort.quality)
+        store = limited(open_store(root), self.effort.quality)
+        if not any(part_of(record) == "test" for record in store.records):
+            raise ConfigError(
+                f"{root} has no picture of the part 'test', which models are compared and timed "
+                "on; scripts/make_benchmark.py draws a whole set"
+            )
+        return store
 
     def about(self, store: Store, root: Path) -> dict[str, Any]:
         """Where the figures on a set come from."""
@@ -110,17 +116,21 @@ class Run:
         """Earlier figures, but for those of other weights: these say nothing about today's."""
         if not self.results_file.is_file():
             return {}
-        values = json.loads(self.results_file.read_text(encoding="utf-8"))
-        if values.get("format") != FORMAT:
-            raise ConfigError(f"{self.results_file} is of another version; remove it")
-        return {
-            section: {
-                arch: entry
-                for arch, entry in entries.items()
-                if entry["sha256"] == self.digests.get(arch)
+        try:
+            values = json.loads(self.results_file.read_text(encoding="utf-8"))
+            if values["format"] != FORMAT:
+                raise ValueError(f"its format is not {FORMAT}")
+            return {
+                section: {
+                    arch: entry
+                    for arch, entry in entries.items()
+                    if entry["sha256"] == self.digests.get(arch)
+                }
+                for section, entries in values["sections"].items()
             }
-            for section, entries in values["sections"].items()
-        }
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            problem = f"is no record of a benchmark ({error!r}); remove it, or mend it"
+            raise ConfigError(f"{self.results_file} {problem}") from None
 
 
 def version_of(sha256: str) -> str:
