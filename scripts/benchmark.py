@@ -29,7 +29,7 @@ PYTHON = "Scripts/python.exe" if os.name == "nt" else "bin/python"
 @command
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
-    if args.quick and args.out == REPOSITORY:
+    if args.quick and args.out.resolve() == REPOSITORY:
         raise ConfigError("quick figures are no benchmark; name a folder for them with --out")
     full = args.shipped / "full"
     if args.data is None and not full.is_dir():

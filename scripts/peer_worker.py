@@ -2,8 +2,8 @@
 
     python peer_worker.py NAME < paths.txt
 
-Standard input holds a path a line. The output is JSON lines: first ``name``, ``version`` and
-``megabytes`` of the model, then for each picture ``file``, ``text`` and the ``ms`` of the call,
+Standard input holds a path a line, in UTF-8. The output is JSON lines: first ``name``, ``version``
+and ``megabytes`` of the model, then for each picture ``file``, ``text`` and the ``ms`` of the call,
 from bytes to text. Every reader runs on one thread. Exit code 3: it is not installed.
 """
 
@@ -133,12 +133,12 @@ def records(name: str, paths: list[Path]) -> Iterator[dict[str, Any]]:
 
 
 def main() -> int:
+    sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     paths = [Path(line) for line in sys.stdin.read().splitlines()]
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     out, sys.stdout = sys.stdout, sys.stderr  # what a package prints is not a record
     try:
         for record in records(sys.argv[1], paths):
-            print(json.dumps(record, ensure_ascii=False), file=out)
+            print(json.dumps(record), file=out)  # ASCII: any console can write it
     except ModuleNotFoundError as error:
         print(f"not installed: {error.name or error}")
         return NOT_INSTALLED

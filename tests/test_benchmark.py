@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import re
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +20,21 @@ from captcha_ocr.benchmarking.distortions import DISTORTIONS
 from captcha_ocr.benchmarking.folding import folded, strict
 from captcha_ocr.benchmarking.overlap import find_equal
 from captcha_ocr.benchmarking.pages import replace_block, table, update_page
-from captcha_ocr.benchmarking.peers import PEERS, PeerMissingError, as_png, run_peer
+from captcha_ocr.benchmarking.peers import (
+    PEERS,
+    PeerFailedError,
+    PeerMissingError,
+    as_png,
+    run_peer,
+)
 from captcha_ocr.benchmarking.quality import measure_quality
 from captcha_ocr.benchmarking.robustness import balanced_indices, measure_robustness
+from captcha_ocr.benchmarking.run import QUICK, Run
+from captcha_ocr.benchmarking.sections import compare_models
 from captcha_ocr.benchmarking.tables import latencies
 from captcha_ocr.benchmarking.wording import LANGUAGES, words
 from captcha_ocr.config import ConfigError
-from captcha_ocr.datasets.stores import open_store
+from captcha_ocr.datasets.stores import Subset, open_store
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.imaging import open_image
 from captcha_ocr.merging.engines import SerialEngine
@@ -284,7 +295,7 @@ def test_a_missing_peer_is_named_and_has_no_figure(root: Path, tmp_path: Path) -
         with pytest.raises(PeerMissingError, match="not installed for"):
             run_peer(PEERS["ddddocr"], Path(sys.executable), worker, store, paths, 1)
         worker.write_text("raise SystemExit('it broke')", encoding="utf-8")
-        with pytest.raises(RuntimeError, match="it broke"):
+        with pytest.raises(PeerFailedError, match="it broke"):
             run_peer(PEERS["ddddocr"], Path(sys.executable), worker, store, paths, 1)
 
 
@@ -305,6 +316,53 @@ def test_a_peer_reads_the_whole_set(root: Path, tmp_path: Path) -> None:
         found = run_peer(PEERS["rapidocr"], Path(sys.executable), worker, store, paths, 3)
     assert set(found.texts) == {label.file for label in store.labels}
     assert (found.latency_ms, found.megabytes) == (2, 2.5)
+
+
+def test_a_peer_gets_every_picture_wherever_it_lies(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real worker, on a system that is not UTF-8, with a package of another name."""
+    folder = tmp_path / "验证码"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    package = (
+        "import importlib.metadata\n"
+        "importlib.metadata.version = lambda name: '1'\n"
+        "class DdddOcr:\n"
+        "    def __init__(self, **options): ...\n"
+        "    def classification(self, data): return '中\\u2028' + str(len(data))\n"
+    )
+    (tmp_path / "ddddocr.py").write_text(package, encoding="utf-8")
+    (tmp_path / "common_old.onnx").write_bytes(b"")
+    store = open_store(root)
+    store.labels = [
+        dataclasses.replace(label, file=f"{i}/same.{'gif' if i % 2 else 'png'}")
+        for i, label in enumerate(store.labels)
+    ]
+    worker = REPOSITORY / "scripts" / "peer_worker.py"
+    with as_png(store) as paths:
+        found = run_peer(PEERS["ddddocr"], Path(sys.executable), worker, store, paths, 3)
+        sizes = [path.stat().st_size for path in paths]
+    expected = [f"中\u2028{size}" for size in sizes]
+    assert found.texts == {label.file: text for label, text in zip(store.labels, expected)}
+    assert found.latency_ms is not None and found.latency_ms > 0
+
+
+def test_calls_that_were_not_timed_have_no_latency(root: Path, tmp_path: Path) -> None:
+    """Tesseract's first calls are not; a set of few pictures has no others."""
+    store = Subset(open_store(root), [0])
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import json\n"
+        "print(json.dumps({'version': '1', 'megabytes': 2.5}))\n"
+        "print(json.dumps({'file': '0.png', 'text': '', 'ms': None}))\n",
+        encoding="utf-8",
+    )
+    with as_png(store) as paths:
+        found = run_peer(PEERS["rapidocr"], Path(sys.executable), worker, store, paths, 1)
+    assert found.latency_ms is None
 
 
 # A whole run
@@ -338,6 +396,51 @@ def test_a_quick_run_writes_everything(
     assert (out / "docs" / "benchmark.md").read_text(encoding="utf-8") == before
 
 
-def test_quick_figures_stay_out_of_the_repository(capsys: pytest.CaptureFixture[str]) -> None:
-    assert benchmark.main(["--quick"]) == 2
-    assert "--out" in capsys.readouterr().err
+def test_quick_figures_stay_out_of_the_repository(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    for arguments in (["--quick"], ["--quick", "--out", "."]):
+        assert benchmark.main([*arguments, "--only"]) == 2
+        assert "--out" in capsys.readouterr().err
+
+
+def run_on(root: Path, weights: Path, out: Path) -> Run:
+    nobody = out / "none"
+    return Run(weights, ["all"], root, root, out, "benchmark", nobody, nobody, QUICK)
+
+
+def test_a_set_without_test_pictures_is_refused(
+    root: Path, sample_set: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="this is no benchmark set"):
+        run_on(sample_set, tiny_weights, tmp_path).open(sample_set)
+    copy = shutil.copytree(root, tmp_path / "set")
+    manifest = copy / "manifest.jsonl"
+    records = manifest.read_text(encoding="utf-8").replace('"test"', '"sizes"')
+    manifest.write_text(records, encoding="utf-8")
+    with pytest.raises(ConfigError, match="has no picture of the part 'test'"):
+        run_on(copy, tiny_weights, tmp_path).open(copy)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": 1, "sections": 5}'])
+def test_a_broken_record_is_named(
+    text: str, root: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "results.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"results\.json is no record of a benchmark"):
+        run_on(root, tiny_weights, tmp_path)
+
+
+def test_a_row_holds_figures_of_one_machine(
+    root: Path, tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_on(root, tiny_weights, tmp_path)
+    about = run.about(run.open(root), root)
+    timed = {"load": 0.1, "latency": {"cpu": {"end_to_end_ms": {"p50": 4.5}}}}
+    for machine_, expected in ((about["machine"], 4.5), ("another", None)):
+        run.put("speed", {**about, "machine": machine_}, {"vanilla_crnn": timed})
+        compare_models(run)
+        (row,) = run.rows()
+        assert row["latency_ms"] == expected
+    assert "timed on another machine" in capsys.readouterr().out

@@ -14,6 +14,7 @@ from statistics import median
 
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.imaging import open_image
+from captcha_ocr.model_info import ModelError
 
 NOT_INSTALLED = 3  # exit code of the worker
 INSTALL = "make bench-peers installs it (docs/benchmark.md)"
@@ -42,6 +43,10 @@ class PeerMissingError(RuntimeError):
     """A peer that is not installed; the message says how it can be."""
 
 
+class PeerFailedError(ModelError):
+    """A peer that was started and did not read every picture; the message quotes it."""
+
+
 @dataclass(frozen=True)
 class PeerRun:
     """What a peer read: file -> text, as it came."""
@@ -49,7 +54,7 @@ class PeerRun:
     version: str
     megabytes: float  # of its model
     texts: dict[str, str]
-    latency_ms: float  # median of a call, one thread
+    latency_ms: float | None  # median of a call, one thread; None when no call was timed
 
 
 @contextmanager
@@ -58,8 +63,8 @@ def as_png(store: Store) -> Iterator[list[Path]]:
     first, as our own models see them: peers would look at one frame, which is never whole."""
     with tempfile.TemporaryDirectory() as folder:
         paths = []
-        for i, label in enumerate(store.labels):
-            path = Path(folder) / Path(label.file).with_suffix(".png").name
+        for i in range(len(store)):
+            path = Path(folder) / f"{i}.png"  # two names may differ in folder or suffix alone
             open_image(store.read(i)).save(path)
             paths.append(path)
         yield paths
@@ -70,7 +75,7 @@ def run_peer(
 ) -> PeerRun:
     """Let a peer read ``paths``, the pictures of ``store``; the first ``timed`` say how fast it is.
 
-    Raises PeerMissingError when it is not installed, RuntimeError when it fails: a reader that
+    Raises PeerMissingError when it is not installed, PeerFailedError when it fails: a reader that
     failed has no figure, and least of all a zero.
     """
     if peer.program and shutil.which(peer.program) is None:
@@ -82,18 +87,20 @@ def run_peer(
         input="".join(f"{path}\n" for path in paths),
         capture_output=True,
         encoding="utf-8",
+        errors="replace",  # of what a package or a library says on stderr; records are ASCII
         check=False,
     )
     if done.returncode == NOT_INSTALLED:
         raise PeerMissingError(f"{peer.name}: not installed for {python}; {INSTALL}")
     if done.returncode:
-        raise RuntimeError(f"{peer.name} failed: {done.stderr.strip()[-500:]}")
+        raise PeerFailedError(f"{peer.name} failed: {done.stderr.strip()[-500:]}")
     head, *records = [json.loads(line) for line in done.stdout.splitlines()]
     if [record["file"] for record in records] != [path.name for path in paths]:
-        raise RuntimeError(f"{peer.name} read {len(records)} pictures of {len(paths)}")
+        raise PeerFailedError(f"{peer.name} read {len(records)} pictures of {len(paths)}")
+    times = [record["ms"] for record in records[:timed] if record["ms"] is not None]
     return PeerRun(
         version=head["version"],
         megabytes=head["megabytes"],
         texts={label.file: record["text"] for label, record in zip(store.labels, records)},
-        latency_ms=median(r["ms"] for r in records[:timed] if r["ms"] is not None),
+        latency_ms=median(times) if times else None,
     )

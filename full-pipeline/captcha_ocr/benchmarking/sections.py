@@ -78,6 +78,9 @@ def compare_models(run: Run) -> None:
         say(f"leaderboard: {arch} reads {len(store):,} pictures")
         texts = evaluate(predictor, store).texts
         speed = run.results.get("speed", {}).get(arch)
+        if speed and speed["measured"]["machine"] != about["machine"]:
+            say(f"{arch} was timed on another machine: no latency; measure speed here too")
+            speed = None  # a row names one machine, for all that it holds
         row = {
             **_row(about, store, {label.file: text for label, text in zip(store.labels, texts)}),
             "load": speed["load"] if speed else None,
