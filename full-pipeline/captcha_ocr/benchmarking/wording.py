@@ -51,7 +51,7 @@ _WORDS = {
         "Measured {date} on {machine} with `{command}`{set}.",
         "测于 {date}，{machine}，命令 `{command}`{set}。",
     ),
-    "set": (": {n:,} pictures of `{name}`", "：`{name}` 的 {n:,} 张图片"),
+    "set": ("; the set is `{name}`, of {n:,} pictures", "；图片集为 `{name}`，共 {n:,} 张"),
 }
 
 
