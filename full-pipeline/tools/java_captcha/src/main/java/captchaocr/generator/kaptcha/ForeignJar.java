@@ -17,9 +17,12 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
+import java.util.Random;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
@@ -93,13 +96,17 @@ public final class ForeignJar implements Style, Closeable {
                 .directory(folder.toFile()).redirectErrorStream(true)
                 .redirectOutput(folder.resolve("output.txt").toFile()).start();
         int status = waitFor(process);
+        List<Path> found = new ArrayList<>();
         for (Path place : List.of(folder.resolve("datasets").resolve(PREFIX), folder.resolve(PREFIX))) {
             if (Files.isDirectory(place)) {
                 try (Stream<Path> files = Files.list(place)) {
-                    files.filter(Files::isRegularFile).sorted().forEach(drawn::add);
+                    files.filter(Files::isRegularFile).sorted().forEach(found::add);
                 }
             }
         }
+        // In the order of their names, which are their texts, a set that is no whole batch would lack the later ones.
+        Collections.shuffle(found, new Random(BATCH));
+        drawn.addAll(found);
         if (status != 0 || drawn.isEmpty()) {
             throw new GeneratorException(jar + " ended with status " + status + " and left " + drawn.size()
                     + " pictures in datasets/" + PREFIX + "; it said: "

@@ -82,6 +82,8 @@ class ForeignJarTest {
             assertEquals(120, image.getWidth());
             assertEquals(40, image.getHeight());
         }
+        long texts = rows.stream().map(line -> Row.parse(line).label()).distinct().count();
+        assertEquals(4, texts, "a part of a batch has all the texts of the batch");
     }
 
     @Test
