@@ -11,6 +11,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import picocli.CommandLine.Command;
@@ -32,7 +33,7 @@ public final class EasyCommand {
         PrintStream out = RunOptions.out();
         for (EasyKind kind : EasyKind.values()) {
             String characters = kind.alphabet();
-            out.printf("%-14s %-4s %3d characters  %s%n", kind.id(), kind.animated() ? "gif" : "png",
+            out.printf(Locale.ROOT, "%-14s %-4s %3d characters  %s%n", kind.id(), kind.animated() ? "gif" : "png",
                     characters.length(), characters.length() > 60 ? characters.substring(0, 30) + "..." : characters);
         }
         return 0;
@@ -63,7 +64,7 @@ public final class EasyCommand {
             }
         }
         counts.forEach((key, values) -> values.forEach((value, n) ->
-                out.printf("%-5s %-36s %7d  %5.1f%%%n", key, value, n, 100.0 * n / count)));
+                out.printf(Locale.ROOT, "%-5s %-36s %7d  %5.1f%%%n", key, value, n, 100.0 * n / count)));
         out.println("notes: " + style.notes());
         return 0;
     }

@@ -20,6 +20,8 @@ import java.util.concurrent.TimeUnit;
  */
 public final class GenerationRun {
     private static final int WINDOW_PER_THREAD = 64;
+    /** More than any machine has cores for; far more would need more memory than it has, or overflow the window. */
+    private static final int MAX_THREADS = 1024;
     private static final long FLUSH_EVERY_ROWS = 256;
     private static final int EXIT_INTERRUPTED = 130;
 
@@ -35,8 +37,8 @@ public final class GenerationRun {
         if (count < 1) {
             throw new GeneratorException("count " + count + " is out of range; ask for at least 1 picture");
         }
-        if (threads < 1) {
-            throw new GeneratorException("--threads " + threads + " is out of range; give 1 or more");
+        if (threads < 1 || threads > MAX_THREADS) {
+            throw new GeneratorException("--threads " + threads + " is out of range; give 1 to " + MAX_THREADS);
         }
         this.style = style;
         this.root = root;

@@ -4,6 +4,7 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -20,6 +22,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
@@ -72,7 +75,8 @@ public final class OutputSet implements Closeable {
     }
 
     public static String fileName(long index, String extension) {
-        return String.format("%08d.%s", index, extension);
+        // Not the machine's locale: Arabic and Persian ones would write digits of their own.
+        return String.format(Locale.ROOT, "%08d.%s", index, extension);
     }
 
     /** Safe to call from many threads. */
@@ -134,12 +138,21 @@ public final class OutputSet implements Closeable {
             writeWhole(path, PRETTY.toJson(configuration) + "\n");
             return;
         }
-        JsonObject found = JsonParser.parseString(Files.readString(path)).getAsJsonObject();
+        JsonObject found = readObject(path);
         // Through text, so that 1 and 1.0 of the two sides compare alike.
         JsonObject asked = JsonParser.parseString(PRETTY.toJson(configuration)).getAsJsonObject();
         if (!found.equals(asked)) {
             throw new GeneratorException(root + " was begun with other settings (" + differences(found, asked)
                     + "); repeat the first command, choose another output name or remove the folder");
+        }
+    }
+
+    private static JsonObject readObject(Path path) throws IOException {
+        try {
+            return JsonParser.parseString(Files.readString(path)).getAsJsonObject();
+        } catch (JsonParseException | IllegalStateException | CharacterCodingException e) {
+            throw new GeneratorException(path + " is damaged (" + e.getMessage() + "), so the set cannot be continued; "
+                    + "choose another output name or remove the folder");
         }
     }
 

@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -124,6 +125,27 @@ class GenerationRunTest {
     }
 
     @Test
+    void aDamagedRunFileIsAnError() throws IOException {
+        for (String damaged : List.of("", "{\"format\"", "[1]")) {
+            Files.writeString(whole.resolve("run.json"), damaged);
+            GeneratorException e = assertThrows(GeneratorException.class, () -> run(whole, COUNT, 7, 1, "a"));
+            assertTrue(e.getMessage().contains("run.json is damaged"), e.getMessage());
+        }
+    }
+
+    @Test
+    void doesNotDependOnTheLocale() throws IOException {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(Locale.forLanguageTag("ar-EG"));
+        try {
+            assertEquals(0, run(folder.resolve("arabic"), COUNT, 7, 1, "a"));
+        } finally {
+            Locale.setDefault(before);
+        }
+        assertEquals(content(whole), content(folder.resolve("arabic")));
+    }
+
+    @Test
     void twoRunsCannotWriteOneSet() throws IOException {
         try (FileChannel channel = FileChannel.open(whole.resolve(".lock"), StandardOpenOption.WRITE)) {
             channel.lock();
@@ -135,6 +157,7 @@ class GenerationRunTest {
     void refusesNoPicturesAndNoThreads() {
         assertThrows(GeneratorException.class, () -> run(folder.resolve("x"), 0, 7, 1, "a"));
         assertThrows(GeneratorException.class, () -> run(folder.resolve("x"), 1, 7, 0, "a"));
+        assertThrows(GeneratorException.class, () -> run(folder.resolve("x"), 1, 7, Integer.MAX_VALUE, "a"));
     }
 
     private void truncate(String name, long size) throws IOException {
