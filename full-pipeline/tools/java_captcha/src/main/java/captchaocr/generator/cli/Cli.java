@@ -2,6 +2,7 @@ package captchaocr.generator.cli;
 
 import captchaocr.generator.core.GeneratorException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import picocli.CommandLine;
 
 /** Runs a command: a user's mistake ends in one line and status 1, a mistake of ours in a stack trace. */
@@ -20,7 +21,7 @@ final class Cli {
                 line.getErr().println("error: " + e.getMessage());
                 return EXIT_MISTAKE;
             }
-            if (e instanceof IOException) {
+            if (e instanceof IOException || e instanceof UncheckedIOException) {
                 line.getErr().println("error: cannot read or write: " + e);
                 return EXIT_MISTAKE;
             }

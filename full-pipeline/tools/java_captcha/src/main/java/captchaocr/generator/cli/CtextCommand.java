@@ -103,6 +103,9 @@ public final class CtextCommand {
             @Parameters(paramLabel = "WIDTH") int width, @Parameters(paramLabel = "HEIGHT") int height,
             @Parameters(paramLabel = "LEN", description = "0 draws the length from " + CtextStyle.LENGTHS) int length,
             @Mixin TextOptions options) throws IOException {
+        if (count > Long.MAX_VALUE / TextKind.ALL.size()) {
+            throw new GeneratorException("count " + count + " is out of range; ask for fewer pictures of each kind");
+        }
         return options.draw(Kinds.inTurn(), Weighted.only(new PictureSize(width, height)),
                 lengths(length == 0 ? CtextStyle.LENGTHS : String.valueOf(length)), out, count * TextKind.ALL.size());
     }

@@ -8,6 +8,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -39,6 +40,8 @@ record EasyConfig(Weighted<EasyKind> typeMix, Weighted<PictureSize> sizes, Map<E
         try {
             JsonObject json = JsonParser.parseString(Files.readString(path)).getAsJsonObject();
             return of(json, path.toAbsolutePath().getParent());
+        } catch (CharacterCodingException e) {
+            throw new GeneratorException(path + " is not UTF-8; save it in that encoding");
         } catch (JsonParseException | IllegalStateException e) {
             throw new GeneratorException(path + " is not a JSON object: " + e.getMessage());
         }
@@ -91,18 +94,25 @@ record EasyConfig(Weighted<EasyKind> typeMix, Weighted<PictureSize> sizes, Map<E
 
     private static <T> Map<T, Double> weights(String key, JsonElement value, Function<String, T> reader) {
         Map<T, Double> weights = new LinkedHashMap<>();
-        if (value == null) {
+        if (value == null || value.isJsonNull()) {
             throw new GeneratorException(key + " is missing; give a value, a list or an object of weights");
         }
         if (value.isJsonObject()) {
             value.getAsJsonObject().entrySet().forEach(
                     entry -> weights.merge(reader.apply(entry.getKey()), weight(key, entry.getValue()), Double::sum));
         } else if (value.isJsonArray()) {
-            value.getAsJsonArray().forEach(item -> weights.merge(reader.apply(item.getAsString()), 1.0, Double::sum));
+            value.getAsJsonArray().forEach(item -> weights.merge(reader.apply(text(key, item)), 1.0, Double::sum));
         } else {
-            weights.put(reader.apply(value.getAsString()), 1.0);
+            weights.put(reader.apply(text(key, value)), 1.0);
         }
         return weights;
+    }
+
+    private static String text(String key, JsonElement value) {
+        if (!value.isJsonPrimitive()) {
+            throw new GeneratorException(key + ": " + value + " in a list is not allowed; give a text or a number");
+        }
+        return value.getAsString();
     }
 
     private static double weight(String key, JsonElement value) {

@@ -9,6 +9,7 @@ import java.awt.GraphicsEnvironment;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -89,7 +90,7 @@ public final class FontBook {
                     + "write one family name a line");
         }
         List<String> found = new ArrayList<>();
-        for (String line : Files.readAllLines(list, StandardCharsets.UTF_8)) {
+        for (String line : lines(list)) {
             String name = line.replaceFirst("#.*", "").trim();
             if (name.isEmpty()) {
                 continue;
@@ -106,6 +107,15 @@ public final class FontBook {
                     + "install some (fonts-debian-packages.txt names packages) or give --font-dir");
         }
         return found;
+    }
+
+    private static List<String> lines(Path list) throws IOException {
+        try {
+            // Some editors of Windows begin UTF-8 files with U+FEFF, which no trim() takes away.
+            return Files.readString(list).replaceFirst("^\\uFEFF", "").lines().toList();
+        } catch (CharacterCodingException e) {
+            throw new GeneratorException("font list " + list + " is not UTF-8; save it in that encoding");
+        }
     }
 
     /** The families asked for by name; one that is not installed is replaced by a named substitute, and noted. */

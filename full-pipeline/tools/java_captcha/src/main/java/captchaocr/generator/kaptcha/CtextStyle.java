@@ -78,11 +78,11 @@ public final class CtextStyle implements Style {
 
     public static Weighted<Color> parsePalette(String text) {
         return Weighted.parse("--palette", text, '@', hex -> {
-            try {
-                return Color.decode(hex);
-            } catch (NumberFormatException e) {
+            // Color.decode alone would read the web's #FFF as a blue, and drop the first digit of a seventh.
+            if (!hex.matches("#\\p{XDigit}{6}")) {
                 throw new GeneratorException("'" + hex + "' is not a colour; write #RRGGBB, for example #1C5BD5@15");
             }
+            return Color.decode(hex);
         });
     }
 

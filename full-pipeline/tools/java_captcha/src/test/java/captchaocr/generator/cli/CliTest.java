@@ -7,6 +7,7 @@ import captchaocr.generator.core.SetFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +17,8 @@ import java.util.Map;
 import java.util.function.ToIntFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Unmatched;
 
 /** The commands as a user types them, in this process. */
 class CliTest {
@@ -101,13 +104,20 @@ class CliTest {
     void mistakesEndInOneLineAndAStatus() throws IOException {
         String config = latinConfig().toString();
         assertMistake("does not exist", EasyCommand::run, "fromjson", "none.json", "x", "5");
+        Path gbk = Files.write(folder.resolve("gbk.json"), "{\"comment\": \"中文\"}".getBytes("GBK"));
+        assertMistake("is not UTF-8", EasyCommand::run, "fromjson", gbk.toString(), "x", "5");
         assertMistake("output name", EasyCommand::run, "fromjson", config, "../x", "5");
         assertMistake("count 0", EasyCommand::run, "fromjson", config, "x", "0");
         assertMistake("--threads 0", CtextCommand::run, "smart", "x", "5", "--threads", "0");
         assertMistake("difficulty", CtextCommand::run, "smart", "x", "5", "--difficulty", "2");
         assertMistake("not a size", CtextCommand::run, "smart", "x", "5", "--sizes", "160by60");
         assertMistake("out of range", CtextCommand::run, "smart", "x", "5", "--sizes", "9x9");
-        assertMistake("not a colour", CtextCommand::run, "smart", "x", "5", "--palette", "bluish");
+        for (String colour : List.of("bluish", "#FFF", "#1234567", "7")) {
+            assertMistake("'" + colour + "' is not a colour", CtextCommand::run, "smart", "x", "5", "--palette",
+                    colour);
+        }
+        String many = String.valueOf(Long.MAX_VALUE / 9);
+        assertMistake("count " + many, CtextCommand::run, "all", "x", many, "160", "60", "0");
         assertMistake("--charset", CtextCommand::run, "smart", "x", "5", "--charset", "a b");
         assertMistake("length '11'", CtextCommand::run, "smart", "x", "5", "--fixed-len", "11");
         assertMistake("unknown kind", CtextCommand::run, "gen", "text:fire:wide:noise", "x", "5", "160", "60", "4");
@@ -119,6 +129,23 @@ class CliTest {
         assertEquals(1, run(command, args), err);
         assertTrue(err.startsWith("error: ") && err.contains(message), err);
         assertEquals(1, err.lines().count(), err);
+    }
+
+    /** What a style meets in a thread that may not throw an IOException: a picture of another jar that is damaged. */
+    @Test
+    void aFileThatCannotBeReadEndsInOneLineToo() {
+        assertMistake("cannot read or write", args -> Cli.run(new Unreadable(), args), "x");
+    }
+
+    @Command
+    private static final class Unreadable implements Runnable {
+        @Unmatched
+        private List<String> ignored;
+
+        @Override
+        public void run() {
+            throw new UncheckedIOException(new IOException("damaged"));
+        }
     }
 
     @Test

@@ -233,6 +233,9 @@ class EasyStyleTest {
                 "{\"type_mix\": {\"spec\": \"much\"}}", "not a weight",
                 "{\"type_mix\": \"spec\", \"sizes\": \"160*60\"}", "not a size",
                 "{\"type_mix\": \"spec\", \"sizes\": \"160x60\"}", "len is missing",
+                "{\"type_mix\": \"spec\", \"sizes\": null}", "sizes is missing",
+                "{\"type_mix\": [{\"spec\": 1}]}", "type_mix: {\"spec\":1} in a list is not allowed",
+                "{\"type_mix\": [[\"spec\", \"gif\"]]}", "in a list is not allowed",
                 "{\"type_mix\": \"spec\", \"sizes\": \"160x60\", \"default\": {\"len\": 99}}", "'99' is not allowed");
         mistakes.forEach((json, message) -> {
             GeneratorException e = assertThrows(GeneratorException.class, () -> style(json, "0.5"), json);

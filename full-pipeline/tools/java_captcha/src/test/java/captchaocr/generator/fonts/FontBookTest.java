@@ -53,6 +53,17 @@ class FontBookTest {
     }
 
     @Test
+    void aListMayBeginWithAByteOrderMarkAndMustBeUtf8() throws Exception {
+        FontBook book = TestFonts.book();
+        String family = anInstalledFamily(book);
+        Path list = Files.writeString(folder.resolve("list.txt"), "\uFEFF" + family + "\r\n");
+        assertEquals(List.of(family), book.installedOf(list));
+        Files.write(list, new byte[] {(byte) 0xCB, (byte) 0xCE, '\n'}); // the first character of SimSun's name, in GBK
+        GeneratorException e = assertThrows(GeneratorException.class, () -> book.installedOf(list));
+        assertTrue(e.getMessage().contains("is not UTF-8"), e.getMessage());
+    }
+
+    @Test
     void aListOfNothingInstalledIsAnError() throws Exception {
         Path list = Files.writeString(folder.resolve("list.txt"), "No Such Font\n");
         FontBook book = TestFonts.book();
