@@ -44,7 +44,8 @@ def install_runtime() -> None:
 def make_room(out: Path) -> None:
     """An earlier build goes; any other folder stays, and is an error."""
     if out.is_dir() and any(out.iterdir()):
-        if not (out / "reader" / "worker.js").is_file():
+        marks = ("index.html", "reader/worker.js")  # SOURCE has only one of them
+        if not all((out / mark).is_file() for mark in marks):
             raise SystemExit(f"{out} holds something else; name an empty folder or a new one")
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import browser_page
@@ -39,6 +40,24 @@ def test_no_other_folder_is_emptied(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="holds something else"):
         browser_page.make_room(tmp_path)
     assert mine.exists()
+
+
+def test_its_own_source_is_not_emptied(tmp_path: Path) -> None:
+    source = tmp_path / "static"
+    shutil.copytree(
+        browser_page.SOURCE, source, ignore=shutil.ignore_patterns("node_modules", "dist")
+    )
+    with pytest.raises(SystemExit, match="holds something else"):
+        browser_page.make_room(source)
+    assert (source / "api.js").exists()
+
+
+def test_an_earlier_build_is_replaced(tmp_path: Path) -> None:
+    for name in ("index.html", "reader/worker.js", "models/old.onnx"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    browser_page.make_room(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_module_asks_another_host() -> None:
