@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from captcha_ocr.web.settings import Settings
 from web_harness import barcode, write_two_models
 from web_live import Live, free_port, serve, wait_until_up
 
 REPOSITORY = Path(__file__).parents[1]
 DOCKERFILE = REPOSITORY / "Dockerfile"
+NGINX = REPOSITORY / "deploy" / "nginx.conf"
 pytestmark = pytest.mark.slow
 
 
@@ -77,7 +79,8 @@ def test_what_the_image_copies_is_all_it_needs(tmp_path: Path) -> None:
             health = re.search(r'"-c", \\\n  "(.*)"\]$', final, re.MULTILINE)
             assert health
             script = health.group(1).replace('\\"', '"')
-            subprocess.run([sys.executable, "-c", script], env=environ, check=True)
+            proxy = {"http_proxy": "http://127.0.0.1:1"}  # Docker's own settings may put one there
+            subprocess.run([sys.executable, "-c", script], env={**environ, **proxy}, check=True)
         finally:
             process.terminate()
 
@@ -89,6 +92,20 @@ def copy(source: Path, target: Path, *, as_is: bool) -> None:
     target = target if as_is and target.suffix else target / source.name
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(source, target)
+
+
+def test_nginx_fits_the_limits_on_both_sides() -> None:
+    """Its own would hide the servers' answers; and the page in front waits no minute."""
+    text, settings = NGINX.read_text(encoding="utf-8"), Settings()
+
+    def value(name: str) -> int:
+        (found,) = re.findall(rf"^\s*{name} (\d+)[ms]?;", text, re.MULTILINE)
+        return int(found)
+
+    assert value("client_max_body_size") << 20 > settings.max_body_bytes
+    assert value("proxy_read_timeout") > settings.answer_seconds
+    tries = value("proxy_next_upstream_tries")
+    assert tries * value("proxy_connect_timeout") < settings.answer_seconds
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="no nginx: apt-get install nginx-light")
@@ -115,7 +132,7 @@ def test_nginx_shares_requests_and_survives_a_server(tmp_path: Path) -> None:
 def nginx(ports: list[int], folder: Path) -> Iterator[str]:
     """nginx with the configuration of compose, but for addresses and the place of its files."""
     port = free_port()
-    text = (REPOSITORY / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    text = NGINX.read_text(encoding="utf-8")
     servers = " ".join(f"server 127.0.0.1:{one};" for one in ports)
     for old, new in (
         ("server api:8000;", servers),
