@@ -18,6 +18,7 @@ import pytest
 from captcha_ocr.cli.common import USAGE
 from captcha_ocr.cli.serve import main as serve_main
 from captcha_ocr.web.flask_app import create_app
+from captcha_ocr.web.problems import Problem
 from captcha_ocr.web.settings import Settings
 from captcha_ocr.web.upstream import Upstream
 from web_harness import barcode, multipart
@@ -314,6 +315,27 @@ def test_an_upstream_may_refuse_before_it_has_read_everything() -> None:
         answer = client.post("/predict", data=b"x" * 16 * MIB, content_type="multipart/form-data")
         thread.join()
     assert (answer.status_code, answer.data) == (413, b"{}")
+
+
+def test_an_upstream_says_itself_that_its_time_is_up(tmp_path: Path) -> None:
+    """It takes all of --answer-seconds before it does; the outer server still listens then."""
+
+    def answer_late() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1 << 16)
+            time.sleep(1.5)
+            problem = Problem("timeout", "not read within 1 s").body
+            head = f"HTTP/1.1 503 Late\r\nContent-Length: {len(problem)}\r\n"
+            connection.sendall(head.encode() + b"Content-Type: application/problem+json\r\n\r\n")
+            connection.sendall(problem)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        threading.Thread(target=answer_late, daemon=True).start()
+        with serve("flask", tmp_path, "--upstream", url, log="off", answer_seconds="1") as live:
+            answer = live.predict(barcode("1"))
+    assert (answer.status, answer.code) == (503, "timeout")
 
 
 def test_proxies_of_the_environment_are_not_used(

@@ -20,6 +20,7 @@ from captcha_ocr.web.settings import add_flags, from_flags
 FASTAPI_PORT, FLASK_PORT = 8000, 8001
 CONNECTIONS = 2000  # open at once, uvicorn
 WORKER_SECONDS = 120  # silence after which a worker process is replaced
+UPSTREAM_SECONDS = 10  # more than an answer may take: the upstream says itself when its time is up
 
 
 @command
@@ -76,8 +77,9 @@ def flask_main(argv: Arguments = None) -> int:
     from captcha_ocr.web.upstream import Upstream
     from captcha_ocr.web.waitress_server import Server
 
+    seconds = settings.answer_seconds + UPSTREAM_SECONDS
     upstream = args.upstream and Upstream(
-        args.upstream, seconds=settings.answer_seconds, max_body=settings.max_body_bytes
+        args.upstream, seconds=seconds, max_body=settings.max_body_bytes
     )
     server = Server(create_app(settings, upstream=upstream), args.host, args.port, settings)
     _announce(args)
