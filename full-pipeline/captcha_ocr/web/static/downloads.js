@@ -8,7 +8,12 @@ export function downloadCsv(items) {
 }
 
 export function downloadJson(items) {
-  const rows = items.map((item) => ({ ...item.result, file: item.name, true_text: item.truth }));
+  const rows = items.map((item) => ({
+    ...item.result,
+    file: item.name,
+    true_text: item.truth,
+    error: item.error && { code: item.error.code, message: item.error.message },
+  }));
   save(JSON.stringify(rows, null, 2), "application/json", "captcha-ocr.json");
 }
 
@@ -25,11 +30,14 @@ export function toCsv(items) {
   return [COLUMNS, ...rows].map((row) => row.map(cell).join(",") + "\r\n").join("");
 }
 
-/** A spreadsheet runs cells that start like a formula, so those get an apostrophe in front. */
+/**
+ * A spreadsheet runs cells that start like a formula, so those get an apostrophe in front: the
+ * twin of spreadsheet_cell in captcha_ocr/tables.py.
+ */
 function cell(value) {
   if (typeof value === "number") return String(value);
   let text = String(value ?? "");
-  if (/^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+  if (/^[=+\-@\t\r\n＝＋－＠]/.test(text)) text = `'${text}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
