@@ -26,10 +26,15 @@ export function initIntake(take) {
   });
   addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (!files.length) return; // text into a field
+    if (!files.length || isText(event)) return;
     event.preventDefault();
     take(files);
   });
+}
+
+/** Text into a field. A spreadsheet's cell comes with a picture of itself. */
+function isText({ target, clipboardData }) {
+  return target.matches?.("input:not([type])") && clipboardData.types.includes("text/plain");
 }
 
 function choose(buttonId, inputId, take) {
