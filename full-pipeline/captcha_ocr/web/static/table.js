@@ -8,6 +8,7 @@ import { troubleText, sureChip } from "./words.js";
 export class Table {
   #rows = new Map(); // id -> {row, update}
   #selected = null;
+  #busy = false;
 
   /** @param onPick called with an item whose row was chosen. */
   constructor(batch, onPick) {
@@ -20,7 +21,10 @@ export class Table {
 
   select(item) {
     this.#selected = item;
-    for (const [id, { row }] of this.#rows) row.classList.toggle("selected", id === item?.id);
+    for (const [id, { row, pick }] of this.#rows) {
+      row.classList.toggle("selected", id === item?.id);
+      pick.setAttribute("aria-current", String(id === item?.id));
+    }
   }
 
   /** Draws all rows again, for another language. */
@@ -55,7 +59,9 @@ export class Table {
       if (!this.#rows.has(item.id)) this.#rows.set(item.id, this.#make(item));
       return this.#rows.get(item.id).row;
     });
+    const focused = document.activeElement; // moving a row takes the focus from it
     byId("rows").replaceChildren(...rows);
+    if (byId("rows").contains(focused)) focused.focus({ preventScroll: true });
     this.select(this.#selected);
   }
 
@@ -96,7 +102,7 @@ export class Table {
       if (document.activeElement !== truth) truth.value = item.truth;
     };
     update();
-    return { row, update };
+    return { row, pick, update };
   }
 
   #onKey(event) {
@@ -122,6 +128,16 @@ export class Table {
     byId("progress-text").textContent = parts.join(" · ");
     byId("cancel").hidden = !this.batch.busy;
     byId("score").textContent = scoreText(items);
+    this.#afterReading(parts.join(" · "));
+  }
+
+  /** At the end of a batch: its sum is said, once, and what is now known puts rows elsewhere. */
+  #afterReading(sum) {
+    const before = this.#busy;
+    this.#busy = this.batch.busy;
+    if (!before || this.#busy) return;
+    if (this.batch.items.length > 1) byId("live").textContent = sum;
+    if (byId("sort").value === "unsure") this.#arrange();
   }
 }
 
