@@ -15,12 +15,17 @@ addEventListener("message", ({ data: job }) => {
 async function answer({ id, archs, file, explained }) {
   try {
     const loaded = await Promise.all(archs.map(modelNamed));
-    const bytes = file && new Uint8Array(await file.arrayBuffer());
+    const bytes = file && new Uint8Array(await file.arrayBuffer().catch(lost));
     postMessage({ id, result: bytes ? await readPicture(bytes, loaded, explained) : null });
   } catch (error) {
     const { code, message } = error instanceof ReadError ? error : new ReadError("other", `${error}`);
     postMessage({ id, error: { code, message } });
   }
+}
+
+/** The file has gone, or has changed since it was chosen. */
+function lost(error) {
+  throw new ReadError("lost", error.message);
 }
 
 /** Loaded once; tried again when that has failed. */

@@ -12,30 +12,47 @@ export async function getJson(path) {
 
 /** One picture, explained. */
 export async function explain(file, options, signal) {
-  const form = formOf([file], { ...options, explain: "true", top_k: "3" });
-  const response = await request("api/predict", { method: "POST", body: form, signal });
-  const body = await response.json();
-  return body.results[0];
+  const body = formOf([await inMemory(file)], { ...options, explain: "true" });
+  const response = await patiently({ method: "POST", body, signal });
+  const { results } = await response.json().catch(brokenOff);
+  return results[0];
 }
 
-/**
- * Many pictures; onResult is called for each as soon as it is read. Waits and asks again when
- * the server is busy.
- */
+/** Many pictures; onResult is called for each as soon as it is read. */
 export async function readMany(files, options, signal, onResult) {
+  const sent = []; // {file, index}
+  for (const [index, file] of files.entries()) {
+    try {
+      sent.push({ file: await inMemory(file), index });
+    } catch ({ code, message }) {
+      signal.throwIfAborted();
+      onResult({ index, error: { code, message } });
+    }
+  }
+  if (!sent.length) return;
+  const body = formOf(sent.map(({ file }) => file), options);
+  const headers = { Accept: "application/x-ndjson" };
+  const response = await patiently({ method: "POST", body, headers, signal });
+  await readLines(response, (result) => onResult({ ...result, index: sent[result.index].index }));
+}
+
+/** A copy. Of a file that has gone, a request says only that it failed, and with all its others. */
+async function inMemory(file) {
+  try {
+    return new File([await file.arrayBuffer()], file.name, { type: file.type });
+  } catch (error) {
+    throw new ApiError("lost", error.message);
+  }
+}
+
+/** Waits and asks again when the server is busy. */
+async function patiently(init) {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const response = await request("api/predict", {
-        method: "POST",
-        body: formOf(files, options),
-        headers: { Accept: "application/x-ndjson" },
-        signal,
-      });
-      await readLines(response, onResult);
-      return;
+      return await request("api/predict", init);
     } catch (error) {
       if (!RETRY_CODES.has(error.code) || attempt === RETRIES) throw error;
-      await pause(1000 * 1.5 ** attempt, signal);
+      await pause(1000 * 1.5 ** attempt, init.signal);
     }
   }
 }
@@ -48,16 +65,17 @@ function formOf(files, options) {
 }
 
 async function request(path, init) {
-  let response;
-  try {
-    response = await fetch(path, init);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ApiError("network", error.message);
-  }
+  const response = await fetch(path, init).catch(brokenOff);
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  throw new ApiError(problem.code ?? "other", problem.detail ?? response.statusText);
+  // HTTP/2 has no words for a status, so its number stands beside them.
+  const status = `${response.status} ${response.statusText}`;
+  throw new ApiError(problem.code ?? "other", problem.detail ?? status);
+}
+
+function brokenOff(error) {
+  if (error.name === "AbortError") throw error;
+  throw new ApiError("network", error.message);
 }
 
 async function readLines(response, onResult) {
@@ -65,7 +83,7 @@ async function readLines(response, onResult) {
   let rest = "";
   let complete = false;
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch(brokenOff);
     if (done) break;
     const lines = (rest + value).split("\n");
     rest = lines.pop();

@@ -3,7 +3,7 @@
 import { explain, getJson } from "./api.js";
 import { Batch, MAX_ITEMS } from "./batch.js";
 import { Choices } from "./choices.js";
-import { drawDetail } from "./detail.js";
+import { drawDetail, redrawTruth } from "./detail.js";
 import { byId } from "./dom.js";
 import { downloadCsv, downloadJson } from "./downloads.js";
 import { initHistory, remember } from "./history.js";
@@ -18,19 +18,34 @@ import { troubleText } from "./words.js";
 const HEALTH_MILLISECONDS = 15_000;
 // What is wrong with more than one picture.
 const WHOLE_PAGE = new Set(["network", "upstream", "model", "browser"]);
+// What may be gone in a moment, and so takes no reading away that is there already.
+const PASSING = new Set(["network", "upstream", "busy", "rate", "timeout", "not_ready"]);
+const READINGS = 3; // listed for the picture that is explained
 
-const batch = new Batch({ max_file_bytes: 4 << 20, max_files: 64 });
+const batch = new Batch({
+  max_file_bytes: 4 << 20,
+  max_body_bytes: 32 << 20,
+  max_files: 64,
+  max_top_k: READINGS,
+}); // until the server says its own
 const choices = new Choices(readAgain);
 const rule = new Rule(reviewRule);
 const table = new Table(batch, show);
 let shown = null; // the item in the explain view
+let before = null; // {status, error} that it had, when it is read only because it is shown
 let detail = null; // its explained result
+let failure = null; // or why there is none
 let detailArch = "";
 let pending = new AbortController();
+let offer = null; // a promise: what the server offers is on the page, or on its way
 
 /** The fields of a request. */
 function options() {
   return { arch: choices.arch, ...rule.options };
+}
+
+function readings() {
+  return String(Math.min(READINGS, batch.limits.max_top_k));
 }
 
 /** New pictures: one is explained at once; many are read in groups, and the first explained. */
@@ -55,38 +70,50 @@ async function show(item) {
   pending.abort();
   pending = new AbortController();
   const { signal } = pending;
+  if (item !== shown) letGo();
   shown = item;
   detail = null;
+  failure = null;
   table.select(item);
+  if (["waiting", "cancelled", "error"].includes(item.status)) {
+    before = { status: item.status, error: item.error };
+    batch.set(item, { status: "reading", error: null });
+  }
   draw();
-  const waits = item.status === "waiting";
-  if (waits) batch.set(item, { status: "reading" });
   try {
-    const result = await explain(item.file, options(), signal);
+    const result = await explain(item.file, { ...options(), top_k: readings() }, signal);
     detail = result;
     batch.settle(item, result);
     remember(item).catch((error) => console.info("not remembered:", error.name));
     byId("live").textContent = `${item.name}: ${result.text}`;
-    await rule.compare(item.file, result, choices.arch, signal);
+    await rule.compare(item.file, result, { arch: choices.arch, top_k: readings() }, signal);
   } catch (error) {
-    if (error.name === "AbortError") {
-      if (waits && item.status === "reading") batch.read([item], options());
-      return;
-    }
     if (signal.aborted) return;
-    batch.fail(item, error);
+    failure = error;
+    if (item.status !== "done" || !PASSING.has(error.code)) batch.fail(item, error);
+    byId("live").textContent = `${item.name}: ${troubleText(error)}`;
     trouble(error);
   }
   draw();
 }
 
+/** Another picture is shown, perhaps before this one was read: then it is what it was before. */
+function letGo() {
+  if (before && shown?.status === "reading") {
+    if (before.status === "waiting") batch.read([shown], options());
+    else batch.set(shown, before);
+  }
+  before = null;
+}
+
 function draw() {
   if (!shown) return;
-  drawDetail(shown, detail, detailArch, {
+  drawDetail(shown, detail, failure ?? shown.error, detailArch, {
     onTruth: (truth) => batch.set(shown, { truth }),
     onArch: (arch) => {
       detailArch = arch;
       draw();
+      byId("detail").querySelector("[aria-pressed=true]").focus(); // the one pressed is drawn anew
     },
   });
 }
@@ -102,24 +129,29 @@ function readAgain() {
   batch.cancel();
   const others = batch.items.filter((item) => item !== shown);
   batch.read(others, options());
-  if (shown) show(shown);
+  if (!shown) return;
+  batch.set(shown, { status: "waiting" });
+  show(shown);
 }
 
 function cancel() {
   batch.cancel(); // first: a picture that is cancelled is not read again when its request ends
   pending.abort();
   draw();
+  byId("work").focus({ preventScroll: true }); // the button is gone
 }
 
 function clear() {
   pending.abort();
   shown = null;
   detail = null;
+  failure = null;
   batch.clear();
   byId("detail").replaceChildren();
   byId("work").hidden = true;
   document.body.classList.remove("working");
   rule.forget();
+  byId("choose-files").focus(); // the button is gone
 }
 
 function trouble(error) {
@@ -142,10 +174,29 @@ async function checkHealth() {
   const status = byId("status");
   if (up && status.classList.contains("down")) say("");
   status.className = `status ${up ? "up" : "down"}`;
-  byId("status-text").textContent = t(up ? "status.up" : "status.down");
+  const text = t(up ? "status.up" : "status.down");
+  // What is written again is read out again.
+  if (byId("status-text").textContent !== text) byId("status-text").textContent = text;
+  if (up) loadOffer();
 }
 
-async function start() {
+/** Once; a server that was not there yet is asked again when it is. */
+function loadOffer() {
+  offer ??= takeOffer().catch((error) => {
+    offer = null;
+    trouble(error);
+  });
+}
+
+async function takeOffer() {
+  const version = await getJson("version");
+  batch.limits = version.limits;
+  byId("version").textContent = `${version.name} ${version.version}`;
+  choices.setModels(await getJson("models"));
+  await loadSamples((file, truth) => take([file], truth), trouble);
+}
+
+function start() {
   initLanguage(byId("language"));
   initTheme();
   initHistory();
@@ -159,6 +210,7 @@ async function start() {
   byId("download-csv").addEventListener("click", () => downloadCsv(batch.items));
   byId("download-json").addEventListener("click", () => downloadJson(batch.items));
   batch.addEventListener("trouble", ({ detail: error }) => trouble(error));
+  batch.addEventListener("change", ({ detail: item }) => item === shown && redrawTruth());
   onLanguage(() => {
     labelTheme();
     table.redraw();
@@ -171,12 +223,8 @@ async function start() {
   if (curl) curl.textContent = `curl -F files=@picture.png ${new URL("predict", location.href)}`;
   setInterval(checkHealth, HEALTH_MILLISECONDS);
   byId("status-text").textContent = t("status.loading");
-  checkHealth(); // not awaited: a model may still be on its way
-  const version = await getJson("version");
-  batch.limits = version.limits;
-  byId("version").textContent = `${version.name} ${version.version}`;
-  choices.setModels(await getJson("models"));
-  await loadSamples((file, truth) => take([file], truth));
+  loadOffer();
+  checkHealth(); // takes longer: a model may still be on its way
 }
 
-start().catch(trouble);
+start();

@@ -41,12 +41,13 @@ export class Batch extends EventTarget {
 
   read(items, options) {
     for (const item of items) this.set(item, { status: "waiting", error: null });
-    const { max_file_bytes: largest, max_files: most } = this.limits;
+    const { max_file_bytes: largest, max_files: most, max_body_bytes: body } = this.limits;
     const readable = items.filter((item) => item.file.size <= largest);
     for (const item of items) {
       if (item.file.size > largest) this.fail(item, new ApiError("too_large", ""));
     }
-    for (const group of groups(readable, Math.min(GROUP_FILES, most))) {
+    const bytes = Math.min(GROUP_BYTES, body / 2); // the form around the files needs room too
+    for (const group of groups(readable, Math.min(GROUP_FILES, most), bytes)) {
       this.#queue.push({ group, options });
     }
     while (this.#workers < REQUESTS && this.#queue.length > 0) this.#work();
@@ -113,13 +114,13 @@ export class Batch extends EventTarget {
   }
 }
 
-function groups(items, most) {
+function groups(items, most, mostBytes) {
   const found = [];
   let bytes = Infinity;
   for (const item of items) {
     const last = found.at(-1);
     bytes += item.file.size;
-    if (last === undefined || last.length === most || bytes > GROUP_BYTES) {
+    if (last === undefined || last.length === most || bytes > mostBytes) {
       found.push([item]);
       bytes = item.file.size;
     } else last.push(item);

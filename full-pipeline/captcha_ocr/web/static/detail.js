@@ -1,5 +1,6 @@
 // The explain view of one picture.
 
+import { copyText } from "./clipboard.js";
 import { drawCollapse } from "./collapse.js";
 import { countErrors, edits } from "./diff.js";
 import { byId, element } from "./dom.js";
@@ -11,14 +12,18 @@ import { sureChip, sureness, sureText, troubleText } from "./words.js";
 
 let withHeat = true;
 let observer = null;
+/** After the true text was changed elsewhere. */
+export let redrawTruth = () => {};
 
 /**
  * @param detail the server's explained result, or null while it is under way
+ * @param failure why there is none, or null
  * @param arch the model whose columns are drawn, when several have read the picture
  * @param actions {onTruth(text), onArch(name)}
  */
-export function drawDetail(item, detail, arch, actions) {
+export function drawDetail(item, detail, failure, arch, actions) {
   observer?.disconnect();
+  redrawTruth = () => {};
   const box = byId("detail");
   const head = element(
     "div",
@@ -31,8 +36,8 @@ export function drawDetail(item, detail, arch, actions) {
     }),
     element("span", { class: "name" }, item.name),
   );
-  if (item.error) {
-    box.replaceChildren(head, element("p", { class: "trouble big" }, troubleText(item.error)));
+  if (failure) {
+    box.replaceChildren(head, element("p", { class: "trouble big" }, troubleText(failure)));
     return;
   }
   if (!detail) {
@@ -58,9 +63,9 @@ function verdict(reading, detail) {
     "button",
     {
       type: "button",
+      disabled: !reading.text,
       onclick: async () => {
-        await navigator.clipboard.writeText(reading.text);
-        copy.textContent = t("detail.copied");
+        if (await copyText(byId("text"))) copy.textContent = t("detail.copied");
       },
     },
     t("detail.copy"),
@@ -117,6 +122,11 @@ function truthBox(item, reading, onTruth) {
     else outcome.replaceChildren(t("detail.wrong", { n: errors }), " ", marked(reading.text, truth));
   }
   show();
+  redrawTruth = () => {
+    if (input.value.trim() === item.truth) return; // or it is being typed here
+    input.value = item.truth;
+    show();
+  };
   return element("label", { class: "inline truth-box" }, t("detail.check"), input, outcome);
 }
 

@@ -48,16 +48,20 @@ export class Rule {
     if (!this.#form) return {};
     return {
       alphabet: this.#preset.alphabet ?? "",
-      length: byId("length").value.replaceAll(/[–—\s]+/g, "-"),
+      length: byId("length").value.trim().replaceAll(/[-–—\s]+/g, "-"),
       pattern: byId("pattern").value,
     };
   }
 
-  /** Says how the rule changed the reading of the picture that is shown. */
-  async compare(file, result, arch, signal) {
+  /**
+   * Says how the rule changed the reading of the picture that is shown.
+   *
+   * @param options the same request's, without the rule
+   */
+  async compare(file, result, options, signal) {
     this.forget();
     if (!Object.values(this.options).some(Boolean)) return;
-    const free = await explain(file, { arch }, signal);
+    const free = await explain(file, options, signal);
     const values = { text: result.text || "–", sure: sureText(result.confidence) };
     byId("constraint-effect").textContent =
       free.text === result.text

@@ -1,0 +1,234 @@
+"""The page when things go wrong or come in an odd order: files, servers, clicks, pastes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_page import handed
+from visits import Visit
+from web_harness import barcode, write_two_models
+from web_live import serve
+
+READINGS = "#rows tr td:nth-child(2)"
+BREAK_OFF = """() => {
+  const real = window.fetch;
+  const broken = () => new ReadableStream({ pull: (c) => c.error(new TypeError("network error")) });
+  window.fetch = async (url, init) =>
+    init?.headers?.Accept?.includes("ndjson") ? new Response(broken()) : real(url, init);
+}"""
+ASIDE = "(data) => document.querySelector('#pattern').dispatchEvent(new ClipboardEvent('paste', "
+ASIDE += "{ clipboardData: data, bubbles: true, cancelable: true }))"
+
+
+def pick_two(visit: Any) -> None:
+    visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
+    visit.expect("#progress-text").to_have_text("2 of 2 read")
+
+
+def refuse(status: int, code: str) -> Any:
+    body = json.dumps({"code": code, "detail": "later"})
+    kind = "application/problem+json"
+    return lambda route: route.fulfill(status=status, content_type=kind, body=body)
+
+
+def focused(visit: Any) -> Any:
+    return visit.page.evaluate("document.activeElement.id || document.activeElement.className")
+
+
+def test_a_file_that_is_gone_does_not_fail_the_others(visit: Any, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.png" for number in range(4)]
+    for number, file in enumerate(files):
+        file.write_bytes(barcode(str(number)))
+    visit.page.set_input_files("#files", files)
+    visit.expect("#progress-text").to_have_text("4 of 4 read")
+    files[2].unlink()
+    visit.page.check("#models input[value=vanilla_crnn]", force=True)
+    visit.expect("#progress-text").to_have_text("3 of 4 read · 1 could not be read")
+    lost = "The file is gone or has changed; choose it again."
+    visit.expect(READINGS).to_have_text(["0", "1", lost, "3"])
+    visit.page.locator(".pick").nth(2).click()
+    visit.expect("#detail .trouble").to_have_text(lost)
+    visit.expect("#banner").to_be_hidden()
+
+
+def test_an_answer_that_breaks_off_is_the_networks(visit: Any) -> None:
+    visit.page.evaluate(BREAK_OFF)
+    visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
+    visit.expect("#rows .trouble").to_have_text("The server cannot be reached. Is it running?")
+    visit.expect("#banner").to_contain_text("The server cannot be reached")
+
+
+def test_a_reading_stays_when_the_server_goes(visit: Any) -> None:
+    pick_two(visit)
+    visit.page.route("**/api/predict", lambda route: route.abort())
+    visit.page.locator(".pick").nth(1).click()
+    visit.expect("#detail .trouble").to_contain_text("cannot be reached")
+    visit.expect(READINGS).to_have_text(["1", "2"])
+    visit.page.unroute("**/api/predict")
+    visit.page.locator(".pick").nth(1).click()
+    visit.read("2")
+
+
+def test_a_busy_server_is_asked_again_for_one_picture(visit: Any) -> None:
+    visit.page.route("**/api/predict", refuse(503, "busy"), times=1)
+    visit.pick(("a.png", barcode("1")))
+    visit.read("1")
+
+
+def test_the_limits_of_the_server_are_kept(visit: Any, tmp_path: Path) -> None:
+    weights = str(write_two_models(tmp_path / "weights"))
+    limits = {"max_top_k": "2", "max_body_mb": "1", "max_file_mb": "0.9"}
+    with serve("flask", tmp_path, weights=weights, rate="0", log="off", **limits) as live:
+        small = Visit(visit.page.context.new_page(), live)
+        padded = [barcode(str(number)) + bytes(300_000) for number in range(7)]
+        small.pick(*((f"{number}.png", data) for number, data in enumerate(padded)))
+        small.expect("#progress-text").to_have_text("7 of 7 read")
+        small.page.close()
+        small.check()
+
+
+def test_a_page_that_was_there_before_its_server_is_completed(visit: Any) -> None:
+    visit.page.clock.install()
+    visit.page.route("**/api/**", refuse(502, "upstream"))
+    visit.page.reload()
+    visit.expect("#banner").to_contain_text("recognition server behind this page")
+    visit.expect("#samples button").to_have_count(0)
+    visit.page.unroute("**/api/**")
+    visit.page.clock.run_for(16_000)
+    visit.expect("#models label").to_have_count(3)
+    visit.expect("#samples button").to_have_count(12)
+    visit.expect("#banner").to_be_hidden()
+
+
+def test_a_sample_that_cannot_be_fetched_is_said(visit: Any) -> None:
+    visit.page.wait_for_load_state("networkidle")
+    visit.page.route("**/static/samples/*", lambda route: route.abort())
+    visit.page.locator("#samples button").first.click()
+    visit.expect("#banner").to_be_visible()
+
+
+def test_a_cell_is_pasted_into_a_field_as_text(visit: Any) -> None:
+    transfer = handed(visit, ("image.png", barcode("1")))
+    transfer.evaluate("(data) => data.setData('text/plain', 'abc')")
+    assert visit.page.evaluate(ASIDE, transfer) is True  # the browser goes on and inserts the text
+    visit.expect("#rows tr").to_have_count(0)
+
+
+@pytest.mark.parametrize("length", ["1 - 6", " 2 ", "1 – 6"])
+def test_a_length_may_have_blanks(visit: Any, length: str) -> None:
+    visit.pick(("a.png", barcode("12")))
+    visit.read("12")
+    visit.page.fill("#length", length)
+    visit.expect("#constraint-effect").to_contain_text("The rule changes nothing here: 12")
+
+
+def test_another_model_does_not_leave_the_first_picture_cancelled(visit: Any) -> None:
+    visit.page.route("**/api/predict", lambda route: None, times=3)  # never answered
+    visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
+    visit.page.check("#models input[value=vanilla_crnn]", force=True)
+    visit.expect("#detail").to_contain_text("Reading …")
+    visit.page.locator(".pick").nth(1).click()
+    visit.expect(READINGS).to_have_text(["1", "2"])
+
+
+def test_a_rule_typed_meanwhile_does_not_keep_a_picture_waiting(visit: Any) -> None:
+    visit.page.route("**/api/predict", lambda route: None, times=3)  # never answered
+    visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
+    with visit.page.expect_request("**/api/predict"):  # the first picture once more
+        visit.page.fill("#length", "1")
+    visit.page.locator(".pick").nth(1).click()
+    visit.expect(READINGS).to_have_text(["1", "2"])
+
+
+def test_a_cancelled_picture_is_read_when_it_is_chosen(visit: Any) -> None:
+    visit.page.route("**/api/predict", lambda route: None)  # never answered
+    visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
+    visit.page.click("#cancel")
+    visit.page.locator(".pick").nth(1).click()
+    visit.expect("#detail").to_contain_text("Reading …")
+    visit.page.locator(".pick").nth(0).click()  # nobody waits for the other one any more
+    visit.expect(READINGS).to_have_text(["reading …", "cancelled"])
+    visit.page.unroute("**/api/predict")
+    visit.page.locator(".pick").nth(1).click()
+    visit.read("2")
+
+
+def test_the_keyboard_stays_where_it_was(visit: Any) -> None:
+    visit.page.check("#models input[value=all]", force=True)
+    pick_two(visit)
+    visit.expect(".compare-row").to_have_count(2)
+    visit.page.locator(".compare-row").nth(1).press("Enter")
+    assert focused(visit) == "compare-row"
+    visit.page.locator("#clear").press("Enter")
+    assert focused(visit) == "choose-files"
+    visit.page.route("**/api/predict", lambda route: None)  # never answered
+    visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
+    visit.page.locator("#cancel").press("Enter")
+    assert focused(visit) == "work"
+
+
+def test_what_comes_later_is_sorted_too(visit: Any) -> None:
+    pick_two(visit)
+    visit.page.select_option("#sort", "unsure")
+    visit.pick(("c.png", barcode("3")), ("bad.png", b"bad"))
+    visit.expect("#progress-text").to_contain_text("3 of 4 read")
+    visit.expect("#rows tr:first-child .name").to_have_text("bad.png")
+
+
+def test_a_screen_reader_hears_a_batch_once(visit: Any) -> None:
+    assert visit.page.locator("#progress-text").get_attribute("role") is None
+    pick_two(visit)
+    visit.expect("#live").to_have_text("2 of 2 read")
+    visit.expect(".pick[aria-current=true] .name").to_have_text("a.png")
+    visit.pick(("bad.png", b"bad"))
+    visit.expect("#live").to_contain_text("bad.png: Not a picture in a known format")
+
+
+def test_the_status_is_not_said_again_and_again(visit: Any) -> None:
+    visit.page.clock.install()
+    visit.page.reload()
+    visit.expect(".status.up").to_be_visible()
+    visit.page.evaluate(
+        "() => { window.written = 0;"
+        " new MutationObserver((list) => (window.written += list.length))"
+        ".observe(document.querySelector('#status'), { childList: true, subtree: true }); }"
+    )
+    with visit.page.expect_response("**/api/readyz"):
+        visit.page.clock.run_for(16_000)
+    visit.page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
+    assert visit.page.evaluate("window.written") == 0
+
+
+def test_a_reading_is_copied_where_there_is_no_clipboard_for_pages(visit: Any) -> None:
+    visit.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    visit.pick(("a.png", barcode("7*3=?")))
+    visit.read("7*3=?")
+    visit.page.get_by_role("button", name="Copy").click()
+    visit.expect(".verdict button").to_have_text("Copied")
+    visit.page.locator("#pattern").press("Control+v")
+    assert visit.page.locator("#pattern").input_value() == "7*3=?"
+
+
+def test_a_true_text_is_the_same_in_both_places(visit: Any) -> None:
+    pick_two(visit)
+    visit.page.locator("#rows .truth").first.fill("7")
+    visit.page.locator("#rows .truth").first.blur()
+    assert visit.page.locator("#detail .truth").input_value() == "7"
+    visit.expect(".outcome").to_contain_text("1 wrong character(s)")
+
+
+def test_downloads_say_what_failed(visit: Any) -> None:
+    visit.pick(("＝1.png", barcode("1")), ("bad.png", b"bad"))
+    visit.expect("#progress-text").to_contain_text("1 of 2 read")
+    with visit.page.expect_download() as download:
+        visit.page.click("#download-json")
+    rows = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert rows[0]["error"] is None
+    assert rows[1]["error"]["code"] == "unsupported"
+    with visit.page.expect_download() as download:
+        visit.page.click("#download-csv")
+    lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    assert lines[1].startswith("'＝1.png,1,")  # full-width signs start a formula, too
