@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from captcha_ocr.charset import Charset, CharsetError
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 CHARSET = Charset(tuple("0123456789+-*/=?ab中文"))
@@ -45,17 +45,22 @@ def test_from_texts_sorts_and_keeps_each_character_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "symbols", [(), ("a", "a"), ("ab",), ("",), ("a", "\n"), ("\t",), ("\u200b",), ("\ud800",)]
+    "symbols",
+    [
+        *((), ("a", "a"), ("ab",), ("",), ("a", "\n"), ("\t",), ("\u200b",), ("\ud800",)),
+        *(("\ue000",), ("\u0378",), ("\u2028",), ("\u2029",)),
+    ],
 )
 def test_symbols_that_cannot_be(symbols: tuple[str, ...]) -> None:
     with pytest.raises(CharsetError):
         Charset(symbols)
 
 
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SYMBOLS)
-def test_file_keeps_the_order(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_file_keeps_the_order(tmp_path: Path, text: str) -> None:
     charset = Charset(tuple(dict.fromkeys(text)))
-    path = tmp_path_factory.mktemp("charset") / "charset.txt"
+    path = tmp_path / "charset.txt"
     charset.write(path)
     assert Charset.read(path) == charset
     assert path.read_bytes().count(b"\n") == len(charset.symbols)
@@ -68,9 +73,10 @@ def test_file_of_another_editor(tmp_path: Path) -> None:
     assert Charset.read(path).symbols == ("a", "b")
 
 
-def test_file_with_an_empty_line_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("data", [b"", b"a\n\nb\n", b"a\nb\n\n"])
+def test_file_with_an_empty_line_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "charset.txt"
-    path.write_bytes(b"a\n\nb\n")
+    path.write_bytes(data)
     with pytest.raises(CharsetError):
         Charset.read(path)
 

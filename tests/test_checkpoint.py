@@ -55,7 +55,7 @@ def test_round_trip_keeps_everything(tmp_path: Path) -> None:
     assert loaded.temperature == saved.temperature
     assert loaded.state.keys() == saved.state.keys()
     assert all(torch.equal(loaded.state[name], saved.state[name]) for name in saved.state)
-    loaded.build()
+    assert not loaded.build().training
 
 
 def test_rounded_weights_take_half_the_room(tmp_path: Path) -> None:
@@ -76,6 +76,15 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
     data[-100] ^= 1
     path.write_bytes(data)
     with pytest.raises(ModelError, match="sha256 differs"):
+        load_checkpoint(path)
+
+
+def test_another_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "best.safetensors"
+    monkeypatch.setattr(module, "FORMAT", module.FORMAT + 1)
+    save_checkpoint(path, make())
+    monkeypatch.undo()
+    with pytest.raises(ModelError, match=f"its format is {module.FORMAT + 1}, this version reads"):
         load_checkpoint(path)
 
 

@@ -30,6 +30,8 @@ def test_impossible_image_settings(values: dict[str, int], message: str) -> None
     [
         ("batch", 0, "--batch is 0; choose 1 or more"),
         ("batch_start", -3, "--batch-start is -3"),
+        ("lr_end", 1.5, "--lr-end is 1.5; choose 0 to 1"),
+        ("ema", 1, "--ema is 1; choose 0 to less than 1"),
         ("epochs", 0, "--epochs is 0; choose more than 0"),
         ("lr", float("nan"), "--lr is nan; choose more than 0"),
         ("clip", float("inf"), "--clip is inf"),

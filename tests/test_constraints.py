@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_decoding import CHARSET, all_texts, pictures
 
-SYMBOLS = Charset(tuple("0129abz_?*-]\\中"))
+SYMBOLS = Charset(tuple("0129abz_?*-]\\中²"))
 EXAMPLES = settings(max_examples=40, deadline=None)
 
 
@@ -111,6 +111,16 @@ def test_a_malformed_pattern_names_its_position(pattern: str, position: int, pro
 def test_a_pattern_that_blows_up_is_refused(pattern: str) -> None:
     with pytest.raises(PatternError):
         Constraint.build(CHARSET, pattern=pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [("a" * 256, "a" * 256), ("a{64}", "a" * 64), ("(" * 20 + "a" + ")" * 20, "a")],
+)
+def test_a_pattern_at_its_limits_is_compiled(pattern: str, text: str) -> None:
+    constraint = Constraint.build(CHARSET, pattern=pattern)
+    assert constraint.accepts(text)
+    assert not constraint.accepts(text + "a")
 
 
 def test_catastrophic_backtracking_has_nothing_to_hold_on_to() -> None:
@@ -212,6 +222,8 @@ def test_bad_conditions_are_named() -> None:
         Constraint.build(CHARSET, alphabet="xyz")
     with pytest.raises(CharsetError, match=r"'abx' holds \['x'\]"):
         Constraint.build(CHARSET, lexicon=["ab", "abx"])
+    with pytest.raises(ConstraintError, match="has 257 characters"):
+        Constraint.build(CHARSET, lexicon=["a" * (MAX_TEXT_LENGTH + 1)])
     with pytest.raises(ConstraintError, match="one string"):
         Constraint.build(CHARSET, lexicon="abc")
     with pytest.raises(ConstraintError, match="no text meets"):
@@ -225,6 +237,14 @@ def test_bad_conditions_are_named() -> None:
 def test_characters_the_charset_lacks_are_fine_where_others_remain() -> None:
     assert Constraint.build(CHARSET, pattern="[a~]|~b").accepts("a")
     assert Constraint.build(CHARSET, alphabet="abcdefg").accepts("cab")
+
+
+def test_conditions_are_nfc_as_labels_are() -> None:
+    charset = Charset(("a", "é"))
+    for conditions in ({"lexicon": ["e\u0301"]}, {"alphabet": "e\u0301"}):
+        constraint = Constraint.build(charset, **conditions)
+        assert constraint.accepts("é")
+        assert not constraint.accepts("a")
 
 
 def test_a_constraint_that_is_too_large_is_refused() -> None:

@@ -18,7 +18,7 @@ from captcha_ocr.datasets.ocr import OCRDataset, PictureError, collate
 from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
 from captcha_ocr.datasets.stores import FolderStore, open_store
 from captcha_ocr.imaging import open_image, preprocess
-from captcha_ocr.labels import LabelError
+from captcha_ocr.labels import Label, LabelError, write_labels
 from drawing import draw_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,6 +116,33 @@ def test_augmentation_depends_on_seed_epoch_and_picture_alone(sample_set: Path) 
     assert {image.shape for image in first} == {plain[(i, 0)].image.shape for i in range(24)}
 
 
+def test_every_draw_is_distorted_in_a_way_of_its_own(sample_set: Path) -> None:
+    """A picture differs from epoch to epoch, and from its neighbours."""
+    seeds: list[int] = []
+
+    def note(pixels: np.ndarray, seed: int) -> np.ndarray:
+        seeds.append(seed)
+        return pixels
+
+    for seed, cache in ((1, False), (2, True)):
+        dataset = dataset_of(sample_set, augment=note, seed=seed, cache=cache)
+        for index in range(24):
+            for epoch in range(3):
+                dataset[(index, epoch)]
+    assert len(set(seeds)) == len(seeds) == 2 * 24 * 3
+    assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_a_label_may_fill_its_picture(sample_set: Path) -> None:
+    """The columns of 48 pixels are 12: a character takes one, and a double one more."""
+    texts = ["121212121212", "11212121212", "112121212121", "1212121212121"]
+    labels = [Label(f"{number}.png", text) for number, text in enumerate(texts)]
+    for label in labels:
+        draw_picture("1", (48, 32)).save(sample_set / "images" / label.file)
+    write_labels(sample_set / "labels.txt", labels)
+    assert dataset_of(sample_set).impossible(4) == [2, 3]
+
+
 def test_a_share_of_the_pictures_is_distorted_and_the_others_are_not(sample_set: Path) -> None:
     plain, all_of_them = dataset_of(sample_set), dataset_of(sample_set, augment=Augmenter())
     half = dataset_of(sample_set, augment=Augmenter(0.5))
@@ -155,26 +182,39 @@ def test_skipping_batches_resumes_the_same_epoch(widths: list[int], done: int) -
     assert list(sampler(done)) == list(sampler(0))[done:]
 
 
-def test_epochs_have_orders_of_their_own() -> None:
-    orders = [list(WidthBatches([96] * 50, lambda _: 8, seed=3, epoch=epoch)) for epoch in (0, 1)]
-    assert [[i for i, _ in batch] for batch in orders[0]] != [
-        [i for i, _ in batch] for batch in orders[1]
+def order_of(sampler: WidthBatches) -> list[int]:
+    return [index for batch in sampler for index, _ in batch]
+
+
+def test_seeds_and_epochs_have_orders_of_their_own() -> None:
+    draws = [(3, 0), (3, 1), (4, 0)]
+    orders = [
+        order_of(WidthBatches([96] * 50, lambda _: 8, seed=seed, epoch=epoch))
+        for seed, epoch in draws
     ]
+    assert len(set(map(tuple, [*orders, range(50)]))) == 4
+
+
+def test_the_batch_goes_on_growing_in_a_later_epoch() -> None:
+    sampler = WidthBatches([96] * 30, lambda step: step, seed=0, epoch=1, first_step=4)
+    assert [len(batch) for batch in sampler] == [4, 5, 6, 7, 8]
+
+
+def test_the_rests_of_the_widths_leave_in_a_random_order() -> None:
+    """Else every epoch would end with the widest pictures."""
+    widths = list(range(20))
+    assert order_of(WidthBatches(widths, lambda _: 2, seed=0, epoch=0)) != widths
 
 
 def test_left_out_pictures_are_never_drawn() -> None:
-    drawn = [
-        i
-        for b in WidthBatches([96] * 9, lambda _: 4, seed=0, epoch=0, leave_out=[2, 5])
-        for i, _ in b
-    ]
+    drawn = order_of(WidthBatches([96] * 9, lambda _: 4, seed=0, epoch=0, leave_out=[2, 5]))
     assert sorted(drawn) == [0, 1, 3, 4, 6, 7, 8]
 
 
 def test_short_labels_come_first_in_a_random_order_of_their_own() -> None:
     lengths = [6, 4, 5] * 8
     sampler = WidthBatches([96] * 24, lambda _: 4, seed=0, epoch=0, lengths=lengths)
-    drawn = [i for batch in sampler for i, _ in batch]
+    drawn = order_of(sampler)
     assert [lengths[i] for i in drawn] == [4] * 8 + [5] * 8 + [6] * 8
     assert sorted(drawn) == list(range(24))
     assert drawn[:8] != sorted(drawn[:8])
@@ -185,8 +225,11 @@ def test_shards_are_shuffled_within_a_window_of_groups() -> None:
     sampler = WidthBatches(
         [96] * 100, lambda _: 20, seed=0, epoch=0, groups=groups, window=2
     )  # each batch is one window
-    for batch in sampler:
-        assert len({groups[index] for index, _ in batch}) == 2
+    windows = [[groups[index] for index, _ in batch] for batch in sampler]
+    assert [len(set(window)) for window in windows] == [2] * 5
+    assert [min(window) for window in windows] != [0, 2, 4, 6, 8]  # groups in a random order ...
+    for window in windows:
+        assert window[:10] != [window[0]] * 10  # ... and their pictures are mixed
 
 
 def test_the_batch_doubles_until_it_is_the_largest() -> None:

@@ -71,6 +71,9 @@ def test_log_softmax_normalises_and_keeps_float32() -> None:
     np.testing.assert_allclose(np.exp(log_probs).sum(-1), 1.0, rtol=1e-5)
     expected = torch.log_softmax(torch.from_numpy(logits) / 2.5, -1)
     np.testing.assert_allclose(log_softmax(logits, 2.5), expected, rtol=1e-5, atol=1e-5)
+    half = log_softmax(logits.astype(np.float16))  # as an exported model may give them
+    assert half.dtype == np.float32
+    np.testing.assert_allclose(np.exp(half).sum(-1), 1.0, rtol=1e-5)
 
 
 def test_log_softmax_leaves_its_input_alone() -> None:
@@ -226,6 +229,9 @@ def test_a_wide_beam_ranks_all_texts_as_brute_force_does(log_probs: np.ndarray) 
     for reading in readings:
         labels = tuple(CHARSET.encode(reading.text))
         assert reading.confidence == pytest.approx(total[labels], rel=1e-5)
+        for label, character in zip(labels, reading.characters):
+            peak = np.exp(log_probs[character.start : character.end, label]).max()
+            assert character.confidence == pytest.approx(peak)
     confidences = [r.confidence for r in readings]
     assert confidences == sorted(confidences, reverse=True)
 
@@ -245,7 +251,7 @@ def test_the_best_text_need_not_be_the_best_path() -> None:
     # spell "a" (0.64): why greedy decoding is only an approximation.
     log_probs = np.log(np.array([[0.6, 0.4 - 2e-9, 1e-9, 1e-9]] * 2))
     assert greedy(log_probs, CHARSET).text == ""
-    (reading,) = prefix_beam(log_probs, CHARSET)
+    (reading,) = prefix_beam(log_probs, CHARSET, beam_width=2)  # the right two are kept
     assert reading.text == "a"
     assert reading.confidence == pytest.approx(0.64, abs=1e-6)
 

@@ -13,7 +13,7 @@ from captcha_ocr.checkpoint import Checkpoint, load_checkpoint
 from captcha_ocr.config import ConfigError
 from captcha_ocr.distillation import Teacher
 from captcha_ocr.imaging import normalise
-from captcha_ocr.objective import CTCObjective
+from captcha_ocr.objective import CTCObjective, ctc_loss
 from captcha_ocr.run_folder import RunFolder
 from captcha_ocr.training import fit
 from PIL import Image
@@ -53,6 +53,18 @@ def test_the_teacher_is_neither_trained_nor_saved() -> None:
     assert all(parameter.grad is None for parameter in teacher.model.parameters())
     assert all(parameter.grad is not None for parameter in student.parameters())
     assert not teacher.model.training
+
+
+def test_the_teacher_has_its_share_of_the_recognisers_own_loss() -> None:
+    checkpoint = small_checkpoint("vanilla_crnn")
+    teacher, student = teach(checkpoint), small_checkpoint("vanilla_crnn").build()
+    images, given = torch.rand(2, 1, 32, 64), (torch.tensor([1, 2]), torch.tensor([1, 1]))
+    with torch.no_grad():
+        student.rnn[-1].project.bias[3] += 2.0  # else it would answer as its teacher
+        logits = student(images)
+        own, apart = ctc_loss(logits, *given), teacher.distance(images, logits)
+        objective = CTCObjective(student, checkpoint.charset.num_classes, 0.0, teacher, 0.25)
+        torch.testing.assert_close(objective(images, *given), 0.75 * own + 0.25 * apart)
 
 
 def test_a_teacher_that_knows_more_speaks_of_the_students_symbols_alone() -> None:

@@ -55,13 +55,14 @@ def png(width: int, height: int, *, depth: int = 8, colour: int = 0, rows: bytes
     )
 
 
+GIF_PIXEL = b"\x02\x02\x44\x01\x00"  # of colour 0: clear code, 0, end of information
+
+
 def gif(frames: int, *, canvas: tuple[int, int] = (64, 32), box: tuple[int, ...] = ()) -> bytes:
     """``frames`` frames of one pixel, and one in ``box`` (left, top, width, height)."""
     head = b"GIF89a" + struct.pack("<HHBBB", *canvas, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
-    # One pixel of colour 0: clear code, 0, end of information.
-    pixel = b"\x02\x02\x44\x01\x00"
-    small = b"\x2c" + struct.pack("<4HB", 0, 0, 1, 1, 0) + pixel
-    last = b"\x2c" + struct.pack("<4HB", *box, 0) + pixel if box else b""
+    small = b"\x2c" + struct.pack("<4HB", 0, 0, 1, 1, 0) + GIF_PIXEL
+    last = b"\x2c" + struct.pack("<4HB", *box, 0) + GIF_PIXEL if box else b""
     return head + small * frames + last + b"\x3b"
 
 
@@ -178,6 +179,16 @@ def test_text_that_fades_over_the_frames_is_whole() -> None:
         assert np.abs(np.asarray(first.convert("RGB")).astype(int) - whole).mean() > 10
 
 
+def test_the_frame_with_the_most_ink_counts_in_whatever_colour_it_is() -> None:
+    """Red on white differs in green and blue alone."""
+    inks = [(255, 200, 200), (255, 0, 0), (255, 120, 120)]
+    frames = [Image.new("RGB", (64, 32), "white") for _ in inks]
+    for frame, ink in zip(frames, inks):
+        frame.paste(ink, (20, 8, 40, 24))
+    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert np.asarray(open_image(data))[16, 30].tolist() == [255, 0, 0]
+
+
 def test_a_dark_ground_is_combined_too() -> None:
     frames = []
     for left in (4, 40):
@@ -212,6 +223,27 @@ def test_frame_outside_of_the_canvas_is_refused(box: tuple[int, ...]) -> None:
 
 def test_frame_inside_of_the_canvas_is_read() -> None:
     assert open_image(gif(2, box=(63, 31, 1, 1))).size == (64, 32)
+
+
+# A frame that would leave the canvas, if a walk took what stands inside of a block for one.
+BAIT = b"\x2c" + b"\xff" * 8
+BLOCKS = {
+    "extension": b"\x21\xfe" + bytes([len(BAIT)]) + BAIT + b"\0",
+    "extension of two parts": b"\x21\xfe\x02ab" + bytes([len(BAIT)]) + BAIT + b"\0",
+    "frame with colours of its own": (
+        b"\x2c" + struct.pack("<4HB", 0, 0, 1, 1, 0x81) + BAIT + b"\0\0\0" + GIF_PIXEL
+    ),
+    "unknown bytes": b"\0\x01",
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_frame_is_looked_for_behind_every_kind_of_block(name: str) -> None:
+    data = gif(1)[:-1] + BLOCKS[name]
+    assert open_image(data + b"\x3b").size == (64, 32)
+    outside = b"\x2c" + struct.pack("<4HB", 60, 0, 8, 8, 0) + GIF_PIXEL
+    with pytest.raises(ImageError, match="leaves the canvas"):
+        open_image(data + outside + b"\x3b")
 
 
 # ---- what is refused
@@ -456,6 +488,8 @@ def test_background_is_the_median_of_the_border() -> None:
     pixels[0, :9] = (255, 0, 0)  # some ink touches the edge
     assert background(pixels).tolist() == [250, 250, 250]
     assert pad(pixels, COLOUR).shape == (20, 32, 3)
+    pixels[0] = pixels[-1, :5] = 0  # more than half of the rows', less than half of the border
+    assert background(pixels).tolist() == [250, 250, 250]
 
 
 def test_golden_values() -> None:

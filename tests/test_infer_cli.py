@@ -251,6 +251,10 @@ def test_all_models_read_each_file(
     ]
     only = rows(run(capsys, folder / "0.png", "--weights", weights, "--json")[1])
     assert [row["arch"] for row in only] == ["vanilla_crnn"]
+    for file in weights.glob("vanilla_crnn.*"):
+        file.unlink()
+    alone = rows(run(capsys, folder / "0.png", "--weights", weights, "--json")[1])
+    assert [row["arch"] for row in alone] == ["svtr_tiny"]
 
 
 def test_check_prints_scores(
@@ -263,6 +267,24 @@ def test_check_prints_scores(
     assert "case folded 100.0%" in summary
     assert "CER 9.09%" in summary  # one of eleven characters
     assert "3 pictures" in summary
+
+
+def test_check_finds_labels_of_sub_folders_and_marks_each_row(
+    root: Path,
+    tiny_weights: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images = root / IMAGES_DIR
+    (images / "easy").mkdir()
+    (images / "0.png").rename(images / "easy" / "1.png")  # a name that stands twice
+    labels = [Label("easy/1.png", "7*3=?"), Label("1.png", "abaB"), Label("2.png", "中文")]
+    write_labels(root / LABELS_FILE, labels)
+    monkeypatch.chdir(images)  # the labels are beside a folder that has no name of its own
+    code, out, _ = run(capsys, "--dir", ".", "--recursive", "--weights", tiny_weights, "--check")
+    assert code == 0
+    marks = {line.split()[0]: line.split()[-1] for line in out.splitlines()[1:-1]}
+    assert marks == {"1.png": "no", "2.png": "yes", str(Path("easy", "1.png")): "yes"}
 
 
 def test_check_keeps_json_clean_and_counts_what_is_missing(
@@ -298,6 +320,7 @@ def test_check_without_labels(
         ["-", "--image", "-"],
         ["a.png", "--backend", "torch"],
         ["a.png", "--checkpoint", "best.safetensors"],
+        ["a.png", "--backend", "torch", "--checkpoint", "best.safetensors"],  # and --weights
         ["a.png", "--pattern", "["],
         ["a.png", "--length", "5-4"],
     ],

@@ -78,9 +78,9 @@ def test_confusions_name_true_then_read() -> None:
 
 
 def test_exact_match_with_and_without_case() -> None:
-    texts, targets = ["aB3", "xyz", "中文"], ["ab3", "xyz", "中天"]
-    assert exact_match(texts, targets) == pytest.approx(1 / 3)
-    assert exact_match(texts, targets, fold_case=True) == pytest.approx(2 / 3)
+    texts, targets = ["aB3", "xyz", "中文", "ß"], ["ab3", "xyz", "中天", "SS"]
+    assert exact_match(texts, targets) == 1 / 4
+    assert exact_match(texts, targets, fold_case=True) == 3 / 4
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,15 @@ def test_score_puts_the_figures_together() -> None:
     assert got.exact_match_folded_interval == wilson_interval(2, 4)
     low, high = got.cer_interval
     assert 0 <= low < got.cer < high
+
+
+def test_cer_interval_by_hand() -> None:
+    """Two errors in 10, 10 and 20 characters: the CER is 0.05, the residuals are 0.5, 0.5, -1."""
+    targets = ["a" * 10, "a" * 10, "a" * 20]
+    got = score(["b" + "a" * 9, "b" + "a" * 9, "a" * 20], targets)
+    assert got.cer == pytest.approx(0.05)
+    half = 1.96 * (1.5 * 3 / 2) ** 0.5 / 40
+    assert got.cer_interval == pytest.approx((0.0, 0.05 + half), abs=1e-5)  # never below 0
 
 
 def test_score_without_errors_still_has_an_upper_bound() -> None:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from captcha_ocr.config import ConfigError, ImageConfig
+from captcha_ocr.imaging import preprocess
+from captcha_ocr.model_info import WEIGHTS_DIR
 from captcha_ocr.models import MODELS, CTCRecognizer, build_model, count_parameters
+from captcha_ocr.models.base import drop_path
 from captcha_ocr.objective import CTCObjective, ctc_loss
+from captcha_ocr.predictor import OnnxPredictor
+from captcha_ocr.torch_predictor import TorchPredictor
+from drawing import draw_picture
 
 CLASSES = 37
 ARCHS = sorted(MODELS)
@@ -81,6 +88,28 @@ def test_weights_survive_a_round_trip(arch: str) -> None:
         assert torch.equal(model(images), other(images))
 
 
+@pytest.mark.parametrize("arch", ARCHS)
+def test_the_shipped_weights_read_as_when_they_were_exported(arch: str) -> None:
+    """The exported graph keeps what the code was then. An edit that shapes and gradients do not
+    show (a mask, a scale, an axis) would make noise of every checkpoint there is."""
+    now = TorchPredictor.load(WEIGHTS_DIR / f"{arch}.safetensors", "cpu")
+    then = OnnxPredictor(WEIGHTS_DIR / f"{arch}.onnx", threads=1)
+    assert now.info.image == then.info.image
+    array = preprocess(draw_picture("7*3=?", (200, 60)), now.info.image)
+    (found,), (expected,) = now.logits([array]), then.logits([array])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=0.01)
+
+
+def test_drop_path_drops_whole_samples_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    ones = torch.ones(2000, 2, 3)
+    assert drop_path(ones, 0.25, training=False) is ones
+    dropped = drop_path(ones, 0.25, training=True)
+    assert torch.equal(dropped, dropped[:, :1, :1].expand_as(ones))
+    assert dropped.unique().tolist() == pytest.approx([0, 4 / 3])
+    assert dropped.mean().item() == pytest.approx(1, abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("arch", "low", "high"),
     # At width 1.0: the paper's convolutions (CRNN 8.3 M with its LSTMs), 21.3 M of a ResNet-34
@@ -116,7 +145,20 @@ def test_errors_name_what_is_allowed() -> None:
 
 def test_loss_is_the_sum_over_all_alignments() -> None:
     """Two columns, one character: of the nine paths, a-a, a-blank and blank-a spell it."""
-    logits = torch.log(torch.tensor([[[0.5, 0.3, 0.2], [0.6, 0.1, 0.3]]]))
+    logits = torch.log(torch.tensor([[[0.5, 0.3, 0.2], [0.6, 0.1, 0.3]]])) + 5.0
     loss = ctc_loss(logits, torch.tensor([1]), torch.tensor([1]))
     expected = 0.3 * 0.1 + 0.3 * 0.6 + 0.5 * 0.1
     torch.testing.assert_close(loss, -torch.log(torch.tensor([expected])))
+
+
+def test_the_auxiliary_heads_have_their_share_of_the_loss() -> None:
+    model = build("crnn_resnet34", width=0.125, hidden=8).eval()  # two heads
+    images, given = images_for(model, 3, 32, 64), (torch.tensor([1, 2, 3]), torch.ones(3).long())
+    objective = CTCObjective(model, CLASSES, aux_weight=0.25)
+    logits, taps = model.forward_with_taps(images)
+    first, second = (ctc_loss(head(tap), *given) for head, tap in zip(objective.heads, taps))
+    expected = 0.75 * ctc_loss(logits, *given) + 0.25 * (first + second) / 2
+    torch.testing.assert_close(objective(images, *given), expected)
+    alone = CTCObjective(model, CLASSES, aux_weight=0.0)
+    assert not list(alone.heads)
+    torch.testing.assert_close(alone(images, *given), ctc_loss(logits, *given))

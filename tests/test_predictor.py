@@ -39,6 +39,12 @@ def test_reads_text_confidence_and_answer(predictor: OnnxPredictor) -> None:
     np.testing.assert_allclose(np.exp(read.log_probs).sum(axis=1), 1, rtol=1e-5)
 
 
+def test_the_columns_of_a_picture_end_where_its_padding_begins(predictor: OnnxPredictor) -> None:
+    picture = draw_barcode("7*3=?").crop((0, 0, 86, 32))
+    (read,) = predictor.predict([picture])
+    assert (read.picture_columns, len(read.log_probs)) == (86 / STRIDE, 88 / STRIDE)
+
+
 def test_characters_stand_where_they_are_drawn(predictor: OnnxPredictor) -> None:
     """Symbol i of a barcode covers pixels 16 i + 8 to 16 i + 16: two columns of four pixels."""
     (read,) = predictor.predict([draw_barcode("Ab中")])

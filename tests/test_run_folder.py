@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from captcha_ocr import run_folder
 from captcha_ocr.config import ImageConfig, TrainConfig
-from captcha_ocr.run_folder import Progress, RunFolder
+from captcha_ocr.run_folder import Progress, RunFolder, clock
 
 ROW = {
     "pictures": 500,
@@ -74,3 +75,40 @@ def test_tensorboard_gets_every_figure(tmp_path: Path) -> None:
 def test_a_run_never_writes_over_another(tmp_path: Path) -> None:
     names = [RunFolder.create(tmp_path, "svtr_tiny").path.name for _ in range(3)]
     assert names == ["svtr_tiny", "svtr_tiny-2", "svtr_tiny-3"]
+
+
+def test_the_best_reads_most_and_among_equals_is_surest() -> None:
+    progress = Progress()
+    told = [(0.0, 5.0), (0.5, 2.0), (0.5, 3.0), (0.4, 1.0), (0.5, 1.0), (0.6, 9.0)]
+    best = [progress.is_best(exact_match, loss) for exact_match, loss in told]
+    assert best == [True, True, False, False, True, True]
+    assert (progress.best_exact_match, progress.best_loss, progress.since_best) == (0.6, 9.0, 0)
+    assert not progress.is_best(0.6, float("inf"))
+    assert progress.since_best == 1
+
+
+def test_the_newest_run_that_can_go_on_is_found(tmp_path: Path) -> None:
+    assert RunFolder.find(tmp_path, "svtr_tiny") is None
+    folders = [RunFolder.create(tmp_path, "svtr_tiny") for _ in range(3)]
+    for folder, written in zip(folders, (100, 300)):  # the third has saved nothing yet
+        folder.last.touch()
+        os.utime(folder.last, (written, written))
+    found = RunFolder.find(tmp_path, "svtr_tiny")
+    assert found is not None and found.path == folders[1].path
+    os.utime(folders[0].last, (400, 400))  # resumed since
+    found = RunFolder.find(tmp_path, "svtr_tiny")
+    assert found is not None and found.path == folders[0].path
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (59.6, "1 min 00 s"),
+        (7.2, "7 s"),
+        (75, "1 min 15 s"),
+        (3600, "1 h 00 min"),
+        (7505, "2 h 05 min"),
+    ],
+)
+def test_times_are_told_in_two_units(seconds: float, text: str) -> None:
+    assert clock(seconds) == text

@@ -77,6 +77,11 @@ def test_what_ordinary_files_have_is_read(case: str) -> None:
     assert open_image(ORDINARY[case]).size == draw_barcode("12AB").size
 
 
+def test_restart_markers_are_part_of_a_scan() -> None:
+    """A camera writes one a row of blocks, and no decoder works more for them."""
+    check_segments(HEAD + b"\xff\xda\0\2" + b"a\xff\xd0" * 2 * MAX_SEGMENTS + END)
+
+
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_file_of_very_many_parts_is_refused(case: str) -> None:
     with pytest.raises(ImageError, match="more than") as caught:

@@ -11,7 +11,15 @@ import pyarrow
 import pytest
 from captcha_ocr.cli.common import FAILURE, OK
 from captcha_ocr.cli.data import main as data_main
-from captcha_ocr.datasets.stores import FolderStore, ParquetStore, open_store, spread, write_parquet
+from captcha_ocr.datasets import stores
+from captcha_ocr.datasets.stores import (
+    FolderStore,
+    ParquetStore,
+    Subset,
+    open_store,
+    spread,
+    write_parquet,
+)
 from captcha_ocr.labels import LabelError
 from drawing import draw_picture
 from pyarrow import parquet
@@ -28,6 +36,31 @@ def test_parquet_shards_hold_the_same(sample_set: Path, tmp_path: Path) -> None:
     assert shards.groups == [0] * 4 + [1] * 4 + [2] * 2 + [3] * 4 + [4] * 4 + [5] * 2 + [6] * 4
     travelled = pickle.loads(pickle.dumps(shards))  # as it goes to a loader process
     assert travelled.read(23) == folder.read(23)
+
+
+def test_few_groups_of_a_shard_are_held_at_a_time(
+    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "OPEN_GROUPS", 2)
+    folder = FolderStore(sample_set)
+    write_parquet(folder, tmp_path / "shards", rows_per_shard=24, group_rows=4)
+    shards = ParquetStore([tmp_path / "shards" / "00000.parquet"])
+    for index in [*range(24), *reversed(range(24))]:
+        assert shards.read(index) == folder.read(index)
+        assert len(shards._open) <= 2
+
+
+def test_a_part_of_a_set_keeps_what_belongs_to_a_picture(sample_set: Path, tmp_path: Path) -> None:
+    folder = FolderStore(sample_set)
+    write_parquet(folder, tmp_path / "shards", rows_per_shard=24, group_rows=4)
+    for store in (folder, open_store(tmp_path / "shards")):
+        part = Subset(store, [9, 2])
+        for index, original in enumerate([9, 2]):
+            assert part.read(index) == store.read(original)
+            assert part.where(index) == store.where(original)
+            assert part.sizes[index] == store.sizes[original]
+            assert part.records[index] == store.records[original]
+        assert part.groups == (None if store is folder else [2, 0])
 
 
 @pytest.mark.parametrize(

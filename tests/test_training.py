@@ -17,12 +17,13 @@ import yaml
 from captcha_ocr import training
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_state
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, TrainingError
+from captcha_ocr.datasets.prepare import prepare_data
 from captcha_ocr.labels import Label, read_labels, write_labels
 from captcha_ocr.models import MODELS
-from captcha_ocr.optimisation import AveragedWeights, learning_rate
+from captcha_ocr.optimisation import AveragedWeights, build_optimizer, learning_rate
 from captcha_ocr.run_folder import RunFolder
 from captcha_ocr.training import Run, fit
-from drawing import draw_picture
+from drawing import draw_picture, write_sample_set
 
 SMALL = {"vanilla_crnn": 0.25, "crnn_resnet34": 0.25, "svtr_tiny": 0.5}
 
@@ -176,8 +177,6 @@ def test_labels_that_cannot_fit_are_named_and_left_out(
 def test_a_test_set_does_not_choose_the_weights(sample_set: Path, tmp_path: Path) -> None:
     test_root = tmp_path / "test"
     test_root.symlink_to(sample_set, target_is_directory=True)
-    from captcha_ocr.datasets.prepare import prepare_data
-
     data = prepare_data(config_for(sample_set, val_root=str(test_root)))
     assert data.report is not None
     assert len(data.report) == 24
@@ -190,6 +189,29 @@ def test_a_test_set_does_not_choose_the_weights(sample_set: Path, tmp_path: Path
     named = prepare_data(config_for(sample_set, val_root=str(test_root), select_on="val"))
     assert named.report is None
     assert len(named.selection) == 24
+
+
+def test_a_validation_set_chooses_and_teaches_nothing(sample_set: Path, tmp_path: Path) -> None:
+    """Neither pictures nor symbols: what only it holds must count as misread."""
+    val_root = write_sample_set(tmp_path / "val", 10)
+    write_a_new_symbol(val_root)
+    config = config_for(sample_set, val_root=str(val_root))
+    data = prepare_data(config)
+    assert (len(data.train), len(data.selection), data.report) == (24, 10, None)
+    assert "零" not in data.charset
+    split = prepare_data(dataclasses.replace(config, select_on="split"))
+    assert split.report is not None
+    assert (len(split.train), len(split.selection), len(split.report)) == (19, 5, 10)
+
+
+def test_a_split_depends_on_the_seed_alone(sample_set: Path) -> None:
+    """The end of a run, and a resumed run, split once more."""
+    config = config_for(sample_set)
+    one, again, other = (
+        [label.file for label in prepare_data(given).selection.labels]
+        for given in (config, config, dataclasses.replace(config, seed=1))
+    )
+    assert one == again != other
 
 
 def test_early_stop_says_why(sample_set: Path, tmp_path: Path) -> None:
@@ -319,6 +341,17 @@ def test_changed_labels_cannot_be_resumed(
         fit(config, RunFolder(tmp_path), resume=True)
 
 
+def test_changed_labels_of_the_validation_set_cannot_be_resumed(
+    sample_set: Path, tmp_path: Path
+) -> None:
+    val_root = write_sample_set(tmp_path / "val", 10)
+    config = config_for(sample_set, val_root=str(val_root), max_minutes=1e-6)
+    fit(config, RunFolder(tmp_path))
+    write_one_row_less(val_root)
+    with pytest.raises(ConfigError, match=r"the labels in .*val changed"):
+        fit(config, RunFolder(tmp_path), resume=True)
+
+
 def test_a_resumed_run_needs_no_file_of_its_start(sample_set: Path, tmp_path: Path) -> None:
     first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
     for folder in (first, second):
@@ -349,7 +382,21 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
     assert rates[2] == rates[100] == 1.0
     assert all(a >= b for a, b in zip(rates[2:], rates[3:]))
     assert rates[-1] == pytest.approx(0.1)
+    no_flat = dataclasses.replace(config, flat=0.0)
+    assert learning_rate(100, 10_000, no_flat) == 1.0  # the cosine begins where the rise ends
     assert learning_rate(0, 10, config) == 1.0  # a run too short to rise does not
+
+
+def test_weight_decay_is_for_matrices_and_kernels_alone() -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    for parameter in module.parameters():
+        parameter.data.fill_(1.0)
+        parameter.grad = torch.zeros_like(parameter)
+    config = TrainConfig(arch="x", train_root="x", lr=0.1, weight_decay=0.5)
+    build_optimizer(module, config).step()
+    left = {name: value.unique().item() for name, value in module.named_parameters()}
+    assert left.pop("0.weight") == pytest.approx(0.95)
+    assert set(left.values()) == {1.0}
 
 
 def test_averaged_weights_follow_the_model() -> None:
