@@ -22,6 +22,7 @@ from captcha_ocr.config import ImageConfig
 from captcha_ocr.export import round_to_half
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import build_model
+from safetensors.torch import save
 
 CHARSET = Charset(tuple("0123456789中"))
 
@@ -129,6 +130,11 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
     for number, broken in enumerate([b"", data[:7], data[:100], data[:-1], b"\0" * 64]):
         file = tmp_path / f"{number}.safetensors"
         file.write_bytes(broken)
+        with pytest.raises(ModelError, match=file.name):
+            load_checkpoint(file)
+    for number, header in enumerate(["", "[]", "{}", "[" * 100_000]):
+        file = tmp_path / f"header{number}.safetensors"
+        file.write_bytes(save({}, {module.HEADER: header}))
         with pytest.raises(ModelError, match=file.name):
             load_checkpoint(file)
     with pytest.raises(ModelError, match="absent"):

@@ -55,12 +55,14 @@ def png(width: int, height: int, *, depth: int = 8, colour: int = 0, rows: bytes
     )
 
 
+# A frame that leaves the canvas, if a walk takes what stands inside of a block for one.
+BAIT = b"\x2c" + b"\xff" * 8
 GIF_PIXEL = b"\x02\x02\x44\x01\x00"  # of colour 0: clear code, 0, end of information
 
 
 def gif(frames: int, *, canvas: tuple[int, int] = (64, 32), box: tuple[int, ...] = ()) -> bytes:
     """``frames`` frames of one pixel, and one in ``box`` (left, top, width, height)."""
-    head = b"GIF89a" + struct.pack("<HHBBB", *canvas, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    head = b"GIF89a" + struct.pack("<HHBBB", *canvas, 0x80, 0, 0) + b"\0\0\0" + BAIT[:3]
     small = b"\x2c" + struct.pack("<4HB", 0, 0, 1, 1, 0) + GIF_PIXEL
     last = b"\x2c" + struct.pack("<4HB", *box, 0) + GIF_PIXEL if box else b""
     return head + small * frames + last + b"\x3b"
@@ -75,7 +77,13 @@ def refused(data: bytes) -> str:
 
 SAMPLES = {
     kind: encode(draw_picture("7*3=?", (120, 40)), kind) for kind in ("PNG", "JPEG", "WEBP", "BMP")
-} | {"GIF": encode(draw_picture("7*3=?", (120, 40)), "GIF", save_all=True)}
+}
+SAMPLES["GIF"] = encode(
+    draw_picture("7*3=?", (120, 40)),
+    "GIF",
+    save_all=True,
+    append_images=[draw_picture("7*3", (120, 40))],
+)
 
 
 # ---- what is read
@@ -110,11 +118,12 @@ def test_sixteen_bits_with_a_transparent_level_are_not_blank() -> None:
 
 
 def test_transparency_lies_on_white() -> None:
-    clear = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
-    clear.putpixel((3, 4), (200, 0, 0, 255))
-    pixels = np.asarray(open_image(encode(clear, "PNG")))
-    assert pixels[4, 3].tolist() == [200, 0, 0]
-    assert pixels[0, 0].tolist() == [255, 255, 255]
+    for mode, clear, ink in (("RGBA", (0, 0, 0, 0), (200, 0, 0, 255)), ("LA", (0, 0), (90, 255))):
+        image = Image.new(mode, (16, 16), clear)
+        image.putpixel((3, 4), ink)
+        pixels = np.asarray(open_image(encode(image, "PNG")))
+        assert pixels[4, 3].tolist() == ([200, 0, 0] if mode == "RGBA" else [90] * 3)
+        assert pixels[0, 0].tolist() == [255, 255, 255]
 
 
 def test_palette_with_transparent_colour_lies_on_white() -> None:
@@ -218,15 +227,15 @@ def test_only_a_bounded_number_of_frames_is_decoded(monkeypatch: pytest.MonkeyPa
     "box", [(60, 0, 8, 8), (0, 30, 8, 8), (0, 0, 65_535, 65_535), (65_000, 65_000, 1, 1)]
 )
 def test_frame_outside_of_the_canvas_is_refused(box: tuple[int, ...]) -> None:
-    assert refused(gif(2, box=box)) == "broken"
+    with pytest.raises(ImageError, match="leaves the canvas") as caught:
+        open_image(gif(2, box=box))
+    assert caught.value.code == "broken"
 
 
 def test_frame_inside_of_the_canvas_is_read() -> None:
     assert open_image(gif(2, box=(63, 31, 1, 1))).size == (64, 32)
 
 
-# A frame that would leave the canvas, if a walk took what stands inside of a block for one.
-BAIT = b"\x2c" + b"\xff" * 8
 BLOCKS = {
     "extension": b"\x21\xfe" + bytes([len(BAIT)]) + BAIT + b"\0",
     "extension of two parts": b"\x21\xfe\x02ab" + bytes([len(BAIT)]) + BAIT + b"\0",
@@ -342,6 +351,19 @@ def test_cut_off_at_every_offset(kind: str) -> None:
             assert error.code in ("unsupported", "broken"), end
             refusals += 1
     assert refusals > 10
+
+
+def test_a_damaged_part_behind_good_ones() -> None:
+    """Pillow raises a SyntaxError for the name of a later IDAT chunk."""
+    rng = np.random.default_rng(0)
+    rows = b"".join(b"\0" + rng.bytes(64) for _ in range(32))
+    whole = png(64, 32, rows=rows)
+    start = whole.index(b"IDAT") - 4
+    data = zlib.compress(rows, 9)
+    first = struct.pack(">I", 100) + b"IDAT" + data[:100]
+    first += struct.pack(">I", zlib.crc32(first[4:]))
+    rest = struct.pack(">I", len(data) - 100) + b"ID\0T" + data[100:] + b"\0" * 4
+    assert refused(whole[:start] + first + rest + whole[-12:]) == "broken"
 
 
 @pytest.mark.parametrize("kind", FORMATS)

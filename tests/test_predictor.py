@@ -162,6 +162,9 @@ def test_missing_file(tmp_path: Path, suffix: str) -> None:
         {"charset": ""},
         {"image": {"height": 2}},
         {"image": {"imgH": 32}},
+        {"temperature": 0.0},
+        {"temperature": "1.3"},
+        {"width_stride": 0},
     ],
 )
 def test_description_that_is_wrong(tmp_path: Path, values: dict[str, Any]) -> None:
@@ -171,7 +174,9 @@ def test_description_that_is_wrong(tmp_path: Path, values: dict[str, Any]) -> No
         OnnxPredictor(weights)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "7", "{}", "\ud800"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "7", "{}", "\ud800", "[" * 100_000], ids=lambda text: ascii(text[:9])
+)
 def test_description_that_is_no_object(tmp_path: Path, text: str) -> None:
     weights = write_tiny_model(tmp_path)
     weights.with_suffix(".json").write_bytes(text.encode("utf-8", "surrogatepass"))

@@ -125,6 +125,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
         assert {**mine, "seconds": 0} == {**other, "seconds": 0}
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker")  # where one core is
 def test_the_same_seed_gives_the_same_run(sample_set: Path, tmp_path: Path) -> None:
     folders = [RunFolder(tmp_path / name) for name in ("one", "two", "other")]
     for folder, seed, workers in zip(folders, (5, 5, 6), (0, 2, 0)):
@@ -212,6 +213,12 @@ def test_a_split_depends_on_the_seed_alone(sample_set: Path) -> None:
         for given in (config, config, dataclasses.replace(config, seed=1))
     )
     assert one == again != other
+
+
+def test_both_parts_of_a_split_hold_a_picture(sample_set: Path) -> None:
+    for fraction, held_out in ((0.001, 1), (0.5, 12), (0.999, 23)):
+        data = prepare_data(config_for(sample_set, val_fraction=fraction))
+        assert (len(data.train), len(data.selection)) == (24 - held_out, held_out)
 
 
 def test_early_stop_says_why(sample_set: Path, tmp_path: Path) -> None:

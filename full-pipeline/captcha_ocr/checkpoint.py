@@ -88,7 +88,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             train_config=header["train_config"],
             temperature=header["temperature"],
         )
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} is no checkpoint of this project: {error}") from error
 
 

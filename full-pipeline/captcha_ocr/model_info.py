@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ class ModelInfo:
     metrics: dict[str, Any] = field(default_factory=dict)  # figures on named test sets
     sha256: str = ""  # of the weights file; verified at load
 
+    def __post_init__(self) -> None:
+        """Refused here, not at the first picture: it is divided by both."""
+        if not (0 < self.temperature < math.inf and self.width_stride > 0):
+            raise ModelError(
+                f"temperature {self.temperature} and width stride {self.width_stride} must be "
+                "numbers above 0"
+            )
+
     @classmethod
     def load(cls, path: Path) -> ModelInfo:
         """Read ``<arch>.json``. Raises ModelError that names the file and the problem."""
@@ -53,7 +62,7 @@ class ModelInfo:
             values["charset"] = Charset(tuple(values["charset"]))
             values["image"] = ImageConfig.from_dict(values["image"])
             return cls(**values)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelError(f"{path} does not describe a model: {error}") from error
 
     def save(self, path: Path) -> None:
