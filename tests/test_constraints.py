@@ -330,6 +330,12 @@ def test_doubled_letters_count_their_blank() -> None:
     assert len(prefix_beam(log_softmax(np.zeros((4, 4))), CHARSET, constraint=constraint)) == 1
 
 
+def test_the_best_allowed_path_pays_for_the_blank_inside_a_double() -> None:
+    column = np.log([1e-9, 0.9, 0.05, 0.05 - 1e-9])  # "aa" is a, blank, a: hardly possible
+    constraint = Constraint.build(CHARSET, lexicon=["aa", "bc"])
+    assert CHARSET.decode(best_allowed(np.tile(column, (3, 1)), constraint)) == "bc"
+
+
 def test_only_the_empty_text() -> None:
     constraint = Constraint.build(CHARSET, length=0)
     (reading,) = prefix_beam(log_softmax(np.zeros((3, 4))), CHARSET, constraint=constraint)

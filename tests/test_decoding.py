@@ -211,6 +211,13 @@ def test_an_empty_picture_reads_as_empty_text() -> None:
     assert reading.confidence == pytest.approx(math.exp(log_probs[:, 0].sum()))
 
 
+def test_rounding_makes_nothing_surer_than_sure() -> None:
+    log_probs = np.full((3, 4), -30.0)
+    log_probs[:, 1] = 1e-7
+    reading = greedy(log_probs, CHARSET)
+    assert (reading.confidence, reading.characters[0].confidence) == (1.0, 1.0)
+
+
 @pytest.mark.parametrize("shape", [(4,), (4, 5), (0, 4), (2, 3, 4)])
 def test_a_wrong_shape_is_named(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="shape"):

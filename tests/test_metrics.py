@@ -12,7 +12,6 @@ from captcha_ocr.metrics import (
     confusions,
     edit_distance,
     exact_match,
-    fold_operators,
     score,
     score_by,
     wilson_interval,
@@ -162,7 +161,3 @@ def test_unequal_or_empty_lists_are_errors() -> None:
         score_by(["a", "b"], ["a", "b"], ["k"])
     with pytest.raises(ValueError, match="empty"):
         character_error_rate(["a"], [""])
-
-
-def test_fold_operators_makes_peers_comparable() -> None:
-    assert exact_match([fold_operators("3×4=?")], [fold_operators("3x4=？")]) == 1.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -77,18 +75,6 @@ def test_a_picture_reads_the_same_alone_and_in_a_batch(arch: str) -> None:
 
 
 @pytest.mark.parametrize("arch", ARCHS)
-def test_weights_survive_a_round_trip(arch: str) -> None:
-    model, other = build(arch).eval(), build(arch).eval()
-    with torch.no_grad():
-        for parameter in other.parameters():
-            parameter.add_(1.0)
-    other.load_state_dict(model.state_dict(), strict=True)
-    images = images_for(model, 1, 32, 96)
-    with torch.inference_mode():
-        assert torch.equal(model(images), other(images))
-
-
-@pytest.mark.parametrize("arch", ARCHS)
 def test_the_shipped_weights_read_as_when_they_were_exported(arch: str) -> None:
     """The exported graph keeps what the code was then. An edit that shapes and gradients do not
     show (a mask, a scale, an axis) would make noise of every checkpoint there is."""
@@ -124,14 +110,6 @@ def test_width_one_has_the_papers_size(arch: str, low: float, high: float) -> No
     parameters = count_parameters(build(arch, width=1.0))
     assert low < parameters < high
     assert count_parameters(build(arch, width=0.5)) < parameters / 2
-
-
-@pytest.mark.parametrize("arch", ARCHS)
-def test_model_files_stay_short(arch: str) -> None:
-    import inspect
-
-    source = Path(inspect.getfile(MODELS[arch]))
-    assert len(source.read_text(encoding="utf-8").splitlines()) < 150
 
 
 def test_errors_name_what_is_allowed() -> None:

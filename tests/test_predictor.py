@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 from pathlib import Path
@@ -66,13 +67,6 @@ def test_a_batch_of_mixed_width_reads_as_one_by_one(
         np.testing.assert_allclose(np.exp(other.log_probs), np.exp(one.log_probs), atol=1e-3)
 
 
-def test_the_neighbours_in_a_batch_do_not_matter(predictor: OnnxPredictor) -> None:
-    wide, narrow = draw_barcode("0123456789"), draw_barcode("7")
-    (alone,) = predictor.predict([narrow])
-    beside = predictor.predict([wide, narrow, wide])[1]
-    np.testing.assert_allclose(np.exp(beside.log_probs), np.exp(alone.log_probs), atol=1e-5)
-
-
 def test_no_pictures(predictor: OnnxPredictor) -> None:
     assert predictor.predict([]) == []
 
@@ -116,8 +110,16 @@ def test_temperature_softens_the_confidence_and_not_the_text(tmp_path: Path) -> 
     assert soft.confidence < sharp.confidence
 
 
-def test_warm_up_takes_time(predictor: OnnxPredictor) -> None:
-    assert predictor.warm_up() > 0
+def test_warm_up_takes_no_wider_picture_than_the_model_does(
+    predictor: OnnxPredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes: list[tuple[int, ...]] = []
+    monkeypatch.setattr(predictor, "_run", lambda images: shapes.append(images.shape))
+    for width in (256, 64):
+        image = dataclasses.replace(predictor.info.image, max_width=width)
+        predictor.info = dataclasses.replace(predictor.info, image=image)
+        predictor.warm_up()
+    assert shapes == [(1, 1, 32, 96), (1, 1, 32, 64)]
 
 
 # ---- files that are not what they say

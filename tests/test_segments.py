@@ -77,6 +77,12 @@ def test_what_ordinary_files_have_is_read(case: str) -> None:
     assert open_image(ORDINARY[case]).size == draw_barcode("12AB").size
 
 
+@pytest.mark.parametrize("marker", [0x01, 0xC8, 0xD0, 0xF0])
+def test_a_marker_without_length_hides_nothing(marker: int) -> None:
+    with pytest.raises(ValueError, match="more than"):
+        check_segments(jpeg_with(bytes([0xFF, marker]) + COMMENT * (MAX_SEGMENTS + 1)))
+
+
 def test_restart_markers_are_part_of_a_scan() -> None:
     """A camera writes one a row of blocks, and no decoder works more for them."""
     check_segments(HEAD + b"\xff\xda\0\2" + b"a\xff\xd0" * 2 * MAX_SEGMENTS + END)

@@ -52,10 +52,12 @@ def config_for(root: Path, arch: str = "vanilla_crnn", **changes: object) -> Tra
 def same_weights(one: Path, other: Path) -> bool:
     a, b = load_state(one), load_state(other)
     return all(
-        torch.equal(a[part][name], b[part][name]) for part in ("objective",) for name in a[part]
-    ) and all(
-        torch.equal(a["average"]["state"][name], b["average"]["state"][name])
-        for name in a["average"]["state"]
+        torch.equal(mine[name], theirs[name])
+        for mine, theirs in (
+            (a["objective"], b["objective"]),
+            (a["average"]["state"], b["average"]["state"]),
+        )
+        for name in mine
     )
 
 

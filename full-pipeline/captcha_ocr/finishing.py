@@ -61,12 +61,12 @@ def predictor_of(checkpoint: Checkpoint, device: torch.device) -> TorchPredictor
 
 def calibrate(checkpoint: Checkpoint, store: Store, device: torch.device) -> Checkpoint:
     """With the temperature at which confidences fit the pictures that chose the weights."""
-    plain = predictor_of(dataclasses.replace(checkpoint, temperature=1.0), device)
+    predictor = predictor_of(checkpoint, device)
     part = spread(store, CALIBRATION_PICTURES)
     arrays = [preprocess(open_image(part.read(i)), checkpoint.image) for i in range(len(part))]
-    evaluation = evaluate(plain, part)
+    evaluation = evaluate(predictor, part)  # texts are the same at any temperature
     fitted = fit_temperature(
-        plain.logits(arrays), evaluation.texts, evaluation.targets, checkpoint.charset
+        predictor.logits(arrays), evaluation.texts, evaluation.targets, checkpoint.charset
     )
     return dataclasses.replace(checkpoint, temperature=fitted.temperature)
 

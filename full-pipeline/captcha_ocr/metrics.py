@@ -15,15 +15,12 @@ from typing import TypeVar
 
 from rapidfuzz.distance import Levenshtein
 
-from captcha_ocr.arithmetic import fold_operators
-
 __all__ = [
     "Score",
     "character_error_rate",
     "confusions",
     "edit_distance",
     "exact_match",
-    "fold_operators",
     "score",
     "score_by",
     "wilson_interval",

@@ -1,0 +1,47 @@
+"""What a run keeps, and what is measured on which set when it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from captcha_ocr import finishing
+from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, load_state
+from captcha_ocr.datasets.stores import Store
+from captcha_ocr.run_folder import RunFolder
+from captcha_ocr.training import fit
+from drawing import write_sample_set
+from test_training import config_for
+
+
+def test_the_average_is_kept_and_each_set_has_its_use(
+    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A split chooses and calibrates; the test set is measured and decides nothing."""
+    test_root = write_sample_set(tmp_path / "test", 10, seed=1)
+    config = config_for(sample_set, val_root=str(test_root), max_minutes=1e-6)
+    folder = RunFolder(tmp_path)
+    fit(config, folder)
+    kept, last = load_checkpoint(folder.best).state, load_state(folder.last)
+    assert all(torch.equal(kept[name], value) for name, value in last["average"]["state"].items())
+    weights = "cnn.0.weight"
+    assert not torch.equal(kept[weights], last["objective"][f"model.{weights}"])
+
+    calibrated: list[Store] = []
+
+    def note(checkpoint: Checkpoint, store: Store, _: torch.device) -> Checkpoint:
+        calibrated.append(store)
+        return dataclasses.replace(checkpoint, temperature=1.7)
+
+    monkeypatch.setattr(finishing, "calibrate", note)
+    monkeypatch.setattr(finishing, "export_onnx", lambda checkpoint, path: path)
+    monkeypatch.setattr(finishing, "draw", lambda *_: None)
+    done = finishing.finish(config, folder)
+    final = load_checkpoint(folder.best)
+    assert final.temperature == 1.7
+    assert [len(store) for store in calibrated] == [5]
+    assert len(done.selection.readings) == final.metrics["selection"]["n"] == 5
+    assert final.metrics["test"]["n"] == 10
+    assert torch.equal(final.state[weights], kept[weights].half().float())  # as it is exported
