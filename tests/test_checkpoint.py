@@ -170,7 +170,11 @@ def test_a_larger_charset_keeps_what_was_learned() -> None:
     torch.testing.assert_close(new[..., : CHARSET.num_classes], old)
 
 
-def test_starting_from_another_architecture_is_an_error() -> None:
+def test_starting_from_another_architecture_or_size_is_an_error() -> None:
     other = build_model("svtr_tiny", CHARSET.num_classes, ImageConfig(channels=3))
     with pytest.raises(ModelError, match="cannot start from these vanilla_crnn weights"):
         load_weights(other, make(), CHARSET.num_classes)
+    classes = CHARSET.num_classes + 1  # a larger charset does not make up for another width
+    wider = build_model("vanilla_crnn", classes, ImageConfig(), {"width": 0.5})
+    with pytest.raises(ModelError, match="cannot start from these vanilla_crnn weights"):
+        load_weights(wider, make(), classes)

@@ -341,6 +341,9 @@ def test_only_the_empty_text() -> None:
     (reading,) = prefix_beam(log_softmax(np.zeros((3, 4))), CHARSET, constraint=constraint)
     assert reading.text == ""
     assert reading.confidence == pytest.approx(1 / 64)
+    certain = log_softmax(np.array([[0.0, 9.0, 0.0, 0.0]] * 3))  # of "a"
+    (reading,) = prefix_beam(certain, CHARSET, constraint=constraint)
+    assert (reading.text, reading.characters) == ("", ())
 
 
 def test_a_constraint_for_another_charset_is_refused() -> None:

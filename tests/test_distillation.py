@@ -101,6 +101,9 @@ def test_what_the_two_do_not_share_is_said(sample_set: Path, tmp_path: Path) -> 
     grey = dataclasses.replace(colours.image, channels=1)
     with pytest.raises(ConfigError, match="the teacher reads colours"):
         Teacher(colours, colours.charset, grey, 4, CPU)
+    narrower = dataclasses.replace(colours.image, max_width=128)
+    with pytest.raises(ConfigError, match="32 x 256 pixels, not 32 x 128"):
+        Teacher(colours, colours.charset, narrower, 4, CPU)
     with pytest.raises(ConfigError, match="one column of 4 pixels, the student of 8"):
         Teacher(colours, colours.charset, colours.image, 8, CPU)
 

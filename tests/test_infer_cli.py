@@ -66,6 +66,7 @@ def test_folder_as_json_lines(
     assert [row["text"] for row in found] == ["7*3=?", "AbaB", "中文"]
     assert [row["answer"] for row in found] == [21, None, None]
     assert {row["arch"] for row in found} == {"vanilla_crnn"}
+    assert set(found[0]) == {"file", "text", "confidence", "answer", "arch"}
     assert all(0.99 < row["confidence"] <= 1 for row in found)
 
 

@@ -9,7 +9,7 @@ from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.imaging import preprocess
 from captcha_ocr.model_info import WEIGHTS_DIR
 from captcha_ocr.models import MODELS, CTCRecognizer, build_model, count_parameters
-from captcha_ocr.models.base import drop_path
+from captcha_ocr.models.base import drop_path, scaled
 from captcha_ocr.objective import CTCObjective, ctc_loss
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.torch_predictor import TorchPredictor
@@ -84,6 +84,10 @@ def test_the_shipped_weights_read_as_when_they_were_exported(arch: str) -> None:
     array = preprocess(draw_picture("7*3=?", (200, 60)), now.info.image)
     (found,), (expected,) = now.logits([array]), then.logits([array])
     np.testing.assert_allclose(found, expected, rtol=0, atol=0.01)
+
+
+def test_a_narrow_model_keeps_some_channels() -> None:
+    assert [scaled(64, width) for width in (0.01, 0.3, 1.0)] == [8, 16, 64]
 
 
 def test_drop_path_drops_whole_samples_and_keeps_the_mean() -> None:

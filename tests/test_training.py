@@ -178,7 +178,7 @@ def test_labels_that_cannot_fit_are_named_and_left_out(
 
 
 def test_a_test_set_does_not_choose_the_weights(sample_set: Path, tmp_path: Path) -> None:
-    test_root = tmp_path / "test"
+    test_root = tmp_path / "Test_2"
     test_root.symlink_to(sample_set, target_is_directory=True)
     data = prepare_data(config_for(sample_set, val_root=str(test_root)))
     assert data.report is not None
@@ -215,6 +215,7 @@ def test_a_split_depends_on_the_seed_alone(sample_set: Path) -> None:
         for given in (config, config, dataclasses.replace(config, seed=1))
     )
     assert one == again != other
+    assert prepare_data(dataclasses.replace(config, seed=1)).train.seed == 1  # augmentation's
 
 
 def test_both_parts_of_a_split_hold_a_picture(sample_set: Path) -> None:
