@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
 import socket
 import sys
 
 TRIES = 20
+LAST = 65535
 
 
-def main(first: int) -> int:
-    for port in range(first, first + TRIES):
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("port", type=int)
+    first = parser.parse_args().port
+    if not 1 <= first <= LAST:
+        parser.error(f"the port is {first}; choose 1 to {LAST}")
+    end = min(first + TRIES, LAST + 1)
+    for port in range(first, end):
         if is_free(port):
             if port != first:
                 print(f"Port {first} is in use; taking {port} instead.", file=sys.stderr)
             print(port)
             return 0
-    print(f"error: no free port from {first} to {first + TRIES - 1}", file=sys.stderr)
+    print(f"error: no free port from {first} to {end - 1}", file=sys.stderr)
     return 1
 
 
@@ -34,4 +42,4 @@ def is_free(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main())

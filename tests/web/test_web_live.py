@@ -21,6 +21,7 @@ from captcha_ocr.web.flask_app import create_app
 from captcha_ocr.web.problems import Problem
 from captcha_ocr.web.settings import Settings
 from captcha_ocr.web.upstream import Upstream
+from free_port import main as find_free_port
 from web_harness import barcode, multipart
 from web_live import COMMANDS, DEMO, PATIENCE, Live, free_port, serve, start
 
@@ -249,6 +250,24 @@ def test_a_port_in_use_is_said_before_the_models_load(tmp_path: Path) -> None:
 def test_a_port_beyond_the_last_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert serve_main(["flask", "--port", "70000"]) == USAGE
     assert "--port is 70000; choose 0 to 65535" in capsys.readouterr().err
+
+
+def test_an_unknown_server_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert serve_main(["django"]) == USAGE
+    assert (
+        capsys.readouterr().err == "error: there is no server 'django'; choose fastapi or flask\n"
+    )
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "70000"])
+def test_make_demo_says_what_is_wrong_with_a_port(
+    port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["free_port.py", port])
+    with pytest.raises(SystemExit) as caught:
+        find_free_port()
+    assert caught.value.code == USAGE
+    assert port in capsys.readouterr().err
 
 
 class Canary(BaseHTTPRequestHandler):

@@ -27,16 +27,19 @@ UPSTREAM_SECONDS = 10  # more than an answer may take: the upstream says itself 
 def main(argv: Arguments = None) -> int:
     """``captcha-ocr serve [fastapi|flask] ...``"""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments and arguments[0] in ("fastapi", "flask"):
-        kind, arguments = arguments[0], arguments[1:]
-    else:
-        kind = "fastapi"
+    named = arguments and not arguments[0].startswith("-")
+    kind = arguments.pop(0) if named else "fastapi"
+    if kind not in ("fastapi", "flask"):
+        raise ConfigError(f"there is no server {kind!r}; choose fastapi or flask")
     return (flask_main if kind == "flask" else fastapi_main)(arguments)
 
 
 @command
 def fastapi_main(argv: Arguments = None) -> int:
-    parser = _parser("Read pictures over HTTP: FastAPI under uvicorn.", FASTAPI_PORT)
+    description = (
+        "Read pictures over HTTP: FastAPI under uvicorn (`captcha-ocr serve flask`: Flask)."
+    )
+    parser = _parser(description, FASTAPI_PORT)
     parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
     args = parser.parse_args(argv)
     settings = from_flags(args)
