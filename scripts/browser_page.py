@@ -1,7 +1,7 @@
 """Build the page that reads in the browser alone, a folder for any static server.
 
     make browser-page        # or: python scripts/browser_page.py
-    python -m http.server --directory hf_spaces/static/dist
+    python -m http.server --bind 127.0.0.1 --directory hf_spaces/static/dist
 
 It puts together the served page's own files, the readers in hf_spaces/static, the models, the
 sample pictures, and onnxruntime-web, which npm (of Node 18 or newer) brings into
@@ -100,7 +100,8 @@ def main(argv: list[str] | None = None) -> int:
     except ModelError as error:
         raise SystemExit(str(error)) from None
     size = sum(path.stat().st_size for path in args.out.rglob("*") if path.is_file())
-    print(f"{args.out}: {size / (1 << 20):.1f} MiB; python -m http.server --directory {args.out}")
+    serve = f"python -m http.server --bind 127.0.0.1 --directory {args.out}"
+    print(f"{args.out}: {size / (1 << 20):.1f} MiB; {serve}")
     return 0
 
 
