@@ -31,7 +31,7 @@ _WORDS = {
     "cer": ("CER", "CER"),
     "ece": ("ECE", "ECE"),
     "coverage": ("at 90 %", "90 % 覆盖"),
-    "style": ("style", "样式"),
+    "style": ("style", "风格"),
     "kind": ("kind", "种类"),
     "size": ("size", "尺寸"),
     "length": ("characters", "字符数"),
