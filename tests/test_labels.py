@@ -122,7 +122,7 @@ def test_bad_files_are_refused_with_their_line(
     with pytest.raises(LabelError, match=problem) as caught:
         read_labels(path)
     assert caught.value.line == line
-    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert str(caught.value).startswith(f"{path}:{line}: " if line else f"{path}: ")
 
 
 @settings(deadline=None)

@@ -75,7 +75,7 @@ def test_a_part_of_a_set_keeps_what_belongs_to_a_picture(sample_set: Path, tmp_p
         ("fields", "[]", r":6: the fields of '.*' are no JSON object"),
         ("fields", None, r":6: the JSON object must be str"),
         ("height", None, r"'<' not supported"),
-        (None, "image", r":0: lacks \['image'\]; captcha-ocr data pack writes such shards"),
+        (None, "image", r"\.parquet: lacks \['image'\]; captcha-ocr data pack writes such shards"),
     ],
 )
 def test_a_bad_row_of_a_shard_is_named(
@@ -102,7 +102,7 @@ def test_a_name_stands_once_in_all_shards_and_a_set_has_rows(
     with pytest.raises(LabelError, match=r"00001\.parquet:1: '.*' stands here for the second time"):
         open_store(tmp_path / "shards")
     parquet.write_table(parquet.read_table(first).slice(0, 0), first)
-    with pytest.raises(LabelError, match=r"00000\.parquet:0: no row"):
+    with pytest.raises(LabelError, match=r"00000\.parquet: no row"):
         open_store(first)
 
 
@@ -124,8 +124,13 @@ def test_part_of_a_set_has_all_of_its_kinds(sample_set: Path) -> None:
 
 def test_what_is_no_shard_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"PAR1 and then something else")
-    with pytest.raises(LabelError, match=r"x\.parquet:0: no Parquet file"):
+    with pytest.raises(LabelError, match=r"x\.parquet: no Parquet file"):
         open_store(tmp_path)
+
+
+def test_a_missing_list_has_no_line(tmp_path: Path) -> None:
+    with pytest.raises(LabelError, match=r"labels\.txt: missing; a root holds images/"):
+        FolderStore(tmp_path)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

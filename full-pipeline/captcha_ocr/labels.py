@@ -25,10 +25,13 @@ MAX_DEPTH = 100  # of lists and objects in a manifest record
 
 
 class LabelError(ValueError):
-    """A label file that cannot be used; the message starts with ``file:line``."""
+    """A label file that cannot be used; the message starts with ``file:line``.
+
+    Line 0 is the whole file, and is not named.
+    """
 
     def __init__(self, path: Path, line: int, problem: str) -> None:
-        super().__init__(f"{path}:{line}: {problem}")
+        super().__init__(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
         self.path, self.line, self.problem = path, line, problem
 
 
