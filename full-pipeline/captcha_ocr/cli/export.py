@@ -23,7 +23,12 @@ from captcha_ocr.models import MODELS
 from captcha_ocr.report import write_json
 
 REPOSITORY = Path(__file__).parents[3]
-DOCUMENTS = {"docs/exports.md": "en", "docs/exports.zh-CN.md": "zh"}
+DOCUMENTS = {
+    "docs/exports.md": "en",
+    "docs/exports.zh-CN.md": "zh",
+    "README.md": "en",
+    "README.zh-CN.md": "zh",
+}
 RECORD = "docs/exports.json"  # the figures behind the tables
 BLOCK = "exports"  # the table stands between the markers of this name
 
