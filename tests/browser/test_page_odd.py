@@ -181,7 +181,7 @@ def test_what_comes_later_is_sorted_too(visit: Any) -> None:
 def test_a_screen_reader_hears_a_batch_once(visit: Any) -> None:
     assert visit.page.locator("#progress-text").get_attribute("role") is None
     pick_two(visit)
-    visit.expect("#live").to_have_text("2 of 2 read")
+    visit.expect("#live-batch").to_have_text("2 of 2 read")
     visit.expect(".pick[aria-current=true] .name").to_have_text("a.png")
     visit.pick(("bad.png", b"bad"))
     visit.expect("#live").to_contain_text("bad.png: Not a picture in a known format")

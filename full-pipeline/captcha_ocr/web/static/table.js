@@ -136,7 +136,7 @@ export class Table {
     const before = this.#busy;
     this.#busy = this.batch.busy;
     if (!before || this.#busy) return;
-    if (this.batch.items.length > 1) byId("live").textContent = sum;
+    if (this.batch.items.length > 1) byId("live-batch").textContent = sum;
     if (byId("sort").value === "unsure") this.#arrange();
   }
 }
