@@ -30,19 +30,27 @@ SETS: Sets = {
     "train": {"easy": (240_000, 101), "ctext": (240_000, 102), "ruoyi": (40_000, 103)},
     "dev": {"easy": (3_000, 201), "ctext": (2_000, 202), "ruoyi": (1_000, 203)},
 }
-CHINESE, SUMS = "chinese", "sums"
+CHINESE, SUMS, FRESH = "chinese", "sums", "fresh"
 SETTINGS = {CHINESE: {"config": EASY_CONFIG.with_name("config-chinese.json")}}  # of a source
 # Chinese has 487 characters, and in SETS a tenth of the pictures; all of RuoYi's are sums.
 MORE_CHINESE = {**SETS["train"], CHINESE: (100_000, 104), "ctext": (80_000, 102)}
 MORE_SUMS = {**MORE_CHINESE, "ruoyi": (80_000, 103)}
+# After some passes a model knows pictures by heart; none of these was in a set before.
+UNSEEN = {
+    "easy": (200_000, 111),
+    CHINESE: (80_000, 114),
+    "ctext": (120_000, 112),
+    "ruoyi": (100_000, 113),
+}
 FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its folder
     ".": SETS,
     CHINESE: {"train": MORE_CHINESE, "dev": SETS["dev"]},
     SUMS: {"train": MORE_SUMS, "dev": SETS["dev"]},
+    FRESH: {"train": UNSEEN, "dev": SETS["dev"]},
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
 # What is read already is kept by a low rate and without new auxiliary heads. The last stages
-# learn pictures as they are (--aug 0), and then half of them distorted.
+# learn pictures as they are (--aug 0), and then some of them distorted.
 LOW = "--batch 32 --batch-start 32 --flat 0 --aux-weight 0"
 RECIPE = "--batch 128 --amp auto --eval-every 65000 --select-on val --aug"
 
@@ -98,6 +106,7 @@ STAGES = {
         Stage(0.67, f"{LOW} --lr 2e-4 --seed 15", SUMS),
         Stage(0.84, f"{LOW} --lr 2e-4 --blend 0.2 --aug 0 --seed 16", SUMS),
         Stage(0.37, f"{LOW} --lr 2e-4 --blend 0.5 --aug 0.5 --seed 18", SUMS),
+        Stage(0.7, f"{LOW} --lr 2e-4 --blend 0.4 --aug 0.2 --seed 21", FRESH),
     ),
 }
 

@@ -150,7 +150,7 @@ def test_sets_are_drawn_once_for_all_that_hold_them(
     monkeypatch.setattr(train_models, "merge", lambda arguments: 0)
     for folder, sets in train_models.FOLDERS.items():
         train_models.draw_sets(tmp_path / folder, tmp_path / "raw", sets, train_models.SETTINGS)
-    assert len(drawn) == 9  # names tell apart what is drawn apart
+    assert len(drawn) == 13  # names tell apart what is drawn apart
 
 
 def run_of_bars(tmp_path: Path) -> tuple[Path, Path]:

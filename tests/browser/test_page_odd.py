@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -126,21 +128,41 @@ def test_a_length_may_have_blanks(visit: Any, length: str) -> None:
 
 
 def test_another_model_does_not_leave_the_first_picture_cancelled(visit: Any) -> None:
-    visit.page.route("**/api/predict", lambda route: None, times=3)  # never answered
-    visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
-    visit.page.check("#models input[value=vanilla_crnn]", force=True)
+    visit.page.route("**/api/predict", lambda route: None)  # never answered
+    with both_asked_for(visit):
+        visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
+    with both_asked_for(visit):
+        visit.page.check("#models input[value=vanilla_crnn]", force=True)
     visit.expect("#detail").to_contain_text("Reading …")
+    visit.page.unroute("**/api/predict")
     visit.page.locator(".pick").nth(1).click()
     visit.expect(READINGS).to_have_text(["1", "2"])
 
 
 def test_a_rule_typed_meanwhile_does_not_keep_a_picture_waiting(visit: Any) -> None:
-    visit.page.route("**/api/predict", lambda route: None, times=3)  # never answered
-    visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
-    with visit.page.expect_request("**/api/predict"):  # the first picture once more
+    visit.page.route("**/api/predict", lambda route: None)  # never answered
+    with both_asked_for(visit):
+        visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
+    with visit.page.expect_request(explains):  # the first picture once more
         visit.page.fill("#length", "1")
+    visit.page.unroute("**/api/predict")
     visit.page.locator(".pick").nth(1).click()
     visit.expect(READINGS).to_have_text(["1", "2"])
+
+
+@contextmanager
+def both_asked_for(visit: Any) -> Iterator[None]:
+    """One of two pictures is explained, the other one read with its group."""
+    with visit.page.expect_request(explains), visit.page.expect_request(reads_group):
+        yield
+
+
+def reads_group(request: Any) -> bool:
+    return request.url.endswith("/api/predict") and "ndjson" in request.headers["accept"]
+
+
+def explains(request: Any) -> bool:
+    return request.url.endswith("/api/predict") and not reads_group(request)
 
 
 def test_a_cancelled_picture_is_read_when_it_is_chosen(visit: Any) -> None:
