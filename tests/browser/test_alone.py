@@ -43,10 +43,7 @@ from test_page import (  # noqa: F401
     test_the_language_is_switched_and_remembered,
     test_the_theme_follows_the_system_and_can_be_turned,
 )
-from test_page_odd import (  # noqa: F401
-    test_a_file_that_is_gone_does_not_fail_the_others,
-    test_the_keyboard_stays_where_it_was,
-)
+from test_page_odd import test_a_file_that_is_gone_does_not_fail_the_others  # noqa: F401
 from visits import PATIENCE_MS, Visit
 from web_harness import barcode, write_two_models
 from web_live import Live, free_port, wait_until_up
