@@ -24,6 +24,7 @@ from captcha_ocr.benchmarking.peers import (
     PEERS,
     PeerFailedError,
     PeerMissingError,
+    PeerRun,
     as_png,
     run_peer,
 )
@@ -34,7 +35,7 @@ from captcha_ocr.benchmarking.sections import compare_models
 from captcha_ocr.benchmarking.tables import latencies
 from captcha_ocr.benchmarking.wording import LANGUAGES, words
 from captcha_ocr.config import ConfigError
-from captcha_ocr.datasets.stores import Subset, open_store
+from captcha_ocr.datasets.stores import Store, Subset, open_store
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.imaging import open_image
 from captcha_ocr.merging.engines import SerialEngine
@@ -299,21 +300,26 @@ def test_a_missing_peer_is_named_and_has_no_figure(root: Path, tmp_path: Path) -
             run_peer(PEERS["ddddocr"], Path(sys.executable), worker, store, paths, 1)
 
 
+def run_worker(code: str, store: Store, folder: Path, timed: int) -> PeerRun:
+    """What a stand-in for the worker reads."""
+    worker = folder / "worker.py"
+    worker.write_text(code, encoding="utf-8")
+    with as_png(store) as paths:
+        return run_peer(PEERS["rapidocr"], Path(sys.executable), worker, store, paths, timed)
+
+
 def test_a_peer_reads_the_whole_set(root: Path, tmp_path: Path) -> None:
     """The worker's contract, with a reader that knows one answer."""
     store = open_store(root)
-    worker = tmp_path / "worker.py"
-    worker.write_text(
+    code = (
         "import json, pathlib, sys\n"
         "print(json.dumps({'name': sys.argv[1], 'version': '1', 'megabytes': 2.5}))\n"
         "for number, line in enumerate(sys.stdin):\n"
         "    path = pathlib.Path(line.strip())\n"
         "    assert path.read_bytes().startswith(b'\\x89PNG')\n"
-        "    print(json.dumps({'file': path.name, 'text': 'Ab12', 'ms': number + 1}))\n",
-        encoding="utf-8",
+        "    print(json.dumps({'file': path.name, 'text': 'Ab12', 'ms': number + 1}))\n"
     )
-    with as_png(store) as paths:
-        found = run_peer(PEERS["rapidocr"], Path(sys.executable), worker, store, paths, 3)
+    found = run_worker(code, store, tmp_path, timed=3)
     assert set(found.texts) == {label.file for label in store.labels}
     assert (found.latency_ms, found.megabytes) == (2, 2.5)
 
@@ -353,16 +359,12 @@ def test_a_peer_gets_every_picture_wherever_it_lies(
 def test_calls_that_were_not_timed_have_no_latency(root: Path, tmp_path: Path) -> None:
     """Tesseract's first calls are not; a set of few pictures has no others."""
     store = Subset(open_store(root), [0])
-    worker = tmp_path / "worker.py"
-    worker.write_text(
+    code = (
         "import json\n"
         "print(json.dumps({'version': '1', 'megabytes': 2.5}))\n"
-        "print(json.dumps({'file': '0.png', 'text': '', 'ms': None}))\n",
-        encoding="utf-8",
+        "print(json.dumps({'file': '0.png', 'text': '', 'ms': None}))\n"
     )
-    with as_png(store) as paths:
-        found = run_peer(PEERS["rapidocr"], Path(sys.executable), worker, store, paths, 1)
-    assert found.latency_ms is None
+    assert run_worker(code, store, tmp_path, timed=1).latency_ms is None
 
 
 # A whole run
