@@ -30,6 +30,7 @@ def write_benchmark_set(root: Path) -> Path:
                     draw_barcode(text).save(root / IMAGES_DIR / name)
                     labels.append(Label(name, text))
                     fields = {"style": column.style, "kind": column.kinds[0], "part": part}
+                    fields["font"] = ("Sora + Arimo Bold", "Sora")[number]
                     fields |= {"difficulty": level, "ambiguous": "A" if "A" in text else ""}
                     records.append({"file": name, "label": text, **fields})
     write_labels(root / LABELS_FILE, labels)

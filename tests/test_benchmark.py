@@ -130,7 +130,7 @@ def test_quality_counts_by_hand(root: Path, tiny_weights: Path) -> None:
     read = store.read
     store.read = lambda index: pictures.get(index) or read(index)  # type: ignore[method-assign]
     parts = measure_quality(load_predictors(folder=tiny_weights)["vanilla_crnn"], store)
-    assert list(parts) == ["test", "heldout", "sizes"]
+    assert list(parts) == ["test", "heldout", "unrelated", "sizes"]
     text = parts["test"]["columns"]["easy-text"]
     assert (text["n"], text["exact_match"], text["exact_match_folded"]) == (2, 0.5, 1.0)
     assert text["cer"] == 1 / 8
@@ -138,6 +138,7 @@ def test_quality_counts_by_hand(root: Path, tiny_weights: Path) -> None:
     assert parts["test"]["all"]["n"] == 10
     assert parts["test"]["all"]["exact_match"] == 0.9
     assert parts["heldout"]["all"]["exact_match"] == 1.0
+    assert parts["unrelated"]["all"]["n"] == 5  # the other five hold a letter of Arimo
     assert parts["test"]["groups"]["length"]["5"]["n"] == 4
 
 

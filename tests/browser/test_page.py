@@ -61,6 +61,31 @@ def test_a_whole_folder_is_read_with_progress(visit: Any, tmp_path: Path) -> Non
     visit.page.set_input_files("#folder", tmp_path / "set")
     visit.expect("#progress-text").to_have_text("40 of 40 read")
     assert visit.page.locator("#rows .reading").all_inner_texts()[7] == "07"
+    assert visit.page.locator("#rows .name").all_inner_texts()[7] == "images/07.png"
+
+
+def test_folders_that_are_dropped_name_their_pictures(visit: Any) -> None:
+    """Scripts cannot make a folder, so a stand-in has what the page asks of one."""
+    transfer = handed(visit, ("1.png", barcode("A1")), ("notes.txt", b"no picture"))
+    drop = """([transfer, names]) => {
+      const files = [...transfer.files].map((file) => ({
+        isFile: true, fullPath: `/${file.name}`, file: (resolve) => resolve(file),
+      }));
+      const folder = (name) => {
+        const inner = files.map((entry) => ({ ...entry, fullPath: `/${name}${entry.fullPath}` }));
+        return { isDirectory: true, createReader: () => ({
+          readEntries: (resolve) => resolve(inner.splice(0)),
+        })};
+      };
+      const items = names.map((name) => ({ webkitGetAsEntry: () => folder(name) }));
+      const event = new Event("drop", { bubbles: true, cancelable: true });
+      event.dataTransfer = { items, files: transfer.files };
+      window.dispatchEvent(event);
+    }"""
+    visit.page.evaluate(drop, [transfer, ["mine", "yours"]])
+    visit.expect("#rows .name").to_have_text(["mine/1.png", "yours/1.png"])
+    visit.page.evaluate(drop, [transfer, ["mine"]])
+    visit.expect("#rows .name").to_have_text(["mine/1.png", "yours/1.png", "1.png"])
 
 
 def test_models_are_compared(visit: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from captcha_ocr.benchmarking.columns import COLUMNS, PARTS, column_of, part_of
+from captcha_ocr.benchmarking.columns import COLUMNS, column_of, part_of, unrelated
 from captcha_ocr.charset import Charset
 from captcha_ocr.datasets.stores import Store, Subset
 from captcha_ocr.evaluation import Evaluation, evaluate
@@ -26,7 +26,8 @@ FIGURES = (
     "accuracy_at_90_coverage",
 )
 GROUPS = ("style", "kind", "size", "length")
-READ_PARTS = tuple(part for part in PARTS if part != "difficulty")  # that is robustness.py's
+# The dial is robustness.py's. unrelated: those of heldout with no font near a training font.
+READ_PARTS = ("test", "heldout", "unrelated", "sizes")
 
 
 def measure_quality(
@@ -39,12 +40,15 @@ def measure_quality(
     apart (``unambiguous``).
     """
     evaluation = evaluate(predictor, store, on_progress=on_progress)
-    parts = {}
-    for part in READ_PARTS:
-        chosen = [i for i, record in enumerate(store.records) if part_of(record) == part]
-        if chosen:
-            parts[part] = _part(select(evaluation, chosen), predictor.info.charset)
-    return parts
+    chosen: dict[str, list[int]] = {part: [] for part in READ_PARTS}
+    for i, record in enumerate(store.records):
+        part = part_of(record)
+        if part in chosen:
+            chosen[part].append(i)
+        if part == "heldout" and unrelated(record):
+            chosen["unrelated"].append(i)
+    charset = predictor.info.charset
+    return {part: _part(select(evaluation, of), charset) for part, of in chosen.items() if of}
 
 
 def select(evaluation: Evaluation, indices: Sequence[int]) -> Evaluation:

@@ -49,11 +49,11 @@ function readings() {
 }
 
 /** New pictures: one is explained at once; many are read in groups, and the first explained. */
-function take(files, truth = "") {
+function take(pictures, truth = "") {
   say("");
-  if (!files.length) return say(t("drop.none"));
-  const added = batch.add(files, truth);
-  if (added.length < files.length) say(t("drop.many", { n: MAX_ITEMS }));
+  if (!pictures.length) return say(t("drop.none"));
+  const added = batch.add(pictures, truth);
+  if (added.length < pictures.length) say(t("drop.many", { n: MAX_ITEMS }));
   if (!added.length) return undefined;
   document.body.classList.add("working");
   byId("work").hidden = false;
@@ -193,14 +193,14 @@ async function takeOffer() {
   batch.limits = version.limits;
   byId("version").textContent = `${version.name} ${version.version}`;
   choices.setModels(await getJson("models"));
-  await loadSamples((file, truth) => take([file], truth), trouble);
+  await loadSamples((file, truth) => take([{ file, name: file.name }], truth), trouble);
 }
 
 function start() {
   initLanguage(byId("language"));
   initTheme();
   initHistory();
-  initIntake((files) => take(files));
+  initIntake((pictures) => take(pictures));
   table.redraw();
   choices.redraw();
   rule.redraw();

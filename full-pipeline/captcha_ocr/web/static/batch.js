@@ -22,12 +22,12 @@ export class Batch extends EventTarget {
     this.limits = limits;
   }
 
-  /** Adds files as items; a sample brings its true text. */
-  add(files, truth = "") {
-    const added = files.slice(0, MAX_ITEMS - this.items.length).map((file) => ({
+  /** Adds pictures, {file, name}, as items; a sample brings its true text. */
+  add(pictures, truth = "") {
+    const added = pictures.slice(0, MAX_ITEMS - this.items.length).map(({ file, name }) => ({
       id: nextId++,
       file,
-      name: file.name,
+      name,
       url: URL.createObjectURL(file),
       status: "waiting", // reading, done, error, cancelled
       result: null,

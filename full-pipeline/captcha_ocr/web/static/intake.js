@@ -5,12 +5,12 @@ import { byId } from "./dom.js";
 const KINDS = /\.(png|jpe?g|webp|bmp|gif)$/i;
 
 /**
- * @param take called with the files; from a folder only those that look like pictures, by
- *   themselves all, so that the table can say what is wrong with one.
+ * @param take called with a list of {file, name}; of a folder only those that look like pictures,
+ *   named by their path in it, by themselves all, so that the table can say what is wrong with one.
  */
 export function initIntake(take) {
-  choose("choose-files", "files", (files) => take(files));
-  choose("choose-folder", "folder", (files) => take(inFolder(files)));
+  choose("choose-files", "files", (files) => take(files.map(alone)));
+  choose("choose-folder", "folder", (files) => take(pictures(files.map(ofFolder))));
   let depth = 0; // dragenter and dragleave come for every element on the way
   const drag = (change) => {
     depth = Math.max(0, depth + change);
@@ -28,7 +28,7 @@ export function initIntake(take) {
     const files = [...(event.clipboardData?.files ?? [])];
     if (!files.length || isText(event)) return;
     event.preventDefault();
-    take(files);
+    take(files.map(alone));
   });
 }
 
@@ -49,36 +49,45 @@ function choose(buttonId, inputId, take) {
 async function dropped(transfer) {
   // The entries are gone after the first await: take them all at once.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  const loose = [...transfer.files];
+  const loose = [...transfer.files].map(alone);
   if (!entries.some((entry) => entry.isDirectory)) return loose;
-  const lists = await Promise.all(entries.map((entry) => filesOf(entry, true)));
-  return lists.flat().sort(byName);
+  const lists = await Promise.all(
+    entries.map(async (entry) => (entry.isFile ? filesOf(entry) : pictures(await filesOf(entry)))),
+  );
+  const found = lists.flat();
+  return entries.length > 1 ? found : found.map(({ file, name }) => ({ file, name: inside(name) }));
 }
 
-async function filesOf(entry, top) {
+async function filesOf(entry) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-    return top || looksLikePicture(file) ? [file] : [];
+    return [{ file, name: entry.fullPath.slice(1) }];
   }
   const reader = entry.createReader();
   const found = [];
   for (;;) {
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!some.length) return found; // a folder comes in pieces of a hundred
-    for (const inner of some) found.push(...(await filesOf(inner, false)));
+    for (const inner of some) found.push(...(await filesOf(inner)));
   }
 }
 
-function inFolder(files) {
-  return files.filter(looksLikePicture).sort(byName);
+function alone(file) {
+  return { file, name: file.name };
+}
+
+function ofFolder(file) {
+  return { file, name: inside(file.webkitRelativePath) };
+}
+
+/** The path below the one folder that was given: two of its folders may hold the same names. */
+function inside(path) {
+  return path.slice(path.indexOf("/") + 1);
 }
 
 /** Browsers list a folder in any order. 2.png comes before 10.png. */
-function byName(one, other) {
-  const path = (file) => file.webkitRelativePath || file.name;
-  return path(one).localeCompare(path(other), undefined, { numeric: true });
-}
-
-function looksLikePicture(file) {
-  return KINDS.test(file.name);
+function pictures(found) {
+  return found
+    .filter(({ name }) => KINDS.test(name))
+    .sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
 }
