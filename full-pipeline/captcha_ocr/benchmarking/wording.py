@@ -13,7 +13,7 @@ _WORDS = {
     "ruoyi": ("RuoYi", "RuoYi"),
     "all": ("all of them", "以上全部"),
     "heldout": ("unseen fonts", "未见过的字体"),
-    "unrelated": ("the same, no relative of a training font", "其中与训练字体无亲缘者"),
+    "unrelated": ("unseen fonts, no relatives", "未见过的字体，不含近亲"),
     "sizes": ("unseen sizes", "未见过的尺寸"),
     # Heads of columns.
     "reader": ("reader", "识别器"),
