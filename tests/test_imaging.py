@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -289,6 +290,19 @@ def test_arrays_of_another_kind_are_refused(array: np.ndarray) -> None:
     with pytest.raises(ImageError) as caught:
         open_image(array)
     assert caught.value.code == "unsupported"
+
+
+@pytest.mark.parametrize("source", [None, 7, ["a.png"]])
+def test_what_is_no_picture_at_all_is_refused(source: Any) -> None:
+    with pytest.raises(ImageError, match="give a path, bytes") as caught:
+        open_image(source)
+    assert caught.value.code == "unsupported"
+
+
+def test_bytes_in_other_containers_are_read() -> None:
+    data = SAMPLES["PNG"]
+    for source in (bytearray(data), memoryview(data)):
+        assert open_image(source).tobytes() == open_image(data).tobytes()
 
 
 def test_bytes_are_limited_before_they_are_all_read(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import threading
 from pathlib import Path
@@ -83,6 +84,32 @@ def test_readings_and_constraint(predictor: OnnxPredictor) -> None:
 def test_first_bad_picture_is_an_error(predictor: OnnxPredictor) -> None:
     with pytest.raises(ImageError):
         predictor.predict([draw_barcode("1"), b"no picture"])
+
+
+@pytest.mark.parametrize("kind", ["path", "name", "bytes", "file", "picture", "grey", "rgb"])
+def test_one_picture_that_is_in_no_list_is_said(
+    predictor: OnnxPredictor, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "a.png"
+    picture = draw_barcode("Ab")
+    picture.save(path)
+    one: Any = {
+        "path": path,
+        "name": str(path),
+        "bytes": path.read_bytes(),
+        "file": io.BytesIO(path.read_bytes()),
+        "picture": picture,
+        "grey": np.asarray(picture.convert("L")),
+        "rgb": np.asarray(picture.convert("RGB")),
+    }[kind]
+    with pytest.raises(TypeError, match=r"predict\(\[picture\]\)"):
+        predictor.predict(one)
+    assert predictor.predict([one])[0].text == "Ab"
+
+
+def test_an_array_of_pictures_is_many(predictor: OnnxPredictor) -> None:
+    rows = np.stack([np.asarray(draw_barcode(text)) for text in ("Ab", "bA")])
+    assert [read.text for read in predictor.predict(rows)] == ["Ab", "bA"]
 
 
 def test_many_threads_share_one_predictor(predictor: OnnxPredictor) -> None:

@@ -141,16 +141,22 @@ def background(pixels: np.ndarray) -> np.ndarray:
 
 
 def _read_bytes(source: str | Path | bytes | BinaryIO, limits: ImageLimits) -> bytes:
-    if isinstance(source, bytes):
-        data = source
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
     elif isinstance(source, (str, Path)):
         try:
             with Path(source).open("rb") as file:
                 data = file.read(limits.max_bytes + 1)
         except OSError as error:
             raise ImageError("missing", f"cannot open {source}: {error.strerror}") from None
-    else:
+    elif hasattr(source, "read"):
         data = source.read(limits.max_bytes + 1)
+    else:
+        raise ImageError(
+            "unsupported",
+            f"{type(source).__name__} is no picture; give a path, bytes, a file opened in binary "
+            "mode, a PIL image or an array",
+        )
     if len(data) > limits.max_bytes:
         raise ImageError("size", f"the file is larger than {limits.max_bytes} bytes")
     return data

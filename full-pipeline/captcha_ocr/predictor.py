@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from captcha_ocr.arithmetic import solve
 from captcha_ocr.constraints import Constraint
@@ -24,6 +26,9 @@ from captcha_ocr.model_info import (
     describe_weights,
     find_models,
 )
+
+# What a caller may hand over where a list of pictures belongs.
+ONE_PICTURE = (str, bytes, bytearray, Path, Image.Image, io.IOBase)
 
 
 @dataclass(frozen=True)
@@ -82,11 +87,17 @@ class Predictor(ABC):
         top_k: int = 1,
         batch_size: int = 64,
     ) -> list[Prediction]:
-        """Read pictures, in order. Raises ImageError at the first that cannot be opened.
+        """Read pictures, in order. Raises ImageError at the first that cannot be opened, and
+        TypeError for one picture that is not in a list.
 
         ``constraint`` (built for ``info.charset``) limits the texts; ``top_k`` asks for
         alternatives.
         """
+        # The letters of a path and the rows of an array are no pictures, and would be taken so.
+        shape = sources.shape[2:] if isinstance(sources, np.ndarray) else None
+        if shape in ((), (1,), (3,), (4,)) or isinstance(sources, ONE_PICTURE):
+            kind = type(sources).__name__
+            raise TypeError(f"one picture ({kind}) where a list belongs; give predict([picture])")
         prepared = [self.prepare(source) for source in sources]
         outputs = self.logits([picture.array for picture in prepared], batch_size)
         return [
