@@ -192,6 +192,7 @@ def test_a_test_set_does_not_choose_the_weights(sample_set: Path, tmp_path: Path
     named = prepare_data(config_for(sample_set, val_root=str(test_root), select_on="val"))
     assert named.report is None
     assert len(named.selection) == 24
+    assert f"the 24 pictures of {test_root}, so few that luck has a say" in named.note
 
 
 def test_a_validation_set_chooses_and_teaches_nothing(sample_set: Path, tmp_path: Path) -> None:

@@ -39,16 +39,16 @@ def prepare_data(config: TrainConfig, known: Charset | None = None) -> RunData:
     if known is not None:
         charset = known.extended(charset)
     if val is not None and not use_split:
-        note = f"the best weights are chosen on {config.val_root}"
         train, selection, report = store, val, None
+        note = f"the best weights are chosen on the {len(val)} pictures of {config.val_root}"
     else:
         train, selection = split(store, config.val_fraction, config.seed)
         report = val
         note = f"the best weights are chosen on {len(selection)} pictures of the training set"
-        if len(selection) < FEW:
-            note += ", so few that luck has a say: fewer evaluations (--eval-every) leave it less"
-        if val is not None:
-            note += f"; {config.val_root} is a test set and is only read at the end"
+    if len(selection) < FEW:
+        note += ", so few that luck has a say: fewer evaluations (--eval-every) leave it less"
+    if report is not None:
+        note += f"; {config.val_root} is a test set and is only read at the end"
     dataset = OCRDataset(
         train,
         charset,
