@@ -266,6 +266,7 @@ def test_unusable_pictures_are_named(merge: Merge, kind: str) -> None:
     assert labels(merge.train) == ["a"]
     [item] = merge.left_out()
     assert (item["reason"], item["list"], item["line"]) == ("bad", "labels.txt", 2)
+    assert f"all 1 left out, and why: {merge.train}/left_out.jsonl" in merge.output
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ BAD_DATA = 65  # pictures, labels or texts that cannot be used; EX_DATAERR of sy
 INTERRUPTED = 130  # Ctrl-C; 128 + SIGINT, as shells count
 
 DISTRIBUTION = "captcha-ocr"
-THIN_SCRIPTS = ("train", "eval", "infer", "export_models")  # a file each that calls its command
+# A file each that calls its command.
+THIN_SCRIPTS = ("train", "eval", "infer", "export_models", "merge_datasets")
 # Import names that differ from the name pip knows.
 _PIP_NAMES = {"PIL": "pillow", "cv2": "albumentations", "multipart": "python-multipart"}
 _PIP_NAMES["yaml"] = "pyyaml"

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, command, complain
+from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, command, complain, program
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.merging.config import (
@@ -56,7 +56,7 @@ def main(argv: Arguments = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=Path(sys.argv[0]).name if sys.argv[0].endswith("merge_datasets.py") else None,
+        prog=program("merge"),
         description="Merge sets of labelled pictures into a training and a test root, without "
         "repeated pictures and without leakage. Each source holds images/ and labels.txt.",
     )

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from captcha_ocr.merging.config import TRAIN
 from captcha_ocr.merging.rules import REASONS
 
-EXAMPLES = 10  # named in messages; left_out.jsonl has all
+LEFT_OUT_FILE = "left_out.jsonl"  # in the training root
+EXAMPLES = 10  # of a reason, kept for messages; the file has all
+SHOWN = 3  # of them when the merge went well
 
 
 @dataclass
@@ -81,7 +84,11 @@ class MergeReport:
         if self.records_without_label:
             notes.append(f"manifest lines without a label: {self.records_without_label:,}")
         for reason, sentences in self.examples.items():
-            notes += [f"{reason}: {sentence}" for sentence in sentences[:3]]
+            notes += [f"{reason}: {sentence}" for sentence in sentences[:SHOWN]]
+        left_out = self.bad + sum(map(self.total, REASONS))
+        if left_out and self.status == "merged":
+            where = f"{self.targets[TRAIN]}/{LEFT_OUT_FILE}"
+            notes.append(f"all {left_out:,} left out, and why: {where}")
         if self.status == "dry-run":
             notes.append(f"dry run: nothing was written; {self.seconds:.1f} s")
         else:

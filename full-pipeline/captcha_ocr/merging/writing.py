@@ -21,11 +21,11 @@ from captcha_ocr.merging.config import TRAIN, MergeConfig
 from captcha_ocr.merging.engines import Engine
 from captcha_ocr.merging.keytable import KeyTable
 from captcha_ocr.merging.place import Placement, PlaceTask, place_shard
+from captcha_ocr.merging.report import LEFT_OUT_FILE
 from captcha_ocr.merging.rules import CONFLICT
 from captcha_ocr.merging.shards import chunks
 from captcha_ocr.merging.summary import all_left_out
 
-LEFT_OUT_FILE = "left_out.jsonl"
 QUARANTINE_DIR = "quarantine"  # the pictures with two labels, to be looked at
 
 
