@@ -163,11 +163,17 @@ def warn_label(root: Path) -> None:
     (root / "manifest.jsonl").unlink()
 
 
+def warn_full_width(root: Path) -> None:
+    (root / "manifest.jsonl").unlink()
+    relabel(root, 1, "ａ7a")
+
+
 WARNINGS = {
     warn_repeated: "the same picture more than once",
     warn_unlabelled: "files without a label",
     warn_suffix: "suffixes that do not fit",
     warn_label: "labels written oddly",
+    warn_full_width: "labels written oddly",
 }
 
 

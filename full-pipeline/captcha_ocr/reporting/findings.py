@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -165,8 +166,12 @@ def wrong_suffixes(pictures: Sequence[Picture]) -> Finding:
 def odd_labels(pictures: Sequence[Picture]) -> Finding:
     """Labels that are written differently from what is drawn, most likely."""
     items = []
+    characters = character_counts(pictures)
+    # A full-width ａ among labels that write a, and the like.
+    other = {char: unicodedata.normalize("NFKC", char) for char in characters}
+    twins = str.maketrans({char: plain for char, plain in other.items() if plain in characters})
     for picture in pictures:
-        meant = normalise_label(picture.label)
+        meant = normalise_label(picture.label).translate(twins)
         if meant != picture.label:
             text = f"{picture.file}: {picture.label!r} should be {meant!r}"
             items.append(Item(text, picture.file))
