@@ -109,7 +109,7 @@ def test_bom_carriage_returns_and_blank_lines_are_tolerated(tmp_path: Path) -> N
         (b"1.png\ta\x07\n", 1, "control"),
         ("1.png\ta\n2.png\tab\u200bcd\n".encode(), 2, r"invisible characters: \['\\u200b'\]"),
         ("1.png\ta\n2.png\t\ufeffb\n".encode(), 2, "invisible"),
-        (b"1.png\ta\n2.png\t\xff\n", 2, "not UTF-8"),
+        (b"1.png\ta\n2.png\t\xff\n", 2, "not UTF-8.*save the file as UTF-8"),
         (b"1.png\ta\n1.png\tb\n", 2, "line 1 already"),
         (b"\n\n", 0, "no labels"),
     ],

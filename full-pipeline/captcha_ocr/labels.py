@@ -111,7 +111,8 @@ def parse_label(path: Path, number: int, raw: bytes) -> Label | None:
     try:
         row = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise LabelError(path, number, f"not UTF-8: {error.reason}") from None
+        problem = f"not UTF-8: {error.reason}; save the file as UTF-8"
+        raise LabelError(path, number, problem) from None
     if not row:
         return None
     try:
