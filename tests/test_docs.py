@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import shlex
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -202,6 +203,23 @@ def test_flags_in_the_text_exist(path: Path) -> None:
         if code.startswith("--"):
             flag = code.split()[0]
             assert re.search(rf"{flag}\b", known), f"{path.name} speaks of {flag}"
+
+
+def test_the_readme_reads_from_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = REPOSITORY / "full-pipeline/captcha_ocr/web/static/samples/ruoyi-1.png"
+    shutil.copyfile(sample, tmp_path / "picture.png")
+    monkeypatch.chdir(tmp_path)
+    [code] = [
+        block
+        for language, block in FENCE.findall(ENGLISH.read_text("utf-8"))
+        if language == "python"
+    ]
+    exec(code, {})
+    first, second = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"(\d)[-+*/](\d)=\? 0\.\d+ \d+", first)
+    assert second.count(",") == 2
 
 
 def test_requirements_equal_the_extras() -> None:
