@@ -279,3 +279,15 @@ def test_bars_of_chinese_names_begin_in_one_column() -> None:
     bars = terminal._bars({"思源黑体": 4, "Arial": 4})
     starts = {display_width(bar.partition("#")[0]) for bar in bars}
     assert len(starts) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lowest"),
+    [(["pack", "set", "out", "--rows", "0"], 1), (["report", "set", "--workers", "-1"], 0)],
+)
+def test_a_number_that_cannot_be_is_told_the_lowest(
+    arguments: list[str], lowest: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert f"no whole number from {lowest} up" in capsys.readouterr().err

@@ -142,7 +142,7 @@ def test_every_command_answers_help(name: str, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as caught:
         main([name, "--help"])
     assert caught.value.code == 0
-    assert capsys.readouterr().out.startswith("usage: ")
+    assert capsys.readouterr().out.startswith(f"usage: captcha-ocr {name}")
 
 
 def test_no_command_shows_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -335,6 +335,24 @@ def test_impossible_requests_are_usage_errors(
     assert err.count("\n") == 1
 
 
+def test_threads_are_torchs_too(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    torch = pytest.importorskip("torch")
+    from captcha_ocr.checkpoint import save_checkpoint
+    from small_models import small_checkpoint
+
+    save_checkpoint(tmp_path / "best.safetensors", small_checkpoint("vanilla_crnn"))
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    source = ("--backend", "torch", "--checkpoint", tmp_path / "best.safetensors")
+    code, _, _ = run(capsys, folder / "0.png", *source, "--threads", "2")
+    assert (code, asked) == (common.OK, [2])
+
+
 @pytest.mark.parametrize(
     "arguments", [["--length", "x"], ["--batch", "0"], ["--top-k", "0"], ["--json", "--csv"]]
 )

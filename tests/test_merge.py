@@ -504,7 +504,7 @@ def test_charset_out_is_a_second_copy(merge: Merge) -> None:
         ),
         (["--train-src", "easy", "{root}"], "inside each other"),
         (["--train-src", "easy", "{root}/a", "--near", "99"], "--near is 99"),
-        (["--train-src", "easy", "{root}/a", "--limit-train", "-1"], "limit_train"),
+        (["--train-src", "easy", "{root}/a", "--limit-train", "-1"], "--limit-train is -1"),
     ],
 )
 def test_a_command_line_that_cannot_be(

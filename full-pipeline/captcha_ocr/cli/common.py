@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import importlib.metadata
 import io
@@ -25,7 +26,10 @@ INTERRUPTED = 130  # Ctrl-C; 128 + SIGINT, as shells count
 
 DISTRIBUTION = "captcha-ocr"
 # A file each that calls its command.
-THIN_SCRIPTS = ("train", "eval", "infer", "export_models", "merge_datasets")
+THIN_SCRIPTS = (
+    *("train", "eval", "infer", "export_models", "merge_datasets"),
+    *("server_fastapi", "server_flask"),
+)
 # Import names that differ from the name pip knows.
 _PIP_NAMES = {"PIL": "pillow", "cv2": "albumentations", "multipart": "python-multipart"}
 _PIP_NAMES["yaml"] = "pyyaml"
@@ -70,9 +74,8 @@ def exit_code(error: OSError | ValueError | TrainingError) -> int | None:
     # Imported here: `doctor` must start where numpy does not.
     from captcha_ocr.constraints import ConstraintError
     from captcha_ocr.imaging import ImageError
-    from captcha_ocr.pattern_syntax import PatternError
 
-    if isinstance(error, (ConfigError, ConstraintError, PatternError)):
+    if isinstance(error, (ConfigError, ConstraintError)):
         return USAGE
     if isinstance(error, (CharsetError, LabelError, ImageError)):
         return BAD_DATA
@@ -102,6 +105,17 @@ def program(name: str) -> str:
     script = Path(sys.argv[0])
     is_thin = script.suffix == ".py" and script.stem in THIN_SCRIPTS
     return script.name if is_thin else f"{DISTRIBUTION} {name}"
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """An argparse type: whole numbers from ``lowest``."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {lowest} up")
+        return int(text)
+
+    return parse
 
 
 def requirements() -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, command, program
+from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, at_least, command, program
 from captcha_ocr.datasets.stores import FolderStore, Subset, write_parquet
 from captcha_ocr.labels import atomic_write
 from captcha_ocr.merging.engines import process_engine
@@ -61,7 +61,7 @@ def add_pack(commands: Any) -> None:
     parser = commands.add_parser("pack", help=pack.__doc__, description=pack.__doc__)
     parser.add_argument("dir", type=Path, metavar="DIR", help="holds images/ and labels.txt")
     parser.add_argument("out", type=Path, metavar="OUT", help="new folder for *.parquet")
-    parser.add_argument("--rows", type=positive, default=20_000, metavar="N", help="in a shard")
+    parser.add_argument("--rows", type=at_least(1), default=20_000, metavar="N", help="in a shard")
     parser.add_argument("--seed", type=int, default=0, help="of the order (0)")
     parser.set_defaults(run=pack)
 
@@ -80,23 +80,9 @@ def add_report(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="everything, for programs")
     parser.add_argument("--html", type=Path, metavar="FILE", help="one page with pictures")
     parser.add_argument(
-        "--workers", type=workers, default=0, metavar="N", help="default: one a core"
+        "--workers", type=at_least(0), default=0, metavar="N", help="default: one a core"
     )
     parser.set_defaults(run=report)
-
-
-def positive(value: str) -> int:
-    number = int(value)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-def workers(value: str) -> int:
-    number = int(value)
-    if number < 0:
-        raise ValueError
-    return number
 
 
 if __name__ == "__main__":

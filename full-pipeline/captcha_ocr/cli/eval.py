@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.calibration import reliability_bins
-from captcha_ocr.cli.common import OK, Arguments, command, program
-from captcha_ocr.cli.infer import DEFAULT_ARCH, at_least, build_constraint, length
-from captcha_ocr.config import ConfigError
+from captcha_ocr.cli.common import OK, Arguments, at_least, command, program
+from captcha_ocr.cli.reading import DEFAULT_ARCH, add_constraints, build_constraint, load_models
 from captcha_ocr.datasets.stores import Store, open_store, spread
 from captcha_ocr.evaluation import Evaluation, evaluate
-from captcha_ocr.model_info import WEIGHTS_DIR, find_models
-from captcha_ocr.predictor import Predictor, load_predictors
+from captcha_ocr.predictor import Predictor
 from captcha_ocr.report import (
     build_report,
     choose_groups,
@@ -88,10 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     allowed.add_argument(
         "--beam", type=at_least(0), default=0, metavar="N", help="prefixes kept; 0: greedy"
     )
-    allowed.add_argument("--length", type=length, metavar="N|N-M", help="characters")
-    allowed.add_argument("--alphabet", metavar="CHARS", help="characters that may occur")
-    allowed.add_argument("--lexicon", type=Path, metavar="FILE", help="texts, one a line, UTF-8")
-    allowed.add_argument("--pattern", help=r"for example [0-9][+\-*/][0-9]=\?")
+    add_constraints(allowed)
     add_output_options(parser)
     return parser
 
@@ -132,24 +127,6 @@ def picture_maker(out: Path | None) -> Callable[[Evaluation, bool, Path], None]:
         plots.plot_worst(evaluation, folder / "worst.png", fold_case=fold_case)
 
     return draw
-
-
-def load_models(args: argparse.Namespace) -> dict[str, Predictor]:
-    if args.checkpoint is None:
-        weights = args.weights or WEIGHTS_DIR
-        found = list(find_models(weights))
-        alone = found[0] if len(found) == 1 else DEFAULT_ARCH
-        return load_predictors([args.arch or alone], weights, threads=args.threads)
-    if args.arch or args.weights:
-        raise ConfigError("a checkpoint names its own arch: leave out --arch and --weights")
-    import torch
-
-    from captcha_ocr.torch_predictor import TorchPredictor
-
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    predictor = TorchPredictor.load(args.checkpoint)
-    return {predictor.info.arch: predictor}
 
 
 def measure(

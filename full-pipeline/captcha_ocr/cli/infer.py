@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
 from PIL import Image
 
-from captcha_ocr.charset import Charset, CharsetError
-from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, command, program
+from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, at_least, command, program
+from captcha_ocr.cli.reading import DEFAULT_ARCH, add_constraints, build_constraint, load_models
 from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.imaging import ImageError, open_image
-from captcha_ocr.model_info import WEIGHTS_DIR, find_models
-from captcha_ocr.predictor import Prediction, Predictor, load_predictors
+from captcha_ocr.predictor import Prediction, Predictor
 from captcha_ocr.results import CsvWriter, JsonWriter, Result, TableWriter, Tally, Writer
 from captcha_ocr.search import NoAllowedTextError
 from captcha_ocr.sources import Source, folder_labels, folder_sources
 
 STDIN = "-"
-DEFAULT_ARCH = "vanilla_crnn"  # the smallest; every installation has it
 MAX_TOP_K = 16  # the beam holds no more
 
 
@@ -70,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="with --dir: compare with its labels.txt; EM and CER"
     )
     _add_model(parser.add_argument_group("which model"))
-    _add_constraints(parser.add_argument_group("what the text may be"))
+    add_constraints(parser.add_argument_group("what the text may be"))
     output = parser.add_argument_group("output")
     output.add_argument(
         "--top-k",
@@ -87,9 +85,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_model(model: argparse._ArgumentGroup) -> None:
-    model.add_argument("--arch", default="", help=f"a name, or all (default: {DEFAULT_ARCH})")
+    model.add_argument("--arch", help=f"a name, or all (default: {DEFAULT_ARCH})")
     model.add_argument(
-        "--weights", type=Path, default=WEIGHTS_DIR, metavar="DIR", help="<arch>.onnx, <arch>.json"
+        "--weights", type=Path, metavar="DIR", help="<arch>.onnx and <arch>.json, without torch"
     )
     model.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
     model.add_argument(
@@ -99,33 +97,6 @@ def _add_model(model: argparse._ArgumentGroup) -> None:
     model.add_argument(
         "--batch", type=at_least(1), default=32, help="pictures at once (default: 32)"
     )
-
-
-def _add_constraints(allowed: argparse._ArgumentGroup) -> None:
-    allowed.add_argument("--length", type=length, metavar="N|N-M", help="characters")
-    allowed.add_argument("--alphabet", metavar="CHARS", help="characters that may occur")
-    allowed.add_argument("--lexicon", type=Path, metavar="FILE", help="texts, one a line, UTF-8")
-    allowed.add_argument("--pattern", help=r"for example [0-9][+\-*/][0-9]=\?")
-
-
-def at_least(lowest: int) -> Callable[[str], int]:
-    """An argparse type: whole numbers from ``lowest``."""
-
-    def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < lowest:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {lowest} up")
-        return int(text)
-
-    return parse
-
-
-def length(text: str) -> tuple[int, int]:
-    """``4`` -> (4, 4), ``4-6`` -> (4, 6)."""
-    fewest, dash, most = text.partition("-")
-    try:
-        return int(fewest), int(most if dash else fewest)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor N-M") from None
 
 
 def check_arguments(args: argparse.Namespace) -> None:
@@ -138,42 +109,6 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ConfigError("--check compares a folder with its labels.txt: name it with --dir")
     if (args.backend == "torch") != bool(args.checkpoint):
         raise ConfigError("--backend torch and --checkpoint FILE go together")
-    if args.checkpoint and (args.arch or args.weights != WEIGHTS_DIR):
-        raise ConfigError("a checkpoint names its own arch: leave out --arch and --weights")
-
-
-def load_models(args: argparse.Namespace) -> dict[str, Predictor]:
-    if args.backend == "torch":
-        from captcha_ocr.torch_predictor import TorchPredictor
-
-        predictor = TorchPredictor.load(args.checkpoint)
-        return {predictor.info.arch: predictor}
-    found = list(find_models(args.weights))
-    alone = found[0] if len(found) == 1 else DEFAULT_ARCH
-    return load_predictors([args.arch or alone], args.weights, threads=args.threads)
-
-
-def build_constraint(args: argparse.Namespace, charset: Charset) -> Constraint | None:
-    conditions = (args.length, args.alphabet, args.lexicon, args.pattern)
-    if all(condition is None for condition in conditions):
-        return None
-    lexicon = read_lexicon(args.lexicon) if args.lexicon else None
-    return Constraint.build(
-        charset,
-        length=args.length,
-        alphabet=args.alphabet,
-        lexicon=lexicon,
-        pattern=args.pattern,
-    )
-
-
-def read_lexicon(path: Path) -> list[str]:
-    """The texts of a file, one a line; blank lines do not count."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise CharsetError(f"{path} is not UTF-8: {error}") from None
-    return [line.strip() for line in lines if line.strip()]
 
 
 def find_sources(args: argparse.Namespace, labels: dict[str, str] | None) -> Iterator[Source]:

@@ -8,8 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, command, complain, program
-from captcha_ocr.config import ConfigError
+from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, at_least, command, complain, program
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.merging.config import (
     COPY_MODES,
@@ -29,8 +28,6 @@ from captcha_ocr.merging.pipeline import merge
 @command
 def main(argv: Arguments = None) -> int:
     args = build_parser().parse_args(argv)
-    if args.workers < 0:
-        raise ConfigError(f"--workers is {args.workers}; 0 means one a core")
     config = build_config(args)
     for style in sorted({source.style for source in config.sources} - set(STYLES)):
         known = ", ".join(STYLES)
@@ -113,7 +110,9 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--copy-mode", choices=COPY_MODES, default="copy", help="link: hard links")
     group.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
     group.add_argument("--no-shuffle", action="store_true", help="in the order of the sources")
-    group.add_argument("--workers", type=int, default=0, metavar="N", help="default: one a core")
+    group.add_argument(
+        "--workers", type=at_least(0), default=0, metavar="N", help="default: one a core"
+    )
     group.add_argument("--dask", metavar="ADDRESS", help="work on a Dask cluster: tcp://host:8786")
     group.add_argument("--dry-run", action="store_true", help="say what would be, write nothing")
     group.add_argument("--json", action="store_true", help="the report as JSON")

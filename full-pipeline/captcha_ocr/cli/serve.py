@@ -13,7 +13,7 @@ import sys
 import threading
 import webbrowser
 
-from captcha_ocr.cli.common import OK, Arguments, command, program
+from captcha_ocr.cli.common import OK, Arguments, at_least, command, program
 from captcha_ocr.config import ConfigError
 from captcha_ocr.web.settings import add_flags, from_flags
 
@@ -39,8 +39,8 @@ def fastapi_main(argv: Arguments = None) -> int:
     description = (
         "Read pictures over HTTP: FastAPI under uvicorn (`captcha-ocr serve flask`: Flask)."
     )
-    parser = _parser(description, FASTAPI_PORT)
-    parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
+    parser = _parser("fastapi", description, FASTAPI_PORT)
+    parser.add_argument("--workers", type=at_least(1), default=1, help="processes (default: 1)")
     args = parser.parse_args(argv)
     settings = from_flags(args)
     _check_address(args.host, args.port)
@@ -71,7 +71,8 @@ def fastapi_main(argv: Arguments = None) -> int:
 
 @command
 def flask_main(argv: Arguments = None) -> int:
-    parser = _parser("Read pictures over HTTP, with the page: Flask under waitress.", FLASK_PORT)
+    description = "Read pictures over HTTP, with the page: Flask under waitress."
+    parser = _parser("flask", description, FLASK_PORT)
     parser.add_argument("--upstream", metavar="URL", help="a FastAPI server that does the reading")
     args = parser.parse_args(argv)
     settings = from_flags(args)
@@ -90,8 +91,8 @@ def flask_main(argv: Arguments = None) -> int:
     return OK
 
 
-def _parser(description: str, port: int) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=program("serve"), description=description)
+def _parser(kind: str, description: str, port: int) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=program(f"serve {kind}"), description=description)
     parser.add_argument(
         "--host",
         default="127.0.0.1",

@@ -72,7 +72,7 @@ class MergeConfig:
                 raise ConfigError(f"{name} is {value!r}; choose from {', '.join(allowed)}")
         for name, value in self.to_json().items():
             if name.startswith("limit_") and value < 0:
-                raise ConfigError(f"{name} is {value}; 0 means all")
+                raise ConfigError(f"--{name.replace('_', '-')} is {value}; 0 means all")
         if not 0 <= self.near <= MAX_NEAR:
             raise ConfigError(f"--near is {self.near} bits; choose 0 (off) to {MAX_NEAR}")
 
