@@ -62,8 +62,6 @@ def prepare_data(config: TrainConfig, known: Charset | None = None) -> RunData:
 
 def split(store: Store, fraction: float, seed: int) -> tuple[Store, Store]:
     """Two parts of a store, the second of ``fraction`` of it; at least one picture in each."""
-    if not 0 < fraction < 1:
-        raise ConfigError(f"validation fraction is {fraction}; choose above 0 and below 1")
     if len(store) < 2:
         raise ConfigError("a training set of one picture cannot be split; give --val-root")
     order = np.random.default_rng((seed, len(store))).permutation(len(store)).tolist()

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from captcha_ocr.imaging import ImageError
-
 PROBLEM_TYPE = "application/problem+json"
 
 # Every code a client can meet, and its HTTP status. docs/api.md explains them.
@@ -46,10 +44,6 @@ class Problem(Exception):
         self.status = STATUS_OF[code]
         self.detail = detail
         self.extra = extra
-
-    @classmethod
-    def from_image_error(cls, error: ImageError) -> Problem:
-        return cls(error.code, str(error))
 
     @classmethod
     def from_status(cls, status: int, detail: str | None = None) -> Problem:

@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 import { percent, t } from "./i18n.js";
 import { STRINGS } from "./strings.js";
 
-export const BLANK = "∅";
+const BLANK = "∅";
 
 export function troubleText(error) {
   const key = `error.${error.code}` in STRINGS.en ? `error.${error.code}` : "error.other";
