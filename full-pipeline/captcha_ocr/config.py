@@ -69,7 +69,7 @@ class TrainConfig:
     """Everything that decides a training run. Written to the run folder as args.yaml."""
 
     arch: str  # a key of captcha_ocr.models.MODELS
-    train_root: str  # folder with images/ and labels.txt, or *.tar / *.parquet shards
+    train_root: str  # folder with images/ and labels.txt, or Parquet shards
     val_root: str = ""  # the same; empty: split val_fraction off the training set
     select_on: str = "auto"  # what chooses the best weights: auto | val | split, see prepare.py
     out: str = "runs"  # run folders go here, one per architecture
@@ -79,7 +79,7 @@ class TrainConfig:
     epochs: float = 30  # passes over the training set; 1.5 ends half-way through the second
     batch: int = 192  # pictures a step once the batch has grown (all processes together)
     batch_start: int = 16  # pictures a step at the start; many small steps leave the plateau
-    grow_steps: int = 1875  # steps at each batch size before it doubles
+    grow_steps: int = 1875  # steps at each batch size before it doubles; 0 = full size at once
     lr: float = 1e-3  # peak learning rate of AdamW
     lr_end: float = 0.01  # last learning rate as a fraction of the peak
     warmup: int = 2000  # pictures over which the learning rate rises; a tenth of the run at most

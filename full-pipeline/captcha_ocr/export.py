@@ -19,7 +19,7 @@ from captcha_ocr.checkpoint import Checkpoint, write_bytes
 from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.model_info import ModelError, ModelInfo, file_sha256
 from captcha_ocr.models import CTCRecognizer, build_model, model_arguments
-from captcha_ocr.predictor import OnnxPredictor
+from captcha_ocr.predictor import OnnxPredictor, Predictor
 from captcha_ocr.torch_predictor import describe
 
 # Largest difference of a logit that a float32 file may show: rounding adds up over the layers, and
@@ -98,7 +98,7 @@ def export_onnx(checkpoint: Checkpoint, folder: Path, name: str = "") -> Path:
 
 
 def verify(
-    exported: Any, model: CTCRecognizer, info: ModelInfo, tolerance: float = TOLERANCE
+    exported: Predictor, model: CTCRecognizer, info: ModelInfo, tolerance: float = TOLERANCE
 ) -> float:
     """Compare an exported predictor's logits with torch's on noise of several widths and batch
     sizes; the largest difference. Raises ModelError above the tolerance."""

@@ -12,7 +12,7 @@ def check_gif_frames(data: bytes, size: tuple[int, int]) -> None:
     there are very many blocks, which would keep a decoder busy for seconds.
 
     A decoder grows its canvas to hold such a frame, so a file of a few bytes could ask for
-    gigabytes after its first frame has passed the size check. GIF89a, sections 18 to 26.
+    gigabytes after its first frame has passed the size check. GIF89a, sections 18 to 27.
     """
     position = 13 + _table_bytes(data[10])
     blocks = 0

@@ -41,7 +41,7 @@ class WidthBatches:
         """``batch_size(step)`` tells the size at a global step; ``skip`` batches are passed over
         (a resumed epoch); ``leave_out`` names pictures that take no part. With ``lengths`` the
         short labels come first, as far as their buckets fill (SortaGrad: Amodei et al. 2016,
-        arXiv:1512.02595, section 3.2); shards are then read in no order of theirs."""
+        arXiv:1512.02595, section 3.3); shards are then read in no order of theirs."""
         self.epoch, self.rank, self.world = epoch, rank, world
         rng = np.random.default_rng((seed, epoch))
         order = _order(len(widths), groups, window, rng)

@@ -72,7 +72,7 @@ def _decode(frame: _Frame, size: tuple[int, int]) -> np.ndarray | None:
 
 
 def _frames(data: bytes) -> list[_Frame]:
-    """The frames of a plain GIF, [] for any other. GIF89a, sections 18 to 26."""
+    """The frames of a plain GIF, [] for any other. GIF89a, sections 18 to 27."""
     width, height, flags = struct.unpack_from("<2HB", data, 6)
     if min(width, height) < DEFAULT_LIMITS.min_side or width * height > DEFAULT_LIMITS.max_pixels:
         return []

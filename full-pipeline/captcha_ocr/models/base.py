@@ -70,7 +70,11 @@ class BidirectionalLSTM(nn.Module):
 
 
 def drop_path(x: Tensor, probability: float, training: bool) -> Tensor:
-    """Drop whole residual branches of a sample. Huang et al. 2016, section 3."""
+    """Drop a residual branch's output ``x``, (N, ...), for each sample by chance.
+
+    Stochastic depth, Huang et al. 2016, section 3, which draws once a batch and scales when it
+    tests; here the rest is scaled up in training, so that evaluation needs nothing.
+    """
     if not training or probability == 0.0:
         return x
     keep = 1.0 - probability

@@ -31,9 +31,10 @@ LAYERS = (
 class CRNN(CTCRecognizer):
     """Grey images of height 32, the paper's, or more; a width stride of 4.
 
-    Differences from the paper, each for training from nothing on little: batch normalisation
-    after every convolution (the paper has it after two), pools of stride (2, 1) without overlap,
-    and, for heights other than 32, a mean over the rows that remain.
+    Differences from the paper: batch normalisation after every convolution, for training from
+    nothing on little (the paper has it after two), no column lost at the last kernel, and, for
+    heights other than 32, a mean over the rows that remain. The pools of (2, 1) are the paper's;
+    its authors' code lets them overlap.
     """
 
     in_channels = 1
@@ -41,7 +42,7 @@ class CRNN(CTCRecognizer):
     min_height = 32
 
     def __init__(self, num_classes: int, width: float = 0.5, hidden: int = 0) -> None:
-        """``hidden`` 0 means the paper's 256 at width 1.0 and half as much less below it."""
+        """``hidden`` 0: the paper's 256 at width 1.0, shrinking half as fast: 192 at 0.5."""
         super().__init__()
         hidden = hidden or scaled(256, (1 + width) / 2)
         layers: list[nn.Module] = []

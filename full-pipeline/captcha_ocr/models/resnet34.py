@@ -1,7 +1,8 @@
 """CRNN with a ResNet-34 in place of the plain convolutions.
 
 He, Zhang, Ren, Sun 2015: "Deep Residual Learning for Image Recognition", arXiv:1512.03385, table 1,
-34 layers; as a text encoder in Baek et al. 2019, arXiv:1904.01906, section 4.
+34 layers. A ResNet (theirs of 29 layers) that reads text: Baek et al. 2019, arXiv:1904.01906,
+section 3.2.
 """
 
 from __future__ import annotations

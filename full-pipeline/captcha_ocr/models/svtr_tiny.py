@@ -56,7 +56,7 @@ class SVTRTiny(CTCRecognizer):
             self.stages.append(nn.ModuleList(blocks))
             if index + 1 < len(stage_dims):
                 self.merges.append(Merging(dim, stage_dims[index + 1]))
-        self.combine = nn.Sequential(
+        self.combine = nn.Sequential(  # section 3.5
             nn.LayerNorm(stage_dims[-1]),
             nn.Linear(stage_dims[-1], out_dim),
             nn.Hardswish(),
@@ -85,7 +85,7 @@ class SVTRTiny(CTCRecognizer):
 
 
 class PatchEmbedding(nn.Sequential):
-    """Overlapping patches by two 3 x 3 convolutions of stride 2: (N, D, H / 4, W / 4)."""
+    """Overlapping patches, (N, D, H / 4, W / 4), by two 3 x 3 convolutions. Section 3.2."""
 
     def __init__(self, in_channels: int, dim: int) -> None:
         super().__init__(

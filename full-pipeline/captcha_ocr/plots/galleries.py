@@ -36,7 +36,7 @@ def plot_worst(
     """
     wrong = evaluation.wrong()
     if fold_case:
-        wrong = [i for i in wrong if _folded(evaluation, i)]
+        wrong = [i for i in wrong if _differs_folded(evaluation, i)]
     shown = wrong[:count]
     rows = max(1, -(-len(shown) // COLUMNS))
     height = 46 + 2 * LINE + GAP  # of a row
@@ -93,7 +93,7 @@ def aligned(true: str, read: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def _folded(evaluation: Evaluation, index: int) -> bool:
+def _differs_folded(evaluation: Evaluation, index: int) -> bool:
     return evaluation.texts[index].casefold() != evaluation.targets[index].casefold()
 
 

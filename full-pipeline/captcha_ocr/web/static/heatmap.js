@@ -14,7 +14,11 @@ const MIN_COLUMN = 8;
  *
  * @param reading a server's reading with `explain`
  * @param picture {url, width, height}
- * @returns {node, moveTo(column), columnWidth, left}: moveTo puts the cursor on a column
+ * @param width pixels to fill, where the columns do not get too narrow
+ * @param withHeat whether the picture is tinted too
+ * @param onColumn called with the column that is pointed at
+ * @returns {node, moveTo(column), left, width}: moveTo puts the cursor on a column; the columns
+ *   begin at `left` and take `width` pixels
  */
 export function drawHeatmap(reading, picture, width, withHeat, onColumn) {
   const { columns, picture_columns: covered, rows } = reading.explain;
