@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 from captcha_ocr.cli import common
 from captcha_ocr.cli.eval import main
+from captcha_ocr.datasets.stores import FolderStore
+from captcha_ocr.decoding import Reading
+from captcha_ocr.evaluation import Evaluation
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE, Label, write_labels
 from captcha_ocr.metrics import wilson_interval
-from captcha_ocr.report import choose_groups, natural
+from captcha_ocr.report import choose_groups
 from captcha_ocr.report_tables import MAX_ROWS, score_table
+from captcha_ocr.tables import natural
 from drawing import draw_barcode
 from PIL import Image
 from tiny_model import write_tiny_model
@@ -328,6 +332,16 @@ def test_groups_stand_in_natural_order() -> None:
     assert sorted(["10", "9", "160x60", "96x32", "b", "a2", "a10", ""], key=natural) == [
         *("", "9", "10", "96x32", "160x60", "a2", "a10", "b")
     ]
+    assert sorted([1.0, 0.25, 0.5, 0], key=natural) == [0, 0.25, 0.5, 1.0]
+
+
+def test_scores_by_length_count_up(root: Path) -> None:
+    labels = [Label("0.png", "123456789012"), Label("1.png", "1234"), Label("2.png", "12345")]
+    write_labels(root / LABELS_FILE, labels)
+    store = FolderStore(root)
+    readings = tuple(Reading(label.text, 1.0, ()) for label in labels)
+    scores = Evaluation(store, readings, (0.0,) * 3).score_by("length")
+    assert list(scores) == [4, 5, 12]
 
 
 def test_fonts_are_listed_only_when_asked_for() -> None:

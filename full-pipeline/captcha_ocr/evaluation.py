@@ -23,6 +23,7 @@ from captcha_ocr.decoding import (
 from captcha_ocr.imaging import ImageError, open_image, preprocess
 from captcha_ocr.metrics import Score, score, score_by
 from captcha_ocr.predictor import Predictor
+from captcha_ocr.tables import natural
 
 CHUNK = 512  # pictures opened at a time: bounds the memory
 
@@ -56,7 +57,7 @@ class Evaluation:
         """Scores grouped by ``style``, ``kind``, ``size``, ``font`` or any manifest field, by
         ``length`` of the label, in sorted order. A picture without the field counts under ''."""
         groups = score_by(self.texts, self.targets, self.keys(key))
-        return {name: groups[name] for name in sorted(groups, key=str)}
+        return {name: groups[name] for name in sorted(groups, key=natural)}
 
     def keys(self, key: str) -> list[Hashable]:
         if key == "length":

@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from captcha_ocr.config import ConfigError
 from captcha_ocr.evaluation import Evaluation
 from captcha_ocr.labels import atomic_write
 from captcha_ocr.metrics import Score, confusions, score, score_by
-from captcha_ocr.tables import spreadsheet_cell
+from captcha_ocr.tables import natural, spreadsheet_cell
 
 GROUPS = ("style", "kind", "size", "length", "font")  # a manifest of ours knows all of them
 ON_REQUEST = ("font",)  # there are hundreds
@@ -93,12 +92,6 @@ def choose_groups(records: Sequence[dict[str, Any]], asked: str | None) -> list[
             known = ", ".join(sorted({*GROUPS, *fields}))
             raise ConfigError(f"--by {name}: not in the manifest; choose from {known}")
     return [name for name in names if name in COMPUTED or name in fields]
-
-
-def natural(name: object) -> list[tuple[int, int, str]]:
-    """A sort key that puts 4 before 10 and 96x32 before 160x60."""
-    parts = re.split(r"([0-9]+)", str(name))
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
 def write_predictions(evaluation: Evaluation, path: Path) -> None:

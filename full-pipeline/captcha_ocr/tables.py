@@ -1,7 +1,8 @@
-"""Text that lines up in a terminal, and cells that a spreadsheet does not run."""
+"""Text that lines up in a terminal, rows in order, and cells that a spreadsheet does not run."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # A spreadsheet takes a cell that starts with one of these for a formula; the full-width forms
@@ -36,3 +37,13 @@ def printable(text: str) -> str:
 def pad(text: str, width: int) -> str:
     """``text`` followed by blanks up to ``width`` columns; longer text stays whole."""
     return text + " " * (width - display_width(text))
+
+
+def natural(name: object) -> list[tuple[int, float, str]]:
+    """A sort key that puts 4 before 10, 0.25 before 0.5 and 96x32 before 160x60."""
+    parts = re.split(r"([0-9]+(?:\.[0-9]+)?)", str(name))  # every second one is a number
+    return [
+        (0, float(part), "") if place % 2 else (1, 0.0, part)
+        for place, part in enumerate(parts)
+        if part
+    ]

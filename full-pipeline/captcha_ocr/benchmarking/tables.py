@@ -8,7 +8,7 @@ from typing import Any
 from captcha_ocr.benchmarking.leaderboard import FIGURES, mean_folded
 from captcha_ocr.benchmarking.pages import table
 from captcha_ocr.benchmarking.wording import words
-from captcha_ocr.report import natural
+from captcha_ocr.tables import natural
 
 Section = Mapping[str, Mapping[str, Any]]  # model -> its figures
 Say = Mapping[str, str]
