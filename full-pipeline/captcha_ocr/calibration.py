@@ -87,8 +87,12 @@ def expected_calibration_error(
     bins: int = 15,
 ) -> float:
     """Mean gap between confidence and accuracy, weighted by bin (Guo et al., equation 3)."""
-    filled = reliability_bins(confidences, correct, bins)
-    return sum(b.count * abs(b.accuracy - b.confidence) for b in filled) / len(confidences)
+    return calibration_error(reliability_bins(confidences, correct, bins))
+
+
+def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
+    """The same of bins that are there already, one at least."""
+    return sum(b.count * abs(b.accuracy - b.confidence) for b in bins) / sum(b.count for b in bins)
 
 
 def accuracy_at_coverage(

@@ -45,6 +45,10 @@ class Evaluation:
         return [label.text for label in self.store.labels]
 
     @property
+    def confidences(self) -> list[float]:
+        return [reading.confidence for reading in self.readings]
+
+    @property
     def loss(self) -> float:
         """Mean of the finite losses; infinite when there is none."""
         finite = [loss for loss in self.losses if math.isfinite(loss)]
@@ -54,8 +58,8 @@ class Evaluation:
         return score(self.texts, self.targets)
 
     def score_by(self, key: str) -> dict[Hashable, Score]:
-        """Scores grouped by ``style``, ``kind``, ``size``, ``font`` or any manifest field, by
-        ``length`` of the label, in sorted order. A picture without the field counts under ''."""
+        """Scores grouped by the ``length`` of the label, by ``size``, ``style`` or any other field
+        of the manifest, 4 before 10. A picture without the field counts under ''."""
         groups = score_by(self.texts, self.targets, self.keys(key))
         return {name: groups[name] for name in sorted(groups, key=natural)}
 

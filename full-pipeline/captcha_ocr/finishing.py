@@ -21,7 +21,7 @@ from captcha_ocr.distributed import pick_device
 from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.export import export_onnx, round_to_half
 from captcha_ocr.imaging import open_image, preprocess
-from captcha_ocr.metrics import confusions
+from captcha_ocr.report import count_confusions, is_right
 from captcha_ocr.run_folder import RunFolder
 from captcha_ocr.torch_predictor import TorchPredictor, describe
 
@@ -79,13 +79,8 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
         "exact_match": score.exact_match,
         "exact_match_folded": score.exact_match_folded,
         "cer": score.cer,
-        "ece": expected_calibration_error(*confidence_and_truth(evaluation)),
+        "ece": expected_calibration_error(evaluation.confidences, is_right(evaluation)),
     }
-
-
-def confidence_and_truth(evaluation: Evaluation) -> tuple[list[float], list[bool]]:
-    confidences = [reading.confidence for reading in evaluation.readings]
-    return confidences, [a == b for a, b in zip(evaluation.texts, evaluation.targets)]
 
 
 def draw(folder: RunFolder, train: OCRDataset, evaluation: Evaluation) -> None:
@@ -93,12 +88,10 @@ def draw(folder: RunFolder, train: OCRDataset, evaluation: Evaluation) -> None:
     history = load_state(folder.last)["progress"]["history"]
     picture: Callable[[str], Path] = folder.path.joinpath
     plots.plot_history(history, picture("results.png"))
-    plots.plot_confusions(
-        confusions(evaluation.texts, evaluation.targets), picture("confusion.png")
-    )
+    plots.plot_confusions(count_confusions(evaluation), picture("confusion.png"))
     plots.plot_worst(evaluation, picture("worst.png"))
     plots.plot_labels(train.texts, picture("labels.png"))
-    bins = reliability_bins(*confidence_and_truth(evaluation))
+    bins = reliability_bins(evaluation.confidences, is_right(evaluation))
     plots.plot_reliability(bins, picture("reliability.png"))
     first = train.widths[0]
     alike = [i for i, width in enumerate(train.widths) if width == first][:24]

@@ -14,7 +14,7 @@ def check_gif_frames(data: bytes, size: tuple[int, int]) -> None:
     A decoder grows its canvas to hold such a frame, so a file of a few bytes could ask for
     gigabytes after its first frame has passed the size check. GIF89a, sections 18 to 27.
     """
-    position = 13 + _table_bytes(data[10])
+    position = 13 + table_bytes(data[10])
     blocks = 0
     while position < len(data):
         blocks += 1
@@ -31,7 +31,7 @@ def check_gif_frames(data: bytes, size: tuple[int, int]) -> None:
                     f"{size[0]}x{size[1]}"
                 )
             # The colour table, one byte of LZW code size, then the sub-blocks.
-            position += 10 + _table_bytes(flags) + 1
+            position += 10 + table_bytes(flags) + 1
             position, blocks = _skip_sub_blocks(data, position, blocks)
         elif introducer == 0x3B:  # trailer
             return
@@ -39,7 +39,7 @@ def check_gif_frames(data: bytes, size: tuple[int, int]) -> None:
             position += 1
 
 
-def _table_bytes(flags: int) -> int:
+def table_bytes(flags: int) -> int:
     """Bytes of a colour table with these packed flags."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 

@@ -34,8 +34,7 @@ def build_report(
     ``fold_case`` says when a text counts as right in calibration, coverage and confusions; exact
     match is always given both ways. ``by`` names the groups, see `Evaluation.score_by`.
     """
-    confidences = [reading.confidence for reading in evaluation.readings]
-    correct = is_right(evaluation, fold_case)
+    confidences, correct = evaluation.confidences, is_right(evaluation, fold_case)
     pairs = ranked(count_confusions(evaluation, fold_case))
     return {
         **score_record(evaluation.score()),
@@ -53,13 +52,13 @@ def build_report(
     }
 
 
-def is_right(evaluation: Evaluation, fold_case: bool) -> list[bool]:
+def is_right(evaluation: Evaluation, fold_case: bool = False) -> list[bool]:
     """Whether each picture was read right."""
     fold = str.casefold if fold_case else str
     return [fold(a) == fold(b) for a, b in zip(evaluation.texts, evaluation.targets)]
 
 
-def count_confusions(evaluation: Evaluation, fold_case: bool) -> Counter[tuple[str, str]]:
+def count_confusions(evaluation: Evaluation, fold_case: bool = False) -> Counter[tuple[str, str]]:
     fold = str.casefold if fold_case else str
     return confusions([*map(fold, evaluation.texts)], [*map(fold, evaluation.targets)])
 
@@ -99,7 +98,7 @@ def write_predictions(evaluation: Evaluation, path: Path) -> None:
     Chinese, and without cells that it would run."""
     columns = ["file", "label", "text", "correct", "correct_folded", "confidence", "loss"]
     fields = [key for key in GROUPS if key not in COMPUTED]
-    right, folded = is_right(evaluation, False), is_right(evaluation, True)
+    right, folded = is_right(evaluation), is_right(evaluation, True)
     with atomic_write(path) as file:
         file.write("\ufeff")
         rows = csv.writer(file, lineterminator="\n")

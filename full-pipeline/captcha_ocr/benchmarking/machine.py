@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from captcha_ocr.merging.engines import usable_cores
+from captcha_ocr.cores import usable_cores
 
 
 def describe_machine() -> str:

@@ -120,8 +120,7 @@ def picture_maker(out: Path | None) -> Callable[[Evaluation, bool, Path], None]:
     out.mkdir(parents=True, exist_ok=True)
 
     def draw(evaluation: Evaluation, fold_case: bool, folder: Path) -> None:
-        confidences = [reading.confidence for reading in evaluation.readings]
-        bins = reliability_bins(confidences, is_right(evaluation, fold_case))
+        bins = reliability_bins(evaluation.confidences, is_right(evaluation, fold_case))
         plots.plot_reliability(bins, folder / "reliability.png")
         plots.plot_confusions(count_confusions(evaluation, fold_case), folder / "confusion.png")
         plots.plot_worst(evaluation, folder / "worst.png", fold_case=fold_case)

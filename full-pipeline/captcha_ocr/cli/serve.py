@@ -15,10 +15,9 @@ import webbrowser
 
 from captcha_ocr.cli.common import OK, Arguments, at_least, command, program
 from captcha_ocr.config import ConfigError
-from captcha_ocr.web.settings import add_flags, from_flags
+from captcha_ocr.web.settings import CONNECTIONS, add_flags, from_flags
 
 FASTAPI_PORT, FLASK_PORT = 8000, 8001
-CONNECTIONS = 2000  # open at once, uvicorn
 WORKER_SECONDS = 120  # silence after which a worker process is replaced
 UPSTREAM_SECONDS = 10  # more than an answer may take: the upstream says itself when its time is up
 

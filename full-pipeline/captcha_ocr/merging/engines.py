@@ -7,13 +7,14 @@ importable and their arguments and results are plain tuples, so that they travel
 from __future__ import annotations
 
 import multiprocessing
-import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
+
+from captcha_ocr.cores import usable_cores
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -54,13 +55,6 @@ class PoolEngine:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def usable_cores() -> int:
-    """Cores that this process may use; a container often has fewer than the machine."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from captcha_ocr.gif import check_gif_frames
+from captcha_ocr.gif import check_gif_frames, table_bytes
 from captcha_ocr.imaging import DEFAULT_LIMITS, background
 
 _FULL_TABLE = 256  # colours; Pillow fills shorter tables up in its own way
@@ -101,7 +101,7 @@ def _frames(data: bytes) -> list[_Frame]:
 
 def _table(data: bytes, position: int, flags: int) -> tuple[bytes, int]:
     """A colour table if it is a full one, else b""; and the position behind it."""
-    size = 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+    size = table_bytes(flags)
     full = size == 3 * _FULL_TABLE
     return data[position : position + size] if full else b"", position + size
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from captcha_ocr.labels import LABELS_FILE
-from captcha_ocr.merging.config import MergeConfig
+from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE
+from captcha_ocr.merging.config import TRAIN, MergeConfig
 from captcha_ocr.merging.keytable import KeyTable
 from captcha_ocr.merging.report import EXAMPLES, MergeReport, SourceReport
 from captcha_ocr.merging.rules import CONFLICT, LIMIT, REASONS
@@ -30,7 +30,7 @@ def fill_report(report: MergeReport, table: KeyTable, config: MergeConfig) -> No
     for number, count in table.ask("SELECT source, COUNT(*) FROM bad GROUP BY 1"):
         report.sources[number].bad = count
         report.sources[number].rows += count
-    report.characters = len(table.characters("train"))
+    report.characters = len(table.characters(TRAIN))
     report.unknown_characters = table.characters_only_in_test()
     report.labels_normalised = table.one("SELECT COUNT(*) FROM rows WHERE changed")
     report.suffixes_corrected = table.one(
@@ -100,7 +100,8 @@ def left_out(table: KeyTable, config: MergeConfig, reason: str) -> Iterator[dict
         if reason == CONFLICT:
             item["picture"] = picture.lower()
         if kept_source is not None:
-            item["kept"] = f"{config.sources[kept_source].root.as_posix()}/images/{kept_file}"
+            root = config.sources[kept_source].root.as_posix()
+            item["kept"] = f"{root}/{IMAGES_DIR}/{kept_file}"
             item["kept_label"] = kept_label
         yield item
 

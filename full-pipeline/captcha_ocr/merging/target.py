@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO
 from captcha_ocr.config import ConfigError
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE, atomic_write
 from captcha_ocr.merging.config import MergeConfig, TargetError
+from captcha_ocr.model_info import file_sha256
 
 RECORD_FILE = "merge.json"
 ROOT = "root"  # inside the folder that building() yields: what becomes the target
@@ -170,13 +170,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _file_hash(path: Path) -> str | None:
-    if not path.is_file():
-        return None
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
+    return file_sha256(path) if path.is_file() else None
 
 
 def _folder_state(folder: Path) -> dict[str, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from captcha_ocr.calibration import ReliabilityBin
+from captcha_ocr.calibration import ReliabilityBin, calibration_error
 from captcha_ocr.plots.canvas import BLUE, GREY, INK, RED, figure, say_nothing_to_show
 
 
@@ -42,9 +42,7 @@ def _reliability(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
         label="gap to the confidence",
     )
     axes.plot([0, 1], [0, 1], color=INK, linestyle="--", linewidth=1.2, label="perfect agreement")
-    total = sum(b.count for b in bins)
-    error = sum(b.count * abs(b.accuracy - b.confidence) for b in bins) / total
-    axes.set_title(f"Reliability: expected calibration error {error:.1%}")
+    axes.set_title(f"Reliability: expected calibration error {calibration_error(bins):.1%}")
     axes.set(ylim=(0, 1), ylabel="of these were read right")
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
 

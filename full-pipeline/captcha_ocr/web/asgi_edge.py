@@ -29,13 +29,12 @@ from captcha_ocr.web.access import (
     check_path,
 )
 from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
-from captcha_ocr.web.settings import Settings
+from captcha_ocr.web.settings import LINGER_SECONDS, Settings
 
 logger = logging.getLogger(__name__)
 
 OnAnswer = Callable[[str, str, int, float, str], None]  # see logs.RequestLog
 CLIENT_LEFT = 499  # the status that nginx logs when nobody waits for the answer
-LINGER_SECONDS = 2.0  # longest pause of a client that still sends what nobody wants
 
 
 def problem_response(problem: Problem) -> Response:

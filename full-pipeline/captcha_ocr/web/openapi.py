@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from captcha_ocr.pattern_syntax import MAX_PATTERN
+from captcha_ocr.web.options import MAX_FIELD
 from captcha_ocr.web.problems import PROBLEM_TYPE
 from captcha_ocr.web.results import NDJSON
 from captcha_ocr.web.schemas import ProblemDocument
@@ -30,10 +32,10 @@ _FORM: dict[str, Any] = {
             "pattern": "^([0-9]{1,3}(-[0-9]{1,3})?)?$",
             "description": "characters of the text: 4, or 4-6",
         },
-        "alphabet": {"type": "string", "maxLength": 1024, "description": "characters allowed"},
+        "alphabet": {"type": "string", "maxLength": MAX_FIELD, "description": "characters allowed"},
         "pattern": {
             "type": "string",
-            "maxLength": 256,
+            "maxLength": MAX_PATTERN,
             "description": r"what the text must match, such as \d[+*/-]\d=\?",
         },
         "top_k": {"type": "integer", "minimum": 1, "description": "alternatives wanted"},

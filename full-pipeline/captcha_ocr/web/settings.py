@@ -14,8 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from captcha_ocr.config import ConfigError
+from captcha_ocr.cores import usable_cores
 
 ENV_PREFIX = "CAPTCHA_OCR_"
+# Of both servers, and nobody's to set.
+CONNECTIONS = 2000  # open at once
+LINGER_SECONDS = 2.0  # longest pause of a client that still sends what nobody wants
 
 
 def setting(default: Any, text: str, low: float = 0, choices: tuple[str, ...] = ()) -> Any:
@@ -82,7 +86,7 @@ class Settings:
     def lanes(self) -> int:
         """Model runs at the same time. One core each: two runs of one core read more pictures
         than one run of two, which spends time on handing work between them."""
-        return self.runs or max(1, available_cores() // (self.threads or available_cores()))
+        return self.runs or max(1, usable_cores() // (self.threads or usable_cores()))
 
     @property
     def max_file_bytes(self) -> int:
@@ -141,13 +145,6 @@ def from_flags(args: argparse.Namespace, environ: Mapping[str, str] = os.environ
         if getattr(args, field.name) is not None
     }
     return dataclasses.replace(Settings.from_env(environ), **given)
-
-
-def available_cores() -> int:
-    """The cores this process may use, which a container or taskset may have made fewer."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def flag(name: str) -> str:

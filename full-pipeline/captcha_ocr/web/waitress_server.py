@@ -25,11 +25,9 @@ from waitress.task import ErrorTask
 from captcha_ocr.web.access import SECURITY_HEADERS
 from captcha_ocr.web.flask_app import close_app
 from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
-from captcha_ocr.web.settings import Settings
+from captcha_ocr.web.settings import CONNECTIONS, LINGER_SECONDS, Settings
 
-LINGER_SECONDS = 2.0  # longest pause of a client that still sends what nobody wants
 THREADS = 64  # they wait for the model, and hardly work themselves
-CONNECTIONS = 2000  # open at once; more wait in the system's queue
 
 
 class ProblemTask(ErrorTask):
@@ -129,7 +127,7 @@ class Server(TcpWSGIServer):
             host=host,
             port=port,
             threads=THREADS,
-            connection_limit=CONNECTIONS,
+            connection_limit=CONNECTIONS,  # more wait in the system's queue
             cleanup_interval=1,
             max_request_body_size=settings.max_body_bytes + 1,  # waitress refuses what equals it
             max_request_header_size=1 << 16,
