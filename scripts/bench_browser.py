@@ -17,8 +17,6 @@ import datetime
 import functools
 import http.server
 import os
-import platform
-import re
 import shutil
 import statistics
 import tempfile
@@ -29,6 +27,9 @@ from pathlib import Path
 from typing import Any
 
 import browser_page
+from captcha_ocr.benchmarking.machine import processor_name
+from captcha_ocr.benchmarking.pages import table, update_page
+from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.labels import read_labels
 from captcha_ocr.predictor import OnnxPredictor, load_predictors
 from playwright.sync_api import sync_playwright
@@ -37,10 +38,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 TURN = 10  # pictures
 TEST_SET = REPOSITORY / "training-ready" / "dataset" / "test"
 PAGES = (REPOSITORY / "docs" / "browser.md", REPOSITORY / "docs" / "browser.zh-CN.md")
-BLOCK = re.compile(r"(<!-- latency:begin -->\n).*?(<!-- latency:end -->)", re.DOTALL)
 HEADS = (
-    "| model | pictures | same text as Python | browser, median ms | 90 % | Python, median ms |",
-    "| 模型 | 图片数 | 与 Python 文本相同 | 浏览器，中位数 ms | 90 % | Python，中位数 ms |",
+    ("model", "pictures", "same text as Python", "browser, median ms", "90 %", "Python, median ms"),
+    ("模型", "图片数", "与 Python 文本相同", "浏览器，中位数 ms", "90 %", "Python，中位数 ms"),
 )
 READ = """async ([pictures, arch]) => {
   const { readMany } = await import("./static/api.js");
@@ -93,7 +93,7 @@ def read_in_browser(page: Any, arch: str, files: list[Path]) -> list[tuple[str, 
     return [(each["text"], each["milliseconds"]) for each in page.evaluate(READ, [encoded, arch])]
 
 
-def row(page: Any, arch: str, predictor: OnnxPredictor, files: list[Path]) -> str:
+def row(page: Any, arch: str, predictor: OnnxPredictor, files: list[Path]) -> list[str]:
     """A line of the table. Both read in turns, so that a busy machine is fair to both."""
     here: list[tuple[str, float]] = []
     there: list[tuple[str, float]] = []
@@ -107,26 +107,11 @@ def row(page: Any, arch: str, predictor: OnnxPredictor, files: list[Path]) -> st
     times = [time for _, time in here]
     figures = [statistics.median(times), statistics.quantiles(times, n=10)[8]]
     figures.append(statistics.median(time for _, time in there))
-    return f"| `{arch}` | {len(files)} | {same} | " + " | ".join(f"{f:.1f}" for f in figures) + " |"
+    return [f"`{arch}`", str(len(files)), str(same), *(f"{figure:.1f}" for figure in figures)]
 
 
-def write(machine: str, rows: list[str]) -> None:
-    for path, head in zip(PAGES, HEADS):
-        ruler = "| --- " * (head.count("|") - 1) + "|"
-        table = "".join(f"{line}\n" for line in (f"{machine}:\n", head, ruler, *rows))
-        text = path.read_text(encoding="utf-8")
-        path.write_text(BLOCK.sub(rf"\g<1>{table}\2", text), encoding="utf-8")
-
-
-def processor() -> str:
-    """Its name where the system tells, else its kind."""
-    cpus = Path("/proc/cpuinfo")
-    text = cpus.read_text(encoding="utf-8") if cpus.exists() else ""
-    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
-    return found[1] if found else platform.machine()
-
-
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--count", type=int, default=100, help="pictures (default: 100)")
     parser.add_argument("--write", action="store_true", help="put the table into docs/browser*.md")
@@ -139,13 +124,12 @@ def main(argv: list[str] | None = None) -> int:
             predictors = load_predictors(threads=1)
             rows = [row(page, arch, predictor, files) for arch, predictor in predictors.items()]
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    machine = (
-        f"{datetime.date.today()}, Chromium {version}, {processor()}, {os.cpu_count()} cores{load}"
-    )
-    print(machine)
-    print("\n".join((HEADS[0], *rows)))
+    day, cores = datetime.date.today(), os.cpu_count()
+    machine = f"{day}, Chromium {version}, {processor_name()}, {cores} cores{load}"
+    print(f"{machine}\n{table(HEADS[0], rows)}")
     if args.write:
-        write(machine, rows)
+        for page, head in zip(PAGES, HEADS):
+            update_page(page, {"latency": f"{machine}:\n\n{table(head, rows)}"})
     return 0
 
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.merging.keytable import KeyTable
 from captcha_ocr.merging.shards import Hashed, Row
 
@@ -72,11 +73,12 @@ def measure_duckdb(path: Path, count: int) -> tuple[float, float]:
     return filling, time.process_time() - start
 
 
-def main() -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("engine", choices=("sqlite", "duckdb"))
     parser.add_argument("--rows", type=int, default=1_000_000)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     measure = {"sqlite": measure_sqlite, "duckdb": measure_duckdb}[args.engine]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "keys"

@@ -22,6 +22,8 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
+from captcha_ocr.cli.common import Arguments, command
+from captcha_ocr.cores import usable_cores
 from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import (
     IMAGES_DIR,
@@ -32,7 +34,7 @@ from captcha_ocr.labels import (
     write_labels,
 )
 from captcha_ocr.merging.config import MergeConfig, Source
-from captcha_ocr.merging.engines import process_engine, usable_cores
+from captcha_ocr.merging.engines import process_engine
 from captcha_ocr.merging.pipeline import merge
 
 Sources = list[tuple[str, Path]]
@@ -110,7 +112,8 @@ def measure(function: Callable[[], int]) -> tuple[float, float, int]:
     return seconds, sum(after[:4]) - sum(before[:4]), kept
 
 
-def main() -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--src", nargs=2, action="append", required=True, metavar=("STYLE", "DIR"))
     parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 10_000])
@@ -118,7 +121,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=0, help="default: one a core")
     parser.add_argument("--scratch", type=Path, help="a folder on the file system of the sources")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     sources = [(style, Path(root)) for style, root in args.src]
     parent = args.scratch or sources[0][1].parent
     parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, find_models
+from captcha_ocr.cli.common import Arguments, command
+from captcha_ocr.model_info import WEIGHTS_DIR, find_models
 from captcha_ocr.predictor import load_predictors
 from captcha_ocr.web import catalogue
 from captcha_ocr.web.access import SECURITY_HEADERS
@@ -37,8 +38,9 @@ def install_runtime() -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise SystemExit("npm is missing: install Node 18 or newer (Debian: apt-get install npm)")
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    subprocess.run(command, cwd=SOURCE, check=True)
+    install = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    if subprocess.run(install, cwd=SOURCE, check=False).returncode:
+        raise SystemExit("npm could not install onnxruntime-web; its reason is above")
 
 
 def make_room(out: Path) -> None:
@@ -89,16 +91,14 @@ def build(out: Path, weights: Path) -> None:
         (out / "api" / f"{name}.json").write_text(answer.model_dump_json(), encoding="utf-8")
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--out", type=Path, default=SOURCE / "dist", help="default: %(default)s")
     parser.add_argument("--weights", type=Path, default=WEIGHTS_DIR, help="folder of the models")
     args = parser.parse_args(argv)
     install_runtime()
-    try:
-        build(args.out, args.weights)
-    except ModelError as error:
-        raise SystemExit(str(error)) from None
+    build(args.out, args.weights)
     size = sum(path.stat().st_size for path in args.out.rglob("*") if path.is_file())
     serve = f"python -m http.server --bind 127.0.0.1 --directory {args.out}"
     print(f"{args.out}: {size / (1 << 20):.1f} MiB; {serve}")

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from captcha_ocr.benchmarking.columns import COLUMNS, column_of, part_of
 from captcha_ocr.benchmarking.pages import table, update_page
+from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.datasets.stores import FolderStore, Subset
 from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import read_labels
-from captcha_ocr.model_info import WEIGHTS_DIR
-from captcha_ocr.predictor import load_predictor
+from captcha_ocr.predictor import load_predictors
 from generators import REPOSITORY
 from PIL import Image, ImageDraw
 
@@ -58,12 +58,13 @@ PAGES = {
 }
 
 
-def main() -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--arch", default="vanilla_crnn", help="whose mistakes")
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="draw them there")
     parser.add_argument("--count", type=int, default=80, help="pictures on the sheets (80)")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     evaluation = read_test_pictures(args.arch)
     if args.sheets:
         draw_sheets(evaluation, args.sheets, args.count)
@@ -75,7 +76,7 @@ def main() -> int:
 def read_test_pictures(arch: str) -> Evaluation:
     store = FolderStore(BENCHMARK)
     chosen = [i for i, record in enumerate(store.records) if part_of(record) == "test"]
-    return evaluate(load_predictor(WEIGHTS_DIR / f"{arch}.onnx"), Subset(store, chosen))
+    return evaluate(load_predictors([arch])[arch], Subset(store, chosen))
 
 
 def misread(evaluation: Evaluation) -> list[int]:

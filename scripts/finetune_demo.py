@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.cli.merge import main as merge
 from captcha_ocr.cli.train import main as train
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelInfo
@@ -33,10 +34,11 @@ RECIPE = (
 )
 
 
-def main() -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--arch", choices=MODELS, default="vanilla_crnn")
-    arch = parser.parse_args().arch
+    arch = parser.parse_args(argv).arch
     # The height that the shipped weights know: another one has to be learned first.
     image = ModelInfo.load(WEIGHTS_DIR / f"{arch}.json").image
     size = ["--imgH", str(image.height), "--imgW", str(image.max_width)]

@@ -22,6 +22,7 @@ from typing import Any
 from captcha_ocr.benchmarking.columns import COLUMNS, LEVELS, Column
 from captcha_ocr.benchmarking.overlap import find_equal
 from captcha_ocr.cli.common import command
+from captcha_ocr.cores import usable_cores
 from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import (
     IMAGES_DIR,
@@ -33,7 +34,7 @@ from captcha_ocr.labels import (
     read_manifest,
     write_labels,
 )
-from captcha_ocr.merging.engines import process_engine, usable_cores
+from captcha_ocr.merging.engines import process_engine
 from generators import EASY_CONFIG, FONTS, REPOSITORY, SIZES, TOOLS, build_tools, draw
 
 HELDOUT_FONTS = TOOLS / "fonts-heldout.txt"

@@ -12,9 +12,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from captcha_ocr.cli.common import Arguments, at_least, command
 from captcha_ocr.cli.merge import main as merge
+from captcha_ocr.cores import usable_cores
 from captcha_ocr.datasets.styles import STYLES
-from captcha_ocr.merging.engines import usable_cores
 from generators import REPOSITORY, build_tools, draw
 
 # Drawn beyond what is asked for: repeated pictures go, and so do test pictures with characters
@@ -22,9 +23,11 @@ from generators import REPOSITORY, build_tools, draw
 SPARE = {"train": 1.02, "test": 2.0}
 
 
-def main() -> int:
-    args = parse_arguments()
+@command
+def main(argv: Arguments = None) -> int:
+    args = build_parser().parse_args(argv)
     out = args.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
     build_tools()
     counts = {"train": args.count, "test": args.test_count}
     raw = out / "raw" / f"{args.count}_{args.test_count}_seed{args.seed}"
@@ -37,12 +40,14 @@ def main() -> int:
     return merge(merge_arguments(args, out, raw))
 
 
-def parse_arguments() -> argparse.Namespace:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--count", type=positive, default=10_000, metavar="N", help="to train on")
-    parser.add_argument("--test-count", type=positive, default=1_500, metavar="N")
+    parser.add_argument(
+        "--count", type=at_least(1), default=10_000, metavar="N", help="to train on"
+    )
+    parser.add_argument("--test-count", type=at_least(1), default=1_500, metavar="N")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same set")
-    parser.add_argument("--threads", type=positive, default=usable_cores(), metavar="N")
+    parser.add_argument("--threads", type=at_least(1), default=usable_cores(), metavar="N")
     parser.add_argument(
         "--out",
         type=Path,
@@ -50,14 +55,7 @@ def parse_arguments() -> argparse.Namespace:
         metavar="DIR",
         help="gets train/, test/ and raw/ (default: full-pipeline/dataset)",
     )
-    return parser.parse_args()
-
-
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    return parser
 
 
 def merge_arguments(args: argparse.Namespace, out: Path, raw: Path) -> list[str]:

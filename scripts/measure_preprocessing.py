@@ -19,14 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.checkpoint import load_checkpoint
+from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.config import ImageConfig, TrainConfig
+from captcha_ocr.cores import usable_cores
 from captcha_ocr.datasets.stores import FolderStore
 from captcha_ocr.distributed import pick_device
 from captcha_ocr.evaluation import evaluate
 from captcha_ocr.finishing import finish, predictor_of
 from captcha_ocr.imaging import open_image, padded_width
 from captcha_ocr.labels import write_labels
-from captcha_ocr.merging.engines import usable_cores
 from captcha_ocr.run_folder import RunFolder
 from experiments import trained
 from generators import REPOSITORY, build_tools, draw
@@ -72,10 +73,12 @@ SETTINGS = [
 ]
 
 
-def main() -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    out = parser.parse_args().out.resolve()
+    out = parser.parse_args(argv).out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
     build_tools()
     for name, (count, seed) in SETS.items():
         draw("ctext", out, name, count, seed, usable_cores(), options=["--charset", DIGITS])

@@ -20,6 +20,7 @@ from typing import Any
 
 from captcha_ocr.benchmarking.machine import describe_machine
 from captcha_ocr.checkpoint import load_checkpoint
+from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.datasets.stores import FolderStore
 from captcha_ocr.distributed import pick_device
@@ -59,13 +60,14 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
-def main() -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     what = "pictures and runs go there"
     parser.add_argument("--out", type=Path, metavar="DIR", required=True, help=what)
     what = "the rows to measure (all); the others keep their figures"
     parser.add_argument("--rows", nargs="+", choices=CHANGES, default=list(CHANGES), help=what)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     out = args.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     config = out / "easy.json"

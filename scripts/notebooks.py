@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+from captcha_ocr.cli.common import Arguments, command
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -85,7 +86,8 @@ def with_outputs(text: str, outputs: list[str]) -> str:
     return CELL.sub(renewed, text)
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--write", action="store_true", help="renew the outputs in the chapters")
     parser.add_argument("chapters", nargs="*", type=Path, help="default: all")

@@ -19,16 +19,18 @@ from typing import Any
 import yaml
 from blend_weights import SHARES, blended, measure
 from captcha_ocr.benchmarking.machine import processor_name
+from captcha_ocr.cli.common import Arguments, command
 from experiments import read_history
 from recipe_pages import read_record, write_record
 
 
-def main() -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     kinds = {"runs": course, "scratch": course, "blends": blends}
     for kind in kinds:
         parser.add_argument(f"--{kind}", type=Path, nargs="+", default=[], metavar="RUN")
-    chosen = vars(parser.parse_args())
+    chosen = vars(parser.parse_args(argv))
     record = read_record()
     for kind, describe in kinds.items():
         known = record.setdefault(kind, [])

@@ -1,16 +1,20 @@
-"""Put a finished run's model into the package: ``python scripts/ship_model.py RUN...``
+"""Put the models of finished runs into the package.
+
+    python scripts/ship_model.py RUN...
 
 ``weights/<arch>.onnx`` and ``.json`` read pictures; ``<arch>.safetensors`` is for fine-tuning.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import shutil
 import sys
 from pathlib import Path
 
 from captcha_ocr.checkpoint import load_checkpoint, save_checkpoint
+from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.export import verify
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError
 from captcha_ocr.predictor import OnnxPredictor
@@ -50,6 +54,14 @@ def ship(run: Path, folder: Path = WEIGHTS_DIR) -> None:
     print(f"{arch} is in {folder}, {total / 1e6:.1f} MB with the others")
 
 
+@command
+def main(argv: Arguments = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a run's folder")
+    for run in parser.parse_args(argv).runs:
+        ship(run)
+    return 0
+
+
 if __name__ == "__main__":
-    for run in sys.argv[1:] or sys.exit(__doc__):
-        ship(Path(run))
+    sys.exit(main())

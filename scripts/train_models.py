@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.cli.merge import main as merge
 from captcha_ocr.cli.train import main as train
-from captcha_ocr.merging.engines import usable_cores
+from captcha_ocr.cores import usable_cores
 from generators import EASY_CONFIG, REPOSITORY, build_tools, draw
 from ship_model import ship
 
@@ -111,13 +112,15 @@ STAGES = {
 }
 
 
-def main() -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--arch", choices=(*STAGES, "all"), default="vanilla_crnn")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "full-pipeline" / "shipped")
     parser.add_argument("--no-ship", action="store_true", help="leave the package as it is")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     out = args.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
     for folder, sets in FOLDERS.items():
         draw_sets(out / folder, out / "raw", sets, SETTINGS)
     for arch in STAGES if args.arch == "all" else (args.arch,):

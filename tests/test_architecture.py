@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from import_graph import PACKAGE, SOURCE, graph, modules, reachable
+from import_graph import PACKAGE, SOURCE, graph, imports, modules, reachable
 
 # Later floors may import earlier ones. A helper that is not named here belongs to whoever imports
 # it: it counts with everything that it imports itself.
@@ -104,6 +104,18 @@ def test_scripts_are_a_door_not_a_room(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert len(source.splitlines()) < SCRIPT_LINES
     assert "sys.path" not in source, "install the package instead (pip install -e .)"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((REPOSITORY / "scripts").glob("*.py")), ids=lambda path: path.name
+)
+def test_a_users_mistake_ends_a_script_in_one_line(path: Path) -> None:
+    """By the commands' own wrapper, but where a script has to run without the package."""
+    if PACKAGE not in {name.partition(".")[0] for name in imports(path)}:
+        return
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "main":
+            assert "command" in map(ast.unparse, node.decorator_list), "see cli/common.py"
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:

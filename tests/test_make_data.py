@@ -18,11 +18,8 @@ def test_every_style_has_its_generator() -> None:
         assert (generators.TOOLS / folder / runner).is_file()
 
 
-def test_the_merge_is_asked_for_equal_shares(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["make_data.py", "--count", "100", "--test-count", "10"])
-    args = make_data.parse_arguments()
+def test_the_merge_is_asked_for_equal_shares(tmp_path: Path) -> None:
+    args = make_data.build_parser().parse_args(["--count", "100", "--test-count", "10"])
     arguments = make_data.merge_arguments(args, tmp_path / "out", tmp_path / "raw")
     config = merge.build_config(merge.build_parser().parse_args(arguments))
     assert (config.limit_train, config.limit_train_each) == (100, 34)

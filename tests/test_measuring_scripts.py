@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from captcha_ocr.benchmarking.columns import COLUMNS
-from captcha_ocr.cli.common import OK, USAGE
+from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.config import ConfigError, TrainConfig
 from captcha_ocr.models import MODELS
 from captcha_ocr.run_folder import RunFolder
@@ -151,6 +152,31 @@ def test_sets_are_drawn_once_for_all_that_hold_them(
     for folder, sets in train_models.FOLDERS.items():
         train_models.draw_sets(tmp_path / folder, tmp_path / "raw", sets, train_models.SETTINGS)
     assert len(drawn) == 13  # names tell apart what is drawn apart
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments"),
+    [
+        (error_report.main, ["--arch", "svtr"]),
+        (record_runs.main, ["--runs", "{nothing}"]),
+        (ship_model.main, ["{nothing}"]),
+        (measure_recipe.main, ["--out", "{file}"]),
+        (train_models.main, ["--out", "{file}"]),
+    ],
+)
+def test_what_cannot_be_used_is_named_in_one_line(
+    main: Callable[[list[str]], int],
+    arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").touch()
+    places = {"nothing": tmp_path / "nothing", "file": tmp_path / "file"}
+    assert main([argument.format(**places) for argument in arguments]) == FAILURE
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert arguments[-1].strip("{}") in err
 
 
 def run_of_bars(tmp_path: Path) -> tuple[Path, Path]:
