@@ -231,7 +231,7 @@ class Run:
     def describe(self) -> None:
         """Say what will be done, and name what cannot be learned."""
         if not self.epoch_pictures:
-            raise ConfigError("no picture is left to train on: every label needs more columns")
+            raise ConfigError("no label fits into its picture's columns; raise --imgH or --imgW")
         config, folder, train = self.config, self.folder, self.data.train
         folder.on_start(config, self.progress)
         folder.say(
