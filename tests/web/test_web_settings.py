@@ -83,6 +83,14 @@ def test_the_rate_limiter_counts_an_ipv6_network_as_one_and_forgets_old_clients(
     limiter.check("2001:db8::2")  # forgotten, so it starts again
 
 
+def test_ipv4_clients_of_an_ipv6_socket_are_told_apart() -> None:
+    limiter = RateLimiter(rate=0.001, burst=1, clock=lambda: 0.0)
+    limiter.check("::ffff:10.0.0.1")
+    limiter.check("::ffff:10.0.0.2")
+    with pytest.raises(Problem):
+        limiter.check("10.0.0.1")  # the same client
+
+
 def test_no_rate_is_no_limit() -> None:
     limiter = RateLimiter(rate=0, burst=1)
     for _ in range(100):

@@ -81,7 +81,8 @@ def _is_local(name: str) -> bool:
 
 
 class RateLimiter:
-    """A token bucket for each client address; an IPv6 client is its /64 network."""
+    """A token bucket for each client address; an IPv6 client is its /64 network, unless it is an
+    IPv4 client of a socket that takes both."""
 
     def __init__(
         self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic
@@ -111,6 +112,8 @@ def _network(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if parsed.version == 6:
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:  # ::ffff:10.0.0.1: in one network are all of them
+            return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return address
