@@ -14,6 +14,7 @@ from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import Counter, Histogram, Metrics
 from captcha_ocr.web.problems import STATUS_OF, Problem
 from captcha_ocr.web.settings import Settings, add_flags, from_flags
+from captcha_ocr.web.upstream import Upstream
 
 
 def parse(*arguments: str, environ: dict[str, str] | None = None) -> Settings:
@@ -136,3 +137,22 @@ def test_every_code_makes_a_problem_document() -> None:
         assert set(document) == {"type", "title", "status", "code", "detail"}
     assert Problem.from_status(405).code == "method"
     assert Problem.from_status(418).code == "bad_request"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:8000",
+        "ftp://localhost:8000",
+        "http://",
+        "http://localhost:99999",
+        "http://localhost:many",
+        "http://[::1",
+        "http://localhost:8000/api",
+        "http://localhost:8000?x=1",
+        "http://me@localhost:8000",
+    ],
+)
+def test_an_upstream_is_a_host_and_a_port(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"--upstream is '.* give http://HOST:PORT"):
+        Upstream(url, seconds=1, max_body=1)

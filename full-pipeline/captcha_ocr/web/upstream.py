@@ -33,13 +33,17 @@ _PASSED_ON = ("Content-Type", "Content-Length", "Retry-After")
 class Upstream:
     def __init__(self, url: str, *, seconds: float, max_body: int) -> None:
         """``url`` is http://HOST:PORT; ``seconds`` bounds each wait for the upstream."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            self._port = parts.port
+        except ValueError as error:  # half an address in brackets, a port that is none
+            raise ConfigError(f"--upstream is {url!r} ({error}); give http://HOST:PORT") from None
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
             raise ConfigError(f"--upstream is {url!r}; give http://HOST:PORT")
         if parts.path not in ("", "/") or parts.username:
             raise ConfigError(f"--upstream is {url!r}; give http://HOST:PORT without more")
         self.url = f"{parts.scheme}://{parts.netloc}"
-        self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
+        self._secure, self._host = parts.scheme == "https", parts.hostname
         self._seconds, self._max_body = seconds, max_body
 
     def get(self, path: str) -> Response:
