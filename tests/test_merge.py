@@ -122,6 +122,16 @@ def test_a_root_holds_pictures_labels_manifest_and_charset(merge: Merge) -> None
     assert names == set(manifest), "every picture has a row, and no other file is there"
 
 
+@pytest.mark.parametrize("given", [".", "images/.."])
+def test_a_source_is_called_as_its_folder_however_it_is_given(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.chdir(merge.source("a", {"1.png": (1, "a")}))
+    assert merge("--train-src", "easy", given, train=[]) == 0
+    (record,) = read_manifest(merge.train / "manifest.jsonl").values()
+    assert record["origin"] == "a/1.png"
+
+
 def test_records_in_another_order_find_their_pictures(merge: Merge) -> None:
     root = merge.source("a", {f"{n}.png": (n, f"x{n}") for n in range(600)})
     lines = (root / "manifest.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)

@@ -83,12 +83,15 @@ def remove_moved(table: KeyTable, config: MergeConfig) -> None:
 def _placement(config: MergeConfig, number: int, row: tuple[Any, ...]) -> Placement:
     source_number, file, label, suffix, width, height, file_size, fields = row
     source = config.sources[source_number]
+    folder = source.root.name
+    if folder in ("", ".."):  # how it was given is not what it is called
+        folder = source.root.resolve().name
     return Placement(
         path=f"{source.root}/{IMAGES_DIR}/{file}",
         file=f"{source.style}_{number:07d}{suffix}",
         label=label,
         style=source.style,
-        origin=f"{source.root.name}/{file}",
+        origin=f"{folder}/{file}",
         size=(width, height),
         file_size=file_size,
         fields=fields,
