@@ -52,6 +52,28 @@ def test_lines_say_where_it_stands_and_how_long_it_takes(
     assert folder.metrics.read_text(encoding="utf-8").splitlines()[0] == ",".join(ROW)
 
 
+def test_the_time_left_is_told_at_the_speed_of_now(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither an earlier session nor an evaluation counts, and few lines are enough."""
+    now = [0.0]
+    monkeypatch.setattr(run_folder.time, "monotonic", lambda: now[0])
+    folder = RunFolder.create(tmp_path, "vanilla_crnn")
+    folder.on_start(config(), Progress(pictures=1000))
+    for seconds, pictures in ((10, 1100), (20, 1200), (30, 1300), (40, 1600)):
+        now[0] = seconds
+        folder.on_step(Progress(pictures=pictures), total=2200, rate=1e-3)
+    now[0] = 100
+    folder.on_evaluation({**ROW, "pictures": 1700}, [ROW], best=False)
+    now[0] = 120
+    folder.on_step(Progress(pictures=1900), total=2200, rate=1e-3)
+    first, second, evaluation, third = capsys.readouterr().out.splitlines()
+    assert "1,200 of 2,200" in first and first.endswith("10 pictures/s  ETA 1 min 40 s")
+    assert "1,600 of 2,200" in second and second.endswith("20 pictures/s  ETA 30 s")
+    assert evaluation.startswith("after 1,700") and "best" not in evaluation
+    assert third.endswith("10 pictures/s  ETA 30 s")
+
+
 def test_a_terminal_gets_a_bar(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,7 +18,10 @@ import yaml
 from captcha_ocr import training
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_state
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, TrainingError
+from captcha_ocr.datasets.ocr import Batch
 from captcha_ocr.datasets.prepare import prepare_data
+from captcha_ocr.distributed import join_world, pick_device
+from captcha_ocr.interrupt import Interrupt
 from captcha_ocr.labels import Label, read_labels, write_labels
 from captcha_ocr.models import MODELS
 from captcha_ocr.optimisation import AveragedWeights, build_optimizer, learning_rate
@@ -93,6 +97,9 @@ def test_a_fraction_of_an_epoch_ends_the_last_one_early(sample_set: Path, tmp_pa
     pictures = len(read_labels(sample_set / "labels.txt")) * (1 - config.val_fraction)
     assert 1.5 * pictures <= progress["pictures"] < 1.5 * pictures + config.batch
     assert progress["epoch"] == 1
+    counts = [19, progress["pictures"]]  # it is evaluated after each epoch, and at the end
+    assert [row["pictures"] for row in progress["history"]] == counts
+    assert [row["epoch"] for row in progress["history"]] == [count / 19 for count in counts]
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(
@@ -246,6 +253,75 @@ def test_a_resumed_run_has_its_time_budget_anew(sample_set: Path, tmp_path: Path
     save_state(folder.last, state)
     assert fit(config, folder, resume=True) == "all 2 epochs are done"
     assert load_state(folder.last)["progress"]["seconds"] > 3600
+
+
+def test_minutes_have_sixty_seconds(
+    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step takes 25 seconds here: it saves after every third, and ends after the seventh."""
+    now, saved = [1000.0], []
+    step, save = Run.train_step, Run.save
+
+    def slow_step(run: Run, batch: Batch) -> None:
+        step(run, batch)
+        now[0] += 25
+
+    def noted_save(run: Run) -> None:
+        saved.append(run.progress.step)
+        save(run)
+
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(Run, "train_step", slow_step)
+    monkeypatch.setattr(Run, "save", noted_save)
+    config = config_for(sample_set, epochs=50, max_minutes=2.5, save_minutes=1)
+    assert fit(config, RunFolder(tmp_path)).startswith("the time budget of 2.5 minutes")
+    assert saved == [3, 6, 7]
+    assert load_state(tmp_path / "last.pt")["progress"]["seconds"] == 175
+
+
+def test_it_is_evaluated_every_so_many_pictures(sample_set: Path, tmp_path: Path) -> None:
+    fit(config_for(sample_set, epochs=1, eval_every=6), RunFolder(tmp_path))
+    history = load_state(tmp_path / "last.pt")["progress"]["history"]
+    assert [row["pictures"] // 6 for row in history[:3]] == [1, 2, 3]
+
+
+def test_short_labels_come_first_in_the_first_epoch_alone(sample_set: Path, tmp_path: Path) -> None:
+    for short_first in (False, True):
+        config = config_for(sample_set, short_first=short_first)
+        with join_world("cpu") as world:
+            run = Run(config, RunFolder(tmp_path), world, resume=False)
+        lengths: dict[int, list[int]] = {0: [], 1: []}
+        for batch in run.batches():
+            lengths[run.progress.epoch] += batch.target_lengths.tolist()
+        in_order = [found == sorted(found) for found in lengths.values()]
+        assert in_order == [short_first, False]
+
+
+def test_no_step_is_larger_than_the_clip_allows(sample_set: Path, tmp_path: Path) -> None:
+    with join_world("cpu") as world:
+        run = Run(config_for(sample_set, clip=0.125), RunFolder(tmp_path), world, resume=False)
+    run.train_step(next(run.batches()))
+    gradients = [parameter.grad.flatten() for parameter in run.objective.parameters()]  # type: ignore[union-attr]
+    assert torch.cat(gradients).norm().item() == pytest.approx(0.125, rel=1e-3)
+
+
+def test_a_second_signal_ends_at_once_and_the_listeners_come_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with Interrupt() as interrupt:
+        assert not interrupt.requested
+        signal.raise_signal(signal.SIGTERM)
+        assert interrupt.requested
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("gpu", "unknown device 'gpu'"), ("mps", "'mps' is not supported")]
+)
+def test_a_device_that_cannot_be_is_named(name: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=f"{problem}; choose auto, cpu, cuda or cuda:N"):
+        pick_device(name)
 
 
 def test_mixed_precision_learns_alike(sample_set: Path, tmp_path: Path) -> None:
