@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import random
 import shutil
 import tempfile
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +19,11 @@ from captcha_ocr.charset import Charset
 from captcha_ocr.cli.merge import main
 from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import read_labels, read_manifest
+from captcha_ocr.merging import pipeline
 from captcha_ocr.merging.config import COPY_MODES, DataError, MergeConfig, Source
 from captcha_ocr.merging.engines import SerialEngine
 from captcha_ocr.merging.pipeline import merge as merge_sources
+from captcha_ocr.merging.target import building
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -33,7 +38,7 @@ def picture(number: int, size: tuple[int, int] = (40, 16)) -> np.ndarray:
 
 def encode(pixels: np.ndarray, suffix: str = ".png", **options: object) -> bytes:
     buffer = io.BytesIO()
-    kind = {".png": "PNG", ".bmp": "BMP", ".gif": "GIF"}[suffix]
+    kind = {".png": "PNG", ".bmp": "BMP", ".gif": "GIF", ".jpg": "JPEG"}[suffix]
     Image.fromarray(pixels).save(buffer, kind, **options)
     return buffer.getvalue()
 
@@ -50,7 +55,8 @@ def write_source(root: Path, sample: Sample, manifest: bool = True) -> Path:
         with (root / "manifest.jsonl").open("w", encoding="utf-8") as records:
             for file, (number, label) in sample.items():
                 record = {"file": file, "label": label, "kind": "spec", "seed": number}
-                records.write(json.dumps(record) + "\n")
+                earlier = {"style": "of an earlier merge", "origin": "b/1.png"}
+                records.write(json.dumps(record | earlier) + "\n")
     return root
 
 
@@ -206,6 +212,7 @@ def test_two_labels_dropped_are_put_into_quarantine(merge: Merge) -> None:
     merge.source("a", CONFLICTING)
     assert merge("--on-conflict", "drop", train=["a"]) == 0
     assert labels(merge.train) == ["b"]
+    assert Charset.read(merge.train / "charset.txt").symbols == ("b",)
     quarantined = list((merge.train / "quarantine").iterdir())
     assert [open_image(path).tobytes() for path in quarantined] == [picture(1).tobytes()] * 2
     assert [item["reason"] for item in merge.left_out()] == ["conflict"] * 2
@@ -247,6 +254,32 @@ def test_a_gif_named_png_gets_its_own_suffix(merge: Merge) -> None:
     assert json.loads(merge.output)["suffixes_corrected"] == 1
     [path] = (merge.train / "images").iterdir()
     assert path.suffix == ".gif"
+
+
+def test_the_report_says_what_became_of_each_source(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "7×3＝？"), "2.png": (1, "7×3=?"), "4.gif": (3, "7")})
+    (root / "images/4.gif").rename(root / "images/4.png")
+    (root / "images/3.jpeg").write_bytes(jpeg := encode(picture(4), ".jpg"))
+    (root / "images/5.png").write_bytes(jpeg[:-200])
+    rows = "1.png\t7×3＝？\n2.png\t7×3=?\n3.jpeg\t×\n4.png\t7\n5.png\t7\nno tab\n"
+    (root / "labels.txt").write_text(rows, encoding="utf-8")
+    with (root / "manifest.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"file": "6.png", "label": "7"}\n')
+    merge.source("b", {"1.png": (1, "7×3=?"), "2.png": (5, "3")})
+    merge.source("t", {"1.png": (5, "3")})
+    assert merge("--on-bad", "drop", train=["a", "b"], test=("t",)) == 0
+    head, first, second, third, *notes = merge.output.splitlines()
+    assert head.split() == ["split", "style", "rows", "bad", "duplicate", "leak", "kept"]
+    assert first.split() == ["train", "easy", "6", "2", "1", "0", "3"]
+    assert second.split() == ["train", "easy", "2", "0", "1", "1", "0"]
+    assert third.split() == ["test", "easy", "1", "0", "0", "0", "1"]
+    assert {len(line) for line in (head, first, second, third)} == {len(head)}
+    assert notes[:4] == [
+        "characters of the training labels: 5",
+        "labels written in ASCII (？ -> ?): 1",
+        "suffixes corrected to what the bytes are: 1",
+        "manifest lines without a label: 2",
+    ]
 
 
 def damage(data: bytes, kind: str) -> bytes:
@@ -362,9 +395,30 @@ def test_a_second_run_changes_nothing(merge: Merge) -> None:
     assert {path: path.stat().st_mtime_ns for path in merge.train.rglob("*")} == before
     assert merge("--seed", "4", train=["a"]) == 1
     assert "seed" in merge.error
+    root = root.rename(merge.root / "elsewhere")
+    assert merge("--seed", "3", train=["elsewhere"]) == 0
+    assert "nothing to do" in merge.output
+    root = root.rename(merge.root / "a")
     (root / "images/2.png").write_bytes(encode(picture(7)))
     assert merge("--seed", "3", train=["a"]) == 1
     assert "sources" in merge.error
+
+
+def test_other_records_are_another_merge(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+    assert merge(train=["a"]) == 0
+    with (root / "manifest.jsonl").open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert merge(train=["a"]) == 1
+    assert "the sources" in merge.error
+
+
+def test_two_merges_do_not_write_one_target(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    with building(merge.train):
+        assert merge(train=["a"]) == 1
+        assert "another merge is writing" in merge.error
+    assert merge(train=["a"]) == 0
 
 
 def test_a_target_that_no_merge_made_is_left_alone(merge: Merge) -> None:
@@ -429,6 +483,39 @@ def test_a_copy_that_a_limit_took_is_not_said_to_stay(merge: Merge) -> None:
     assert kept == {("leak", "1.png"): stays, ("leak", "2.png"): None, ("limit", "2.png"): None}
 
 
+def test_a_limit_of_a_shuffled_target_takes_a_sample(merge: Merge) -> None:
+    """Names are often in order of kind: the first pictures would be of one."""
+    merge.source("a", {f"{n:02}.png": (n, f"x{n:02}") for n in range(30)})
+    chosen = []
+    for number, flags in enumerate([(), ("--seed", "1"), ("--no-shuffle",)]):
+        merge.train = merge.root / f"out{number}"
+        assert merge("--limit-train", "5", *flags, train=["a"]) == 0
+        chosen.append(sorted(labels(merge.train)))
+    assert chosen[2] == [f"x{n:02}" for n in range(5)]
+    assert len(set(map(tuple, chosen))) == 3
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept", "reasons"),
+    [
+        # A character that a limit took out of training is none that training teaches ...
+        (("--limit-train", "1", "--no-shuffle"), ["a", "aaa"], ["limit", "unknown", "unknown"]),
+        # ... and a test set of an asked size is filled without the pictures that nobody can read.
+        (("--limit-test", "2", "--no-shuffle"), ["a", "c"], ["limit", "unknown"]),
+        (("--limit-test-each", "1", "--no-shuffle"), ["a", "aaa"], ["limit", "unknown"]),
+    ],
+)
+def test_characters_and_limits(
+    merge: Merge, limits: tuple[str, ...], kept: list[str], reasons: list[str]
+) -> None:
+    merge.source("a", {"1.png": (1, "ab"), "2.png": (2, "c")})
+    merge.source("t", {"1.png": (3, "验"), "2.png": (4, "a"), "3.png": (5, "c")})
+    merge.source("u", {"1.png": (6, "aaa")})
+    assert merge("--on-unknown", "drop", *limits, train=["a"], test=("t", "u")) == 0
+    assert sorted(labels(merge.test)) == kept
+    assert sorted(str(item["reason"]) for item in merge.left_out()) == reasons
+
+
 def test_the_seed_decides_the_order(merge: Merge) -> None:
     merge.source("a", {f"{n:02}.png": (n, f"x{n:02}") for n in range(30)})
     orders = []
@@ -477,10 +564,66 @@ def test_move_takes_what_it_places_and_leaves_the_rest(merge: Merge) -> None:
     assert "nothing to do" in merge.output
 
 
-def test_a_refused_move_moves_nothing(merge: Merge) -> None:
-    root = merge.source("a", CONFLICTING)
-    assert merge("--copy-mode", "move", train=["a"]) == 65
-    assert len(list((root / "images").iterdir())) == 3
+@pytest.mark.parametrize(
+    ("sample", "flags", "code"),
+    [(CONFLICTING, (), 65), ({"1.png": (1, "a")}, ("--dry-run",), 0)],
+)
+def test_what_is_refused_or_tried_moves_nothing(
+    merge: Merge, sample: Sample, flags: tuple[str, ...], code: int
+) -> None:
+    root = merge.source("a", sample)
+    assert merge("--copy-mode", "move", *flags, train=["a"]) == code
+    assert len(list((root / "images").iterdir())) == len(sample)
+
+
+def test_a_move_that_fails_at_its_end_has_taken_nothing(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+
+    def fail(*_: object) -> None:
+        raise OSError("the target cannot get its name")
+
+    monkeypatch.setattr("captcha_ocr.merging.pipeline.appear", fail)
+    assert merge("--copy-mode", "move", train=["a"]) == 1
+    assert (root / "images" / "1.png").is_file() and not merge.train.exists()
+
+
+def test_where_no_link_can_be_made_a_move_copies(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another disk, say."""
+    root = merge.source("a", {"1.png": (1, "a")})
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert merge("--copy-mode", "link", train=["a"]) == 1
+    assert "cannot link" in merge.error and "use --copy-mode copy" in merge.error
+    assert merge("--copy-mode", "move", train=["a"]) == 0
+    assert contents(merge.train) == {(picture(1).tobytes(), "a")}
+    assert not list((root / "images").iterdir())
+
+
+@pytest.mark.parametrize("copy_mode", COPY_MODES)
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_picture_that_is_still_being_written_stops_the_merge(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch, copy_mode: str, change: int
+) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+    file = root / "images" / "1.png"
+
+    def write_on(*arguments: Any) -> None:
+        whole = file.read_bytes()
+        file.write_bytes(whole + b"x" if change > 0 else whole[:change])
+        choose(*arguments)
+
+    choose = pipeline.choose
+    monkeypatch.setattr(pipeline, "choose", write_on)
+    assert merge("--copy-mode", copy_mode, train=["a"]) == 1
+    assert "when it was hashed" in merge.error
+    assert file.is_file() and not merge.train.exists()
 
 
 def test_near_pictures_with_one_label_go(merge: Merge) -> None:
@@ -503,6 +646,9 @@ def test_charset_out_is_a_second_copy(merge: Merge) -> None:
         out.unlink()
 
 
+BOTH = ["--train-src", "easy", "{root}/a", "--test-src", "easy", "{root}/t"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -513,6 +659,8 @@ def test_charset_out_is_a_second_copy(merge: Merge) -> None:
             "more than once",
         ),
         (["--train-src", "easy", "{root}"], "inside each other"),
+        (["--train-src", "easy", "{root}/out/a"], "inside each other"),
+        ([*BOTH, "--test-dest", "{root}/./out"], "inside each other"),
         (["--train-src", "easy", "{root}/a", "--near", "99"], "--near is 99"),
         (["--train-src", "easy", "{root}/a", "--limit-train", "-1"], "--limit-train is -1"),
     ],
