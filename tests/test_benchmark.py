@@ -10,18 +10,20 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from benchmark_set import write_benchmark_set
-from captcha_ocr.benchmarking import machine, speed
+from captcha_ocr.benchmarking import machine, sections, speed
 from captcha_ocr.benchmarking.columns import COLUMNS, column_of, set_digest
-from captcha_ocr.benchmarking.distortions import DISTORTIONS
+from captcha_ocr.benchmarking.distortions import DISTORTIONS, Distortion
 from captcha_ocr.benchmarking.folding import folded, strict
 from captcha_ocr.benchmarking.overlap import find_equal
 from captcha_ocr.benchmarking.pages import replace_block, table, update_page
 from captcha_ocr.benchmarking.peers import (
     PEERS,
+    Peer,
     PeerFailedError,
     PeerMissingError,
     PeerRun,
@@ -29,10 +31,10 @@ from captcha_ocr.benchmarking.peers import (
     run_peer,
 )
 from captcha_ocr.benchmarking.quality import measure_quality
-from captcha_ocr.benchmarking.robustness import balanced_indices, measure_robustness
+from captcha_ocr.benchmarking.robustness import balanced_indices, distort, measure_robustness
 from captcha_ocr.benchmarking.run import QUICK, Run
-from captcha_ocr.benchmarking.sections import compare_models
-from captcha_ocr.benchmarking.tables import latencies
+from captcha_ocr.benchmarking.sections import compare_models, compare_peers, compared
+from captcha_ocr.benchmarking.tables import group_tables, latencies, measured, reading, throughput
 from captcha_ocr.benchmarking.wording import LANGUAGES, words
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.stores import Store, Subset, open_store
@@ -83,6 +85,7 @@ def test_folding(text: str, label: str, arithmetic: bool, same: bool) -> None:
 def test_strict_ignores_white_space_alone() -> None:
     assert strict(" a B\n") == "aB" == strict("aB")
     assert strict("ab") != strict("aB")
+    assert strict("Ａ") != strict("A")
     assert strict("e\u0301") == strict("é")  # one character, written two ways
 
 
@@ -125,21 +128,26 @@ def test_digest_changes_with_a_label(root: Path, tmp_path: Path) -> None:
 def test_quality_counts_by_hand(root: Path, tiny_weights: Path) -> None:
     """The tiny model reads every bar; one picture is replaced by another text of other case."""
     store = open_store(root)
-    wrong = store.labels.index(next(x for x in store.labels if x.text == "Ab12"))
-    pictures = {wrong: _png("ab12")}
-    read = store.read
-    store.read = lambda index: pictures.get(index) or read(index)  # type: ignore[method-assign]
+    replace_picture(store, "Ab12", "ab12")
     parts = measure_quality(load_predictors(folder=tiny_weights)["vanilla_crnn"], store)
     assert list(parts) == ["test", "heldout", "unrelated", "sizes"]
     text = parts["test"]["columns"]["easy-text"]
     assert (text["n"], text["exact_match"], text["exact_match_folded"]) == (2, 0.5, 1.0)
     assert text["cer"] == 1 / 8
+    assert text["calibration_error"] == pytest.approx(0.5, abs=0.01)  # sure, and of the wrong case
     assert text["unambiguous"]["n"] == 1  # the other one holds an A, which its font draws twice
     assert parts["test"]["all"]["n"] == 10
     assert parts["test"]["all"]["exact_match"] == 0.9
     assert parts["heldout"]["all"]["exact_match"] == 1.0
     assert parts["unrelated"]["all"]["n"] == 5  # the other five hold a letter of Arimo
     assert parts["test"]["groups"]["length"]["5"]["n"] == 4
+
+
+def replace_picture(store: Store, label: str, text: str) -> None:
+    """The first picture of a label shows another text from now on."""
+    changed = store.labels.index(next(x for x in store.labels if x.text == label))
+    read, picture = store.read, _png(text)
+    store.read = lambda index: picture if index == changed else read(index)  # type: ignore[method-assign]
 
 
 def _png(text: str) -> bytes:
@@ -178,13 +186,27 @@ def test_rotation_keeps_the_corners() -> None:
 
 def test_robustness_of_the_tiny_model(root: Path, tiny_weights: Path) -> None:
     """It reads grey levels: bars survive the first step of each curve, strong noise they do not."""
-    curves = measure_robustness(load_predictors(folder=tiny_weights), open_store(root), 2)
+    store = open_store(root)
+    replace_picture(store, "Ab12", "ab12")  # case does not count
+    curves = measure_robustness(load_predictors(folder=tiny_weights), store, 2)
     found = curves["vanilla_crnn"]
     assert list(found) == [*DISTORTIONS, "difficulty"]
     assert all(curve["all"][0] == 1.0 and curve["n"][0] == 10 for curve in found.values())
     assert found["noise"]["all"][-1] < 0.5
     assert found["difficulty"]["levels"] == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert set(found["noise"]["columns"]) == set(COLUMNS)
+
+
+def test_a_picture_meets_the_same_chance_at_every_level(root: Path) -> None:
+    """So a curve compares like with like; other pictures and curves have a chance of their own."""
+    store = Subset(open_store(root), [0, 1])
+
+    def drawn(key: str, level: float) -> list[bytes]:
+        die = Distortion(key, (0, 1), lambda image, level, rng: rng.bytes(8))
+        return distort(store, die, level).pictures
+
+    assert drawn("noise", 0) == drawn("noise", 1)
+    assert len({*drawn("noise", 0), *drawn("rotation", 0)}) == 4
 
 
 def test_quantiles_and_rates(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +217,15 @@ def test_quantiles_and_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     rate = speed._rate([[1, 2], [3, 4]], work.append, seconds=1.25)
     assert len(work) == 2 + 2 * 2  # a round that is not counted, then two
     assert rate == 8 / 1.5
+
+
+def test_batches_are_full_and_of_one_width(tiny_weights: Path) -> None:
+    predictor = load_predictors(folder=tiny_weights)["vanilla_crnn"]
+    texts = ["1", "2", "12", "3", "21", "34", "43", "45", "54"]  # three and six of a width
+    pictures = {_png(text): text for text in texts}
+    batches = speed._batches(predictor, list(pictures), 4)
+    found = [[pictures[data] for data in batch] for batch in batches]
+    assert found == [["1", "2", "3", "1"], ["12", "21", "34", "43"]]
 
 
 def test_memory_is_counted() -> None:
@@ -240,6 +271,59 @@ def test_a_gpu_has_columns_only_where_it_was_there() -> None:
     assert "| `a` | 2.00 M | 171 M | 6.0 | 1.0 / 2.0 | 3.0 / 4.0 | 0.1 |" in cpu
     assert "GPU" not in cpu
     assert "GPU" in latencies(size, {"a": {"latency": {"cpu": quantiles, "gpu": quantiles}}}, say)
+
+
+PERFECT = {
+    "n": 2000,
+    "exact_match": 0.9,
+    "exact_match_interval": (0.88, 0.92),
+    "exact_match_folded": 0.95,
+    "exact_match_folded_interval": (0.94, 0.96),
+    "cer": 0.0123,
+    "unambiguous": {"n": 1500, "exact_match": 0.97},
+    "calibration_error": 0.0042,
+    "accuracy_at_90_coverage": 0.999,
+}
+
+
+def test_every_figure_stands_in_its_column() -> None:
+    """Columns, all of the test part, then the other parts; groups by name, numbers in order."""
+    unclear = {**PERFECT, "unambiguous": None}
+    sizes = {"160x60": PERFECT, "90x30": PERFECT}
+    test = {"all": PERFECT, "columns": {"ruoyi": unclear}, "groups": {"size": sizes}}
+    unseen = {"all": PERFECT, "groups": {"size": {"100x40": PERFECT}}}
+    fewer = {"test": {**test, "groups": {"size": {"90x30": PERFECT}}}}
+    say = words("en")
+    lines = reading({"a": {"parts": {"test": test, "sizes": unseen}}}, say).splitlines()[2:]
+    figures = "2,000 | 95.00 | 94.00 – 96.00 | 90.00 | 97.00 (1,500) | 1.23 | 0.42 | 99.90 |"
+    assert lines == [
+        "| `a` | RuoYi | " + figures.replace("97.00 (1,500)", "–"),
+        "| `a` | all of them | " + figures,
+        "| `a` | unseen sizes | " + figures,
+    ]
+    quality = {"a": {"parts": {"test": test, "sizes": unseen}}, "b": {"parts": fewer}}
+    (groups,) = group_tables(quality, say)
+    assert groups.splitlines()[2:] == [
+        "| 90x30 | 2,000 | 95.0 (90.0) | 95.0 (90.0) |",
+        "| 100x40 | 2,000 | 95.0 (90.0) | – |",
+        "| 160x60 | 2,000 | 95.0 (90.0) | – |",
+    ]
+    at = {"end_to_end": 1234.5, "model": 99.0, "peak_mb": 250.4}
+    rates = throughput({"a": {"throughput": {"8": at, "32": {**at, "peak_mb": None}}}}, say)
+    assert rates.splitlines()[2:] == [
+        "| `a` | 8 | 1,234 | 99 | 250 |",
+        "| `a` | 32 | 1,234 | 99 | – |",
+    ]
+
+
+def test_what_was_measured_together_is_said_once() -> None:
+    at = {"date": "2026-01-31", "machine": "M", "command": "c"}
+    there = {**at, "pictures": {"name": "set", "n": 1234}}
+    section = {"a": {"measured": there}, "b": {"measured": there}, "c": {"measured": at}}
+    assert measured(section, words("en")) == (
+        "Measured 2026-01-31 on M with `c`; the set is `set`, of 1,234 pictures. "
+        "Measured 2026-01-31 on M with `c`."
+    )
 
 
 def test_equal_pictures_are_found(tmp_path: Path) -> None:
@@ -447,3 +531,68 @@ def test_a_row_holds_figures_of_one_machine(
         (row,) = run.rows()
         assert row["latency_ms"] == expected
     assert "timed on another machine" in capsys.readouterr().out
+
+
+def test_figures_of_other_weights_and_other_pictures_are_left_out(
+    root: Path, tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of readers that are not ours stay, until the pictures change."""
+    run = run_on(root, tiny_weights, tmp_path)
+    about = run.about(run.open(root), root)
+    run.put("size", about, {"vanilla_crnn": {"macs": 1}})
+    run.put("size", about, {"vanilla_crnn": {"macs": 2}})
+    compare_models(run)
+    run.put("speed", about, {"vanilla_crnn": {"load": 1}})
+    (mine,) = run.rows()
+    for changes in (
+        {"name": "a model that is gone"},
+        {"name": "peer", "kind": "peer"},
+        {"name": "old", "kind": "peer", "set": "0"},
+    ):
+        run.put_row({**mine, **changes})
+    capsys.readouterr()
+    assert {row["name"] for row in run.rows()} == {"vanilla_crnn", "peer"}
+    assert capsys.readouterr().out.count("left out of the tables: old, ") == 1
+    run.put_row({**mine, "version": "earlier"})
+    assert {row["name"] for row in run.rows()} == {"peer"}
+
+    results = json.loads(run.results_file.read_text(encoding="utf-8"))
+    assert run_on(root, tiny_weights, tmp_path).results == results["sections"]
+    assert results["sections"]["size"]["vanilla_crnn"]["macs"] == 2
+    results["sections"]["speed"]["vanilla_crnn"]["sha256"] = "of other weights"
+    run.results_file.write_text(json.dumps(results), encoding="utf-8")
+    again = run_on(root, tiny_weights, tmp_path)
+    assert again.results == {"size": results["sections"]["size"], "speed": {}}
+
+
+def test_a_set_has_the_name_of_its_folder(root: Path, tiny_weights: Path, tmp_path: Path) -> None:
+    """Drawn whole, it lies in ``full/`` of a folder that has the name."""
+    full = shutil.copytree(root, tmp_path / "drawn" / "full")
+    run = run_on(root, tiny_weights, tmp_path)
+    names = [run.about(run.open(path), path)["pictures"]["name"] for path in (root, full)]
+    assert names == ["benchmark", "drawn/full"]
+
+
+def test_peers_are_timed_on_the_pictures_that_models_are(
+    root: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_on(root, tiny_weights, tmp_path)
+    store, timed = compared(run)
+    first = Subset(open_store(root), balanced_indices(open_store(root), 2, part="test"))
+    assert [label.file for label in store.labels[:timed]] == [label.file for label in first.labels]
+    assert {record["part"] for record in store.records} == {"test", "heldout"}
+    assert len({label.file for label in store.labels}) == len(store) == 20
+
+    def read(peer: Peer, *given: Any) -> PeerRun:
+        if peer.key != "rapidocr":
+            raise PeerMissingError("not here")
+        assert given[-1] == timed
+        texts = {label.file: label.text.upper() for label in store.labels}
+        return PeerRun("1.2", 10.5, texts, 4.5)
+
+    monkeypatch.setattr(sections, "run_peer", read)
+    compare_peers(run)
+    (row,) = run.rows()
+    assert (row["name"], row["kind"], row["version"]) == (PEERS["rapidocr"].name, "peer", "1.2")
+    assert (row["latency_ms"], row["megabytes"]) == (4.5, 10.5)
+    assert row["figures"]["easy-text"] == {"n": 2, "strict": 0.0, "folded": 1.0}

@@ -73,6 +73,11 @@ def test_a_picture_without_a_reading_is_an_error(root: Path) -> None:
         ({"figures": {"ctext": {"n": 1, "strict": 1.0, "folded": 2.0}}}, "shares, 0 to 1"),
         ({"figures": {"ctext": {"n": 1, "strict": 1.0, "folded": 0.5}}}, "never above folded"),
         ({"figures": {"ctext": {"strict": 1.0}}}, "expected are n, strict and folded"),
+        ({"figures": {"all": {"n": 1, "strict": 1.0, "folded": 1.0}}}, "they may be of"),
+        ({"figures": {"ctext": {"n": 0, "strict": 0.0, "folded": 0.0}}}, "n is a count"),
+        ({"figures": {"ctext": {"n": 1.5, "strict": 0.0, "folded": 0.0}}}, "n is a count"),
+        ({"figures": {"ctext": {"n": 1, "strict": 1.0, "folded": 1.0}}}, ""),
+        ({"latency_ms": 0.1, "load": 0}, ""),
         ({"stars": 5}, "has the fields"),
     ],
 )
@@ -89,6 +94,14 @@ def test_the_best_comes_first_and_a_name_stands_once(tmp_path: Path) -> None:
     )
     write_leaderboard(rows, path)
     assert [(r["name"], r["version"]) for r in read_leaderboard(path)] == [("b", "1"), ("a", "2")]
+    rows = put_row(rows, row(name="b", kind="peer"))  # nobody takes the row of another
+    assert [(r["name"], r["kind"]) for r in rows if r["name"] == "b"] == [
+        ("b", "submission"),
+        ("b", "peer"),
+    ]
+    with pytest.raises(LeaderboardError, match="the row of 'c': kind is 'x'"):
+        write_leaderboard([*rows, row(name="c", kind="x")], path)
+    assert len(read_leaderboard(path)) == 2
 
 
 def test_leaving_pictures_out_does_not_pay() -> None:
@@ -105,6 +118,14 @@ def test_readings_of_other_systems(tmp_path: Path) -> None:
     assert read_readings(path) == {"a.png": "x\u2028y"}
     path.write_bytes(line.encode("utf-16"))
     with pytest.raises(LeaderboardError, match=r"readings\.jsonl is not UTF-8 .*save it as UTF-8"):
+        read_readings(path)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"file": "a.png"}', '{"file": "a.png", "text": 1}'])
+def test_a_reading_that_is_none_is_named(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "readings.jsonl"
+    path.write_text('{"file": "b.png", "text": ""}\n' + line, encoding="utf-8")
+    with pytest.raises(LeaderboardError, match=r"readings\.jsonl:2: no object with the texts"):
         read_readings(path)
 
 
