@@ -12,7 +12,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 from captcha_ocr.gif import MAX_BLOCKS
-from captcha_ocr.imaging import ImageError, open_image
+from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError, open_image
 from captcha_ocr.merging import keys
 from captcha_ocr.merging.gif_band import _frames, combined_rows
 from captcha_ocr.merging.near import BITS, distance, near_hash, thin_out
@@ -125,6 +125,24 @@ def test_a_picture_of_too_many_parts_is_refused() -> None:
         for read in (open_image, keys.read_band):
             with pytest.raises(ImageError, match="more than"):
                 read(data)
+
+
+def test_a_gif_is_combined_of_as_many_frames_as_are_looked_at() -> None:
+    frames = [*[Image.new("RGB", (8, 8))] * DEFAULT_LIMITS.max_frames, noise(1, (8, 8))]
+    data = plain_gif(frames)
+    assert keys.read_band(data) == keys.band_of(open_image(data))
+    assert keys.read_band(data) == keys.read_band(plain_gif(frames[:-1]))
+
+
+@pytest.mark.parametrize("size", [(7, 40), (40, 7), (2000, 501)])
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_a_picture_of_no_use_is_refused_by_its_size(kind: str, size: tuple[int, int]) -> None:
+    """Training refuses it, so it must not get into a training set."""
+    image = Image.new("RGB", size)
+    data = plain_gif([image]) if kind == "GIF" else encoded(image, kind)
+    with pytest.raises(ImageError) as caught:
+        keys.read_band(data)
+    assert caught.value.code == "size"
 
 
 @relaxed
@@ -242,6 +260,27 @@ def test_a_png_without_its_header_is_broken(chunks: list[tuple[bytes, bytes]]) -
             with pytest.raises(ImageError, match="IHDR") as caught:
                 read(data)
             assert caught.value.code == "broken"
+
+
+def interlaced(pixels: np.ndarray) -> bytes:
+    """The rows of Adam7's seven passes over (H, W, 3), none filtered."""
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2)]
+    parts = [pixels[y::dy, x::dx] for y, x, dy, dx in [*passes, (1, 0, 2, 1)]]
+    return b"".join(b"\0" + row.tobytes() for part in parts for row in part)
+
+
+def test_png_rows_of_other_kinds_are_not_taken_for_plain_ones() -> None:
+    # (12, 24, 3), so dark that any byte may pass for the number of a filter.
+    pixels = np.asarray(noise(1, (24, 12))) & 1
+    deep = np.repeat(pixels, 2, axis=2)  # 16 bits: 257 times the value of 8
+    for depth, adam7, rows in (
+        (8, 1, interlaced(pixels)),
+        (16, 0, b"".join(b"\0" + row.tobytes() for row in deep)),
+    ):
+        header = struct.pack(">2I5B", 24, 12, depth, 2, 0, 0, adam7)
+        data = png_of((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+        assert np.array_equal(np.asarray(open_image(data)), pixels)
+        assert keys.read_band(data) == keys.band_of(open_image(data))
 
 
 copies = st.lists(

@@ -151,3 +151,12 @@ def test_packing_a_set_mixes_it(sample_set: Path, tmp_path: Path) -> None:
     assert names != [label.file for label in folder.labels]
     assert [path.name for path in sorted(out.iterdir())] == [f"0000{n}.parquet" for n in range(3)]
     assert data_main(["pack", str(sample_set), str(out)]) == FAILURE  # it is never written over
+
+
+def test_what_a_killed_packing_left_goes_with_the_next(sample_set: Path, tmp_path: Path) -> None:
+    partial = tmp_path / "out" / ".shards.part"
+    partial.mkdir(parents=True)
+    (partial / "00009.parquet").write_bytes(b"PAR1 and no more")
+    assert write_parquet(FolderStore(sample_set), partial.with_name("shards"), 24) == 1
+    assert len(open_store(partial.with_name("shards"))) == 24
+    assert [path.name for path in partial.parent.iterdir()] == ["shards"]
