@@ -10,7 +10,9 @@ import pytest
 from captcha_ocr import __version__
 from captcha_ocr.predictor import load_predictors
 from captcha_ocr.web.catalogue import STATIC, default_model, describe_models
-from captcha_ocr.web.schemas import FileResult, ModelsResponse, PredictResponse
+from captcha_ocr.web.options import MAX_FIELD, parse_options
+from captcha_ocr.web.results import file_result
+from captcha_ocr.web.schemas import FileResult, ModelsResponse, PredictResponse, Reading
 from web_harness import Asked, barcode, multipart
 
 NDJSON = "application/x-ndjson"
@@ -120,6 +122,44 @@ def test_a_wrong_field_is_named(server: Asked, fields: dict[str, str], said: str
     assert said in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("length", "1", 1),
+        ("length", "64", 64),
+        ("length", " 4-4 ", 4),
+        ("length", "4-6", (4, 6)),
+        ("length", "", None),
+        ("top_k", "10", 10),
+        ("top_k", "", 1),
+        ("explain", "TRUE", True),
+        ("explain", "on", True),
+        ("explain", "no", False),
+        ("explain", "", False),
+        ("arch", "all", "all"),
+        ("alphabet", "中" * MAX_FIELD, "中" * MAX_FIELD),
+        ("alphabet", "", None),
+    ],
+)
+def test_a_field_may_have(name: str, value: str, meant: object) -> None:
+    assert getattr(parse_options([(name, value)], ["one"], max_top_k=10), name) == meant
+
+
+def test_a_field_may_have_1024_characters_of_any_size(server: Asked) -> None:
+    assert server.read("1", alphabet="中" * (MAX_FIELD - 1) + "1")["text"] == "1"
+
+
+def test_the_surest_reading_is_the_results_own() -> None:
+    readings = [
+        Reading(arch=arch, text=arch, confidence=confidence, characters=[], alternatives=[])
+        for arch, confidence in (("a", 0.2), ("b", 0.9), ("c", 0.5))
+    ]
+    result = file_result(3, "x.png", (88, 32), readings, 1.234)
+    assert (result.arch, result.text, result.confidence) == ("b", "b", 0.9)
+    assert [reading.arch for reading in result.compare] == ["a", "b", "c"]
+    assert (result.index, result.width, result.height, result.milliseconds) == (3, 88, 32, 1.23)
+
+
 def test_a_field_may_not_stand_twice(server: Asked) -> None:
     answer = server.predict([("a.png", barcode("1"))], [("top_k", "1"), ("top_k", "2")])
     assert (answer.status, answer.code) == (422, "invalid")
@@ -159,6 +199,11 @@ def test_the_model_with_the_fewest_errors_is_the_default(two_models: Path) -> No
         metrics = {"test": {"exact_match": 1 - cer, "cer": cer, "styles": {"ruoyi": {}}}}
         predictor = predictors[name]
         predictor.info = dataclasses.replace(predictor.info, metrics=metrics)
+    assert default_model(predictors) == "vanilla_crnn"
+    svtr, unmeasured = predictors["svtr_tiny"], dataclasses.replace(predictor.info, metrics={})
+    svtr.info = dataclasses.replace(svtr.info, metrics={"selection": {"cer": 0.05}})
+    assert default_model(predictors) == "svtr_tiny"  # no test set was named
+    svtr.info = unmeasured
     assert default_model(predictors) == "vanilla_crnn"
     card = describe_models(predictors, "vanilla_crnn", "onnx").models[1]
     assert (card.name, card.exact_match, card.cer, card.styles) == (
@@ -236,6 +281,7 @@ def test_both_servers_publish_one_document(server: Asked) -> None:
         ("C:/fakepath/a.png", "a.png"),
         ("<img src=x onerror=alert(1)>.png", "<img src=x onerror=alert(1)>.png"),
         ("=cmd()", "=cmd()"),
+        ("a\\b\u202egnp.exe\x07", "bgnp.exe"),
         ("x" * 400, "x" * 200),
     ],
 )

@@ -6,15 +6,19 @@ import argparse
 import dataclasses
 import json
 import logging
+import math
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from captcha_ocr.config import ConfigError
-from captcha_ocr.web.access import MAX_CLIENTS, RateLimiter
+from captcha_ocr.web.access import MAX_CLIENTS, RateLimiter, check_host
 from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import Counter, Histogram, Metrics
 from captcha_ocr.web.problems import STATUS_OF, Problem
 from captcha_ocr.web.settings import Settings, add_flags, from_flags
 from captcha_ocr.web.upstream import Upstream
+from captcha_ocr.web.waitress_server import Channel
 
 
 def parse(*arguments: str, environ: dict[str, str] | None = None) -> Settings:
@@ -51,6 +55,81 @@ def test_settings_survive_the_way_to_a_worker_process() -> None:
 def test_a_wrong_setting_is_named(environ: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         Settings.from_env(environ)
+
+
+@pytest.mark.parametrize(
+    ("given", "cores", "lanes"),
+    [
+        ({}, 4, 4),
+        ({"threads": 2}, 5, 2),
+        ({"threads": 8}, 4, 1),
+        ({"threads": 0}, 4, 1),  # all of them in each run
+        ({"runs": 3, "threads": 0}, 4, 3),
+    ],
+)
+def test_as_many_models_run_as_the_cores_allow(
+    given: dict[str, int], cores: int, lanes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("captcha_ocr.web.settings.available_cores", lambda: cores)
+    assert Settings(**given).lanes == lanes
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "answered"),
+    [
+        ("read.example", "", False),
+        ("read.example", "read.example", True),
+        ("READ.Example.:8000", "Read.example, b.example", True),
+        ("www.read.example", "read.example", False),
+        ("anything.example", "*", True),
+        ("a.localhost:8000", "", True),
+        ("localhost.example", "", False),
+        ("", "*", False),
+    ],
+)
+def test_a_name_with_a_dot_is_answered_when_it_is_listed(
+    host: str, allowed: str, answered: bool
+) -> None:
+    hosts = Settings(allowed_hosts=allowed).hosts
+    if answered:
+        check_host(host, hosts)
+    else:
+        with pytest.raises(Problem, match="does not answer to the host"):
+            check_host(host, hosts)
+
+
+HEAD, BODY = SimpleNamespace(headers_finished=False), SimpleNamespace(headers_finished=True)
+
+
+@pytest.mark.parametrize(
+    ("state", "limit"),
+    [
+        ({"last_activity": 90.0}, 100),  # between two requests
+        ({"request": HEAD, "request_began": 90.0, "last_activity": 99.0}, 100),
+        ({"request": BODY, "request_began": 70.0, "last_activity": 99.0}, 100),
+        ({"requests": [BODY]}, math.inf),  # it is being answered
+        ({"requests": [BODY], "total_outbufs_len": 5, "output_since": 50.0}, 100),
+        ({"lingering": True, "request_began": 90.0, "last_activity": 98.0}, 100),
+        ({"lingering": True, "request_began": 70.0, "last_activity": 99.0}, 100),
+    ],
+)
+def test_a_client_of_the_flask_server_has_its_time(state: dict[str, Any], limit: float) -> None:
+    settings = Settings(head_seconds=10, body_seconds=30, answer_seconds=50)
+    channel = Channel.__new__(Channel)  # without a socket
+    usual = {"request": None, "requests": [], "lingering": False, "total_outbufs_len": 0}
+    vars(channel).update({**usual, "output_since": None, **state})
+    times = [99.5, 100.5, 10_000.5]
+    assert [channel.overdue(settings, now) for now in times] == [now > limit for now in times]
+
+
+def test_an_answer_that_moves_on_has_its_time_anew() -> None:
+    settings, channel = Settings(answer_seconds=50), Channel.__new__(Channel)
+    vars(channel).update({"requests": [BODY], "output_since": None})
+    waiting = [(5, 10.0), (0, 50.0), (5, 59.0), (5, 100.0), (5, 110.0)]  # bytes left at a time
+    late = []
+    for channel.total_outbufs_len, now in waiting:
+        late.append(channel.overdue(settings, now))
+    assert late == [False, False, False, False, True]
 
 
 def test_the_rate_limiter_refills() -> None:
@@ -130,11 +209,32 @@ def test_a_log_line_is_json_and_holds_no_contents(caplog: pytest.LogCaptureFixtu
     assert (line["path"], line["status"], line["milliseconds"]) == ("/predict", 200, 12.3)
 
 
+def test_a_log_line_is_text_and_a_method_that_was_made_up_is_not_in_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logger = logging.getLogger("captcha_ocr.requests")
+    metrics = Metrics()
+    log, silent = RequestLog("text", metrics), RequestLog("off", metrics)
+    logger.addHandler(caplog.handler)
+    try:
+        for write in (log, silent):
+            write("BREW", "/predict", 405, 0.5, "10.0.0.1")
+    finally:
+        logger.removeHandler(caplog.handler)
+    (line,) = caplog.messages
+    assert line.partition(" ")[2] == "10.0.0.1 other /predict 405 500.0 ms"
+    assert metrics.requests.lines() == [
+        'captcha_ocr_requests_total{method="other",path="/predict",status="405"} 2'
+    ]
+
+
 def test_every_code_makes_a_problem_document() -> None:
     for code, status in STATUS_OF.items():
         document = Problem(code, "what happened").document
         assert (document["status"], document["code"]) == (status, code)
         assert set(document) == {"type", "title", "status", "code", "detail"}
+    again = {code for code in STATUS_OF if Problem(code, "").headers == {"Retry-After": "1"}}
+    assert again == {"rate", "busy", "timeout", "not_ready"}
     assert Problem.from_status(405).code == "method"
     assert Problem.from_status(418).code == "bad_request"
 
