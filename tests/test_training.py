@@ -236,6 +236,7 @@ def test_early_stop_says_why(sample_set: Path, tmp_path: Path) -> None:
     config = config_for(sample_set, epochs=50, lr=1e-9, ema=0.0, patience=1)
     why = fit(config, RunFolder(tmp_path))
     assert why == "1 evaluations brought nothing better"
+    assert load_state(tmp_path / "last.pt")["progress"]["since_best"] == 1
 
 
 def test_a_time_budget_stops_and_saves(sample_set: Path, tmp_path: Path) -> None:
