@@ -563,6 +563,9 @@ def test_figures_of_other_weights_and_other_pictures_are_left_out(
     run.results_file.write_text(json.dumps(results), encoding="utf-8")
     again = run_on(root, tiny_weights, tmp_path)
     assert again.results == {"size": results["sections"]["size"], "speed": {}}
+    again.digests["another"] = "of its weights"
+    again.put("size", about, {"another": {"macs": 3}})
+    assert [*again.results["size"]] == ["another", "vanilla_crnn"]
 
 
 def test_a_set_has_the_name_of_its_folder(root: Path, tiny_weights: Path, tmp_path: Path) -> None:

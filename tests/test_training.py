@@ -100,6 +100,7 @@ def test_a_fraction_of_an_epoch_ends_the_last_one_early(sample_set: Path, tmp_pa
     counts = [19, progress["pictures"]]  # it is evaluated after each epoch, and at the end
     assert [row["pictures"] for row in progress["history"]] == counts
     assert [row["epoch"] for row in progress["history"]] == [count / 19 for count in counts]
+    assert progress["history"][-1]["lr"] < config.lr / 2  # it has fallen
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(
@@ -181,7 +182,8 @@ def test_labels_that_cannot_fit_are_named_and_left_out(
     out = capsys.readouterr().out
     assert "1 labels need more columns" in out
     assert "narrow.png '1122334455'" in out
-    assert load_state(tmp_path / "last.pt")["progress"]["pictures"] == 2
+    progress = load_state(tmp_path / "last.pt")["progress"]
+    assert (progress["pictures"], progress["history"][-1]["epoch"]) == (2, 1.0)
 
 
 def test_a_test_set_does_not_choose_the_weights(sample_set: Path, tmp_path: Path) -> None:
@@ -301,7 +303,9 @@ def test_short_labels_come_first_in_the_first_epoch_alone(sample_set: Path, tmp_
 def test_no_step_is_larger_than_the_clip_allows(sample_set: Path, tmp_path: Path) -> None:
     with join_world("cpu") as world:
         run = Run(config_for(sample_set, clip=0.125), RunFolder(tmp_path), world, resume=False)
-    run.train_step(next(run.batches()))
+    batch = next(run.batches())
+    run.train_step(batch)
+    assert run.progress.loss_count == len(batch.indices)  # the loss that is told is a picture's
     gradients = [parameter.grad.flatten() for parameter in run.objective.parameters()]  # type: ignore[union-attr]
     assert torch.cat(gradients).norm().item() == pytest.approx(0.125, rel=1e-3)
 
