@@ -163,6 +163,7 @@ def test_every_picture_once_in_batches_of_one_width(
     assert len({len(share) for share in shares}) == 1  # all take part in every step
     seen: Counter[int] = Counter()
     for step in zip(*shares):
+        assert all(step)  # also where the pictures are fewer than the processes
         indices = {index for share in step for index, _ in share}
         assert len({widths[index] for index in indices}) == 1
         assert 1 <= len(indices) <= size
