@@ -15,9 +15,9 @@ def trained(config: TrainConfig, done: Path) -> RunFolder:
     """The run folder ``done``, trained now if it is not there; one that was cut off is left out."""
     if not done.is_dir():
         folder = RunFolder.create(done.parent / "unfinished", done.name)
-        why = fit(config, folder)
-        if "epochs are done" not in why:
-            sys.exit(f"error: {done.name} was not trained to its end: {why}")
+        stop = fit(config, folder)
+        if stop.unfinished:
+            sys.exit(f"error: {done.name} was not trained to its end: {stop}")
         folder.path.rename(done)
     return RunFolder(done)
 

@@ -92,7 +92,7 @@ def test_eight_pictures_are_learned_by_heart(arch: str, tmp_path: Path) -> None:
 def test_a_fraction_of_an_epoch_ends_the_last_one_early(sample_set: Path, tmp_path: Path) -> None:
     config = config_for(sample_set, epochs=1.5)
     folder = RunFolder(tmp_path)
-    assert fit(config, folder) == "all 1.5 epochs are done"
+    assert fit(config, folder).why == "all 1.5 epochs are done"
     progress = load_state(folder.last)["progress"]
     pictures = len(read_labels(sample_set / "labels.txt")) * (1 - config.val_fraction)
     assert 1.5 * pictures <= progress["pictures"] < 1.5 * pictures + config.batch
@@ -121,7 +121,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(Run, "train_step", stop_at_seven)
-    assert fit(config, parts) == "it was interrupted"
+    assert fit(config, parts).why == "it was interrupted"
     stopped = load_state(parts.last)["progress"]
     assert stopped["step"] == 7
     assert stopped["batch"] > 0  # in the middle of an epoch
@@ -236,13 +236,13 @@ def test_both_parts_of_a_split_hold_a_picture(sample_set: Path) -> None:
 
 def test_early_stop_says_why(sample_set: Path, tmp_path: Path) -> None:
     config = config_for(sample_set, epochs=50, lr=1e-9, ema=0.0, patience=1)
-    why = fit(config, RunFolder(tmp_path))
+    why = fit(config, RunFolder(tmp_path)).why
     assert why == "1 evaluations brought nothing better"
     assert load_state(tmp_path / "last.pt")["progress"]["since_best"] == 1
 
 
 def test_a_time_budget_stops_and_saves(sample_set: Path, tmp_path: Path) -> None:
-    why = fit(config_for(sample_set, max_minutes=1e-6), RunFolder(tmp_path))
+    why = fit(config_for(sample_set, max_minutes=1e-6), RunFolder(tmp_path)).why
     assert why.startswith("the time budget of 1e-06 minutes")
     assert load_state(tmp_path / "last.pt")["progress"]["step"] == 1
     load_checkpoint(tmp_path / "best.safetensors").build()
@@ -254,7 +254,7 @@ def test_a_resumed_run_has_its_time_budget_anew(sample_set: Path, tmp_path: Path
     state = load_state(folder.last)
     state["progress"]["seconds"] = 3600.0
     save_state(folder.last, state)
-    assert fit(config, folder, resume=True) == "all 2 epochs are done"
+    assert fit(config, folder, resume=True).why == "all 2 epochs are done"
     assert load_state(folder.last)["progress"]["seconds"] > 3600
 
 
@@ -463,7 +463,7 @@ def test_a_run_of_less_than_a_picture_learns_from_one_batch(
     sample_set: Path, tmp_path: Path
 ) -> None:
     folder = RunFolder(tmp_path)
-    assert fit(config_for(sample_set, epochs=0.001), folder) == "all 0.001 epochs are done"
+    assert fit(config_for(sample_set, epochs=0.001), folder).why == "all 0.001 epochs are done"
     assert load_state(folder.last)["progress"]["step"] == 1
 
 

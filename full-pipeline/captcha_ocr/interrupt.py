@@ -1,11 +1,22 @@
-"""Ctrl-C and SIGTERM as a request: the step at hand is finished and the state saved."""
+"""Why a run stops; and Ctrl-C and SIGTERM as a request: the step at hand is finished and saved."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Stop:
+    why: str  # a sentence
+    unfinished: bool = False  # there are steps left, which --resume takes
+    interrupted: bool = False  # somebody wants it to end now
+
+    def __str__(self) -> str:
+        return self.why
 
 
 class Interrupt:

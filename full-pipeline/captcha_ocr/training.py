@@ -34,7 +34,7 @@ from captcha_ocr.datasets.prepare import prepare_data
 from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
 from captcha_ocr.distributed import World, join_world
 from captcha_ocr.evaluation import Evaluation, evaluate
-from captcha_ocr.interrupt import Interrupt
+from captcha_ocr.interrupt import Interrupt, Stop
 from captcha_ocr.models import build_model, count_parameters, model_arguments
 from captcha_ocr.objective import build_objective
 from captcha_ocr.optimisation import AveragedWeights, build_optimizer, learning_rate
@@ -43,7 +43,7 @@ from captcha_ocr.run_folder import Progress, RunFolder
 from captcha_ocr.torch_predictor import TorchPredictor, describe
 
 
-def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> str:
+def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> Stop:
     """Train; leaves ``best.safetensors`` and ``last.pt`` in the folder; returns why it stopped.
 
     Raises ConfigError, CharsetError or LabelError before the first step when the configuration
@@ -54,27 +54,28 @@ def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> str:
         run.describe()
         saved = time.monotonic()
         started, deadline = saved - run.progress.seconds, saved + 60 * config.max_minutes
-        why = ""
+        stop: Stop | None = None
         for batch in run.batches():
             run.train_step(batch)
             run.progress.seconds = time.monotonic() - started
             if run.evaluation_due():
-                why = run.evaluate()
+                stop = run.evaluate()
             if config.max_minutes and time.monotonic() > deadline:
-                why = f"the time budget of {config.max_minutes:g} minutes is used up"
+                minutes = f"{config.max_minutes:g} minutes"
+                stop = Stop(f"the time budget of {minutes} is used up", unfinished=True)
             if interrupt.requested:
-                why = "it was interrupted"
-            if world.agree(bool(why)):
+                stop = Stop("it was interrupted", unfinished=True, interrupted=True)
+            if world.agree(stop is not None):
                 break
             if time.monotonic() - saved > 60 * config.save_minutes:
                 run.save()
                 saved = time.monotonic()
         else:
-            why = f"all {config.epochs:g} epochs are done"
+            stop = Stop(f"all {config.epochs:g} epochs are done")
         if run.progress.loss_count and not interrupt.requested:  # steps since the last evaluation
             run.evaluate()
         run.save()
-        return why
+        return stop or Stop("another process stopped")
 
 
 class Run:
@@ -174,7 +175,7 @@ class Run:
     def evaluation_due(self) -> bool:
         return self.progress.pictures // self.evaluation_interval > self.progress.evaluations
 
-    def evaluate(self) -> str:
+    def evaluate(self) -> Stop | None:
         """Read the selection set with the averaged weights; keep them when they are the best.
 
         Returns a reason to stop, or nothing. Only the main process reads and writes.
@@ -184,7 +185,7 @@ class Run:
         train_loss = progress.loss_sum / max(1, progress.loss_count)
         progress.loss_sum, progress.loss_count = 0.0, 0
         if not self.world.is_main:
-            return ""
+            return None
         checkpoint = self.checkpoint()
         evaluation = self.read(checkpoint)
         score = evaluation.score()
@@ -205,7 +206,7 @@ class Run:
         progress.history.append(row)
         self.folder.on_evaluation(row, progress.history, is_best)
         waited = config.patience and progress.since_best >= config.patience
-        return f"{config.patience} evaluations brought nothing better" if waited else ""
+        return Stop(f"{config.patience} evaluations brought nothing better") if waited else None
 
     def checkpoint(self) -> Checkpoint:
         """The averaged weights, with all it takes to read pictures with them."""

@@ -58,17 +58,16 @@ def train(config: TrainConfig, begun: RunFolder | None) -> bool:
     out = Path(config.out)
     folder = begun or (RunFolder.create(out, config.arch) if is_main else RunFolder(out))
     try:
-        why = fit(config, folder, resume=begun is not None)
+        stop = fit(config, folder, resume=begun is not None)
         if not is_main:
             return True
-        interrupted = "interrupted" in why
-        folder.say(f"stopped: {why}")
-        if interrupted or "budget" in why:
+        folder.say(f"stopped: {stop}")
+        if stop.unfinished:
             resume = f"{program('train')} --arch {config.arch} --resume {folder.path}"
             folder.say(f"go on with: {resume}")
-        if not interrupted:
+        if not stop.interrupted:
             tell(config, folder)
-        return not interrupted
+        return not stop.interrupted
     finally:
         if is_main:
             folder.close()
