@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,16 +94,7 @@ class MergeConfig:
     def _check_targets(self) -> None:
         if any(source.split == TEST for source in self.sources) != bool(self.test_dest):
             raise ConfigError("--test-src and --test-dest go together")
-        targets = [target.resolve() for target in self.targets.values()]
-        for target in targets:
-            for other in [*(source.root.resolve() for source in self.sources), *targets]:
-                if other is not target and (
-                    target.is_relative_to(other) or target in other.parents
-                ):
-                    raise ConfigError(
-                        f"the target {target} and {other} lie inside each other; "
-                        "choose separate folders"
-                    )
+        refuse_nested((source.root for source in self.sources), self.targets.values())
 
     @property
     def targets(self) -> dict[str, Path]:
@@ -117,3 +109,16 @@ class MergeConfig:
         skipped = {"sources", "train_dest", "test_dest", "charset_out"}
         names = [field.name for field in dataclasses.fields(self) if field.name not in skipped]
         return {name: getattr(self, name) for name in names}
+
+
+def refuse_nested(sources: Iterable[Path], targets: Iterable[Path]) -> None:
+    """Raise ConfigError when a target and a source, or two targets, lie inside each other."""
+    own = [target.resolve() for target in targets]
+    all_roots = [*(source.resolve() for source in sources), *own]
+    for target in own:
+        for other in all_roots:
+            if other is not target and (target.is_relative_to(other) or target in other.parents):
+                raise ConfigError(
+                    f"the target {target} and {other} lie inside each other; "
+                    "choose separate folders"
+                )

@@ -44,8 +44,7 @@ def same_merge(target: Path, record: dict[str, Any]) -> bool:
     Raises TargetError when it holds anything else (two merges never mix), ConfigError when it is
     a folder that cannot be replaced.
     """
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        _check_replaceable(target)
+    if is_free(target):
         return False
     try:
         found = json.loads((target / RECORD_FILE).read_text(encoding="utf-8"))
@@ -59,6 +58,17 @@ def same_merge(target: Path, record: dict[str, Any]) -> bool:
             f"{target} holds another merge ({', '.join(differences)} differ); remove it or choose "
             "another folder"
         )
+    return True
+
+
+def is_free(target: Path) -> bool:
+    """Whether a finished folder can take the name: nothing has it, or an empty folder.
+
+    Raises ConfigError when that is a folder that cannot be replaced.
+    """
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        return False
+    _check_replaceable(target)
     return True
 
 
@@ -132,12 +142,13 @@ def _places_beside(target: Path) -> tuple[Path, Path]:
     return folder, folder.with_name(folder.name + ".lock")
 
 
-def appear(folder: Path, target: Path, record: dict[str, Any]) -> None:
-    """Give a finished folder its name."""
+def appear(folder: Path, target: Path, record: dict[str, Any] | None = None) -> None:
+    """Give a finished folder its name; a merge's record goes into it."""
     target = target.resolve()  # as building() did
-    with atomic_write(folder / RECORD_FILE) as file:
-        json.dump(record, file, ensure_ascii=False, indent=2)
-        file.write("\n")
+    if record is not None:
+        with atomic_write(folder / RECORD_FILE) as file:
+            json.dump(record, file, ensure_ascii=False, indent=2)
+            file.write("\n")
     if target.is_dir():
         target.rmdir()  # it was empty, or this fails
     folder.rename(target)
