@@ -26,7 +26,7 @@ SCRIPTS = {
     "merge_datasets.py": "merge",
     "export_models.py": "export",
 }
-VARIANTS = {"serve": (["fastapi"], ["flask"]), "data": ([], ["report"])}
+VARIANTS = {"serve": (["fastapi"], ["flask"]), "data": ([], ["report"], ["import"])}
 NEED_TORCH = ("train", "eval", "export")
 # Programs of others: their flags are not ours to check.
 OTHERS = {"java", "javac", "mvn", "pip", "uvicorn", "cat", "pytest", "py", "docker", "make"}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 pytest.importorskip("nbclient", reason="notebooks need the dev extra")
 
-from captcha_ocr.labels import read_labels
 from import_graph import needs
 from notebooks import TUTORIAL, cells, chapters, execute, printed, with_outputs
 
@@ -46,32 +44,6 @@ def alike(found: str, wanted: str) -> bool:
         float(a.rstrip("%")) == pytest.approx(float(b.rstrip("%")), abs=3 if "%" in a else 0.002)
         for a, b in zip(NUMBER.findall(found), NUMBER.findall(wanted))
     )
-
-
-def test_labels_of_names_and_of_a_table_become_roots(tmp_path: Path) -> None:
-    """Chapter 5's first cell only defines; this is what a reader does with it."""
-    chapter: dict[str, Any] = {}
-    code, _ = next(cells(TUTORIAL / "5-your-own.md"))
-    exec(code, chapter)
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    names = [f"a{number}b_{number:03}.PNG" for number in range(10)]
-    for name in names:
-        (pictures / name).write_bytes(name.encode())
-    table = pictures.with_suffix(".csv")
-    rows = [f"pictures/{name},{name[:3]}" for name in names]
-    table.write_bytes("\r\n".join(["\ufefffile,label", *rows]).encode())
-    for root, found in (
-        (tmp_path / "a", chapter["from_names"](pictures)),
-        (tmp_path / "b", chapter["from_table"](table)),
-    ):
-        chapter["write_train_and_test"](root, found)
-        test, train = (read_labels(root / split / "labels.txt") for split in ("test", "train"))
-        assert (len(test), len(train)) == (2, 8)
-        assert sorted(label.file for label in [*test, *train]) == names
-        assert all(label.text == label.file[:3] for label in [*test, *train])
-        first = test[0].file
-        assert (root / "test/images" / first).read_bytes() == first.encode()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from captcha_ocr.cli.common import USAGE, Arguments, command
 COMMANDS = {
     "train": "train one architecture, or all",
     "merge": "merge labelled pictures into a training and a test set, without leakage",
-    "data": "report on a data set: counts, problems, pictures",
+    "data": "make a data set of labelled pictures; report on one: counts, problems, pictures",
     "eval": "measure models on labelled pictures: EM, CER, by style, confusions, pictures",
     "export": "write trained weights for other runtimes: ONNX, NCNN, TFLite, TorchScript",
     "infer": "read pictures: a file, a folder or standard input",
