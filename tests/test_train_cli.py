@@ -260,7 +260,7 @@ def test_a_killed_run_goes_on(sample_set: Path, tmp_path: Path) -> None:
     assert killed_at > 0
     (run / ".best.safetensors.1.part").write_bytes(b"killed while saving")
     done = start(sample_set, tmp_path / "runs", "--resume", "--max-minutes", "0.0001")
-    assert "budget of 0.0001 minutes" in done.communicate()[0]
+    assert "its 0.0001 minutes are used up" in done.communicate()[0]
     assert done.returncode == OK
     assert load_state(run / "last.pt")["progress"]["step"] == killed_at + 1
     assert not list(run.glob(".*.part"))

@@ -243,7 +243,7 @@ def test_early_stop_says_why(sample_set: Path, tmp_path: Path) -> None:
 
 def test_a_time_budget_stops_and_saves(sample_set: Path, tmp_path: Path) -> None:
     why = fit(config_for(sample_set, max_minutes=1e-6), RunFolder(tmp_path)).why
-    assert why.startswith("the time budget of 1e-06 minutes")
+    assert why == "its 1e-06 minutes are used up"
     assert load_state(tmp_path / "last.pt")["progress"]["step"] == 1
     load_checkpoint(tmp_path / "best.safetensors").build()
 
@@ -277,7 +277,7 @@ def test_minutes_have_sixty_seconds(
     monkeypatch.setattr(Run, "train_step", slow_step)
     monkeypatch.setattr(Run, "save", noted_save)
     config = config_for(sample_set, epochs=50, max_minutes=2.5, save_minutes=1)
-    assert fit(config, RunFolder(tmp_path)).startswith("the time budget of 2.5 minutes")
+    assert fit(config, RunFolder(tmp_path)).why == "its 2.5 minutes are used up"
     assert saved == [3, 6, 7]
     assert load_state(tmp_path / "last.pt")["progress"]["seconds"] == 175
 

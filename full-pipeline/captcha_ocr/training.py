@@ -61,8 +61,7 @@ def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> Stop
             if run.evaluation_due():
                 stop = run.evaluate()
             if config.max_minutes and time.monotonic() > deadline:
-                minutes = f"{config.max_minutes:g} minutes"
-                stop = Stop(f"the time budget of {minutes} is used up", unfinished=True)
+                stop = Stop(f"its {config.max_minutes:g} minutes are used up", unfinished=True)
             if interrupt.requested:
                 stop = Stop("it was interrupted", unfinished=True, interrupted=True)
             if world.agree(stop is not None):
