@@ -75,6 +75,7 @@ STAGES = {
         Stage(1.6, f"{MIDDLE} --batch 16 --lr 7e-4 --flat 0.4 --blend 0.4 --seed 9", CHINESE),
         Stage(0.7, f"{MIDDLE} {LOW} --lr 2e-4 --seed 16", SUMS),
         Stage(0.4, f"{MIDDLE} {LOW} --lr 1.5e-4 --blend 0.4 --aug 0 --seed 17", SUMS),
+        Stage(0.84, f"{MIDDLE} {LOW} --lr 2.5e-4 --blend 0.5 --aug 0.2 --seed 22", FRESH),
     ),
     "crnn_resnet34": (
         Stage(2.25, "--batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
@@ -108,6 +109,7 @@ STAGES = {
         Stage(0.84, f"{LOW} --lr 2e-4 --blend 0.2 --aug 0 --seed 16", SUMS),
         Stage(0.37, f"{LOW} --lr 2e-4 --blend 0.5 --aug 0.5 --seed 18", SUMS),
         Stage(0.7, f"{LOW} --lr 2e-4 --blend 0.4 --aug 0.2 --seed 21", FRESH),
+        Stage(0.47, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 23", FRESH),
     ),
 }
 
