@@ -70,7 +70,7 @@ def test_a_wrong_setting_is_named(environ: dict[str, str], said: str) -> None:
 def test_as_many_models_run_as_the_cores_allow(
     given: dict[str, int], cores: int, lanes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("captcha_ocr.web.settings.available_cores", lambda: cores)
+    monkeypatch.setattr("captcha_ocr.web.settings.usable_cores", lambda: cores)
     assert Settings(**given).lanes == lanes
 
 
