@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from captcha_ocr.labels import LabelError, check_name
+from captcha_ocr.labels import LabelError, check_name, not_utf8
 from captcha_ocr.sources import folder_sources
 
 LABEL_PATTERN = "([^_]+)(_.*)?"  # 7k3m_001.png is labelled 7k3m
@@ -70,9 +70,7 @@ def _decode(table: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        problem = f"not UTF-8: {error.reason}; save the file as UTF-8"
-        raise LabelError(table, line, problem) from None
+        raise not_utf8(table, data.count(b"\n", 0, error.start) + 1, error) from None
 
 
 def _column(table: Path, header: list[str], what: str, name: str, usual: tuple[str, ...]) -> int:

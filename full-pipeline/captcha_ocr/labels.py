@@ -103,6 +103,10 @@ def iter_labels(path: Path) -> Iterator[Label]:
                 yield label
 
 
+def not_utf8(path: Path, number: int, error: UnicodeDecodeError) -> LabelError:
+    return LabelError(path, number, f"not UTF-8: {error.reason}; save the file as UTF-8")
+
+
 def parse_label(path: Path, number: int, raw: bytes) -> Label | None:
     """One line of a label file, as bytes; None for a blank one. Raises LabelError.
 
@@ -111,8 +115,7 @@ def parse_label(path: Path, number: int, raw: bytes) -> Label | None:
     try:
         row = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
-        problem = f"not UTF-8: {error.reason}; save the file as UTF-8"
-        raise LabelError(path, number, problem) from None
+        raise not_utf8(path, number, error) from None
     if not row:
         return None
     try:

@@ -200,7 +200,7 @@ function start() {
   initLanguage(byId("language"));
   initTheme();
   initHistory();
-  initIntake((pictures) => take(pictures));
+  initIntake(take);
   table.redraw();
   choices.redraw();
   rule.redraw();
