@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from captcha_ocr.config import TrainConfig
-from captcha_ocr.run_folder import RunFolder
-from captcha_ocr.training import fit
+from captcha_ocr.training.loop import fit
+from captcha_ocr.training.run_folder import RunFolder
 
 
 def trained(config: TrainConfig, done: Path) -> RunFolder:

@@ -23,9 +23,9 @@ from captcha_ocr.checkpoint import load_checkpoint
 from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.datasets.stores import FolderStore
-from captcha_ocr.distributed import pick_device
 from captcha_ocr.evaluation import evaluate
-from captcha_ocr.finishing import predictor_of
+from captcha_ocr.training.distributed import pick_device
+from captcha_ocr.training.finishing import predictor_of
 from experiments import read_history, trained
 from recipe_pages import FULL, read_record, write_record
 from train_models import Sets, draw_sets

@@ -12,8 +12,8 @@ from pathlib import Path
 from captcha_ocr import models
 from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.models.base import CTCRecognizer, columns
-from captcha_ocr.run_folder import RunFolder
-from captcha_ocr.training import fit
+from captcha_ocr.training.loop import fit
+from captcha_ocr.training.run_folder import RunFolder
 from torch import Tensor, nn
 
 

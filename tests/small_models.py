@@ -8,7 +8,7 @@ import torch
 from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ImageConfig
-from captcha_ocr.export import round_to_half
+from captcha_ocr.exporting.onnx import round_to_half
 from captcha_ocr.models import MODELS, build_model, model_arguments
 
 CHARSET = Charset(tuple("0123456789+-*/=?中文"))

@@ -18,7 +18,7 @@ FLOORS = [
     ["imaging", "decoding", "model_info"],
     ["datasets", "models"],
     ["checkpoint"],
-    ["training", "evaluation", "predictor", "torch_predictor", "export", "exporting"],
+    ["training", "evaluation", "predictor", "runtimes", "exporting"],
     ["cli", "web"],
 ]
 # Reading pictures must work, and start quickly, where torch is not installed.

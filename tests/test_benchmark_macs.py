@@ -12,7 +12,7 @@ from captcha_ocr.benchmarking.macs import count_macs
 from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ImageConfig
-from captcha_ocr.export import export_onnx
+from captcha_ocr.exporting.onnx import export_onnx
 from captcha_ocr.models import MODELS, build_model
 from onnx import TensorProto, helper, numpy_helper
 from torch.utils.flop_counter import FlopCounterMode

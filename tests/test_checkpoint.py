@@ -19,7 +19,7 @@ from captcha_ocr.checkpoint import (
     save_state,
 )
 from captcha_ocr.config import ImageConfig
-from captcha_ocr.export import round_to_half
+from captcha_ocr.exporting.onnx import round_to_half
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import build_model
 from safetensors.torch import save

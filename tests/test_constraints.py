@@ -13,10 +13,10 @@ import pytest
 from captcha_ocr.alignment import required_steps
 from captcha_ocr.charset import Charset, CharsetError
 from captcha_ocr.constraints import MAX_EDGES, MAX_TEXT_LENGTH, Constraint, ConstraintError
+from captcha_ocr.constraints.pattern_syntax import PatternError
+from captcha_ocr.constraints.search import NoAllowedTextError
+from captcha_ocr.constraints.viterbi import best_allowed
 from captcha_ocr.decoding import log_softmax, prefix_beam
-from captcha_ocr.pattern_syntax import PatternError
-from captcha_ocr.search import NoAllowedTextError
-from captcha_ocr.viterbi import best_allowed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_decoding import CHARSET, all_texts, pictures
@@ -255,7 +255,7 @@ def test_a_constraint_that_is_too_large_is_refused() -> None:
 
 def test_a_small_alphabet_does_not_hide_a_large_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
     """An automaton of the pattern holds the classes that the alphabet leaves out, too."""
-    monkeypatch.setattr("captcha_ocr.patterns.MAX_ARCS", 500)
+    monkeypatch.setattr("captcha_ocr.constraints.patterns.MAX_ARCS", 500)
     with pytest.raises(PatternError, match="500 transitions"):
         Constraint.build(SYMBOLS, alphabet="ab", pattern="(a|b)*a.{6}")
 

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from captcha_ocr import importing
 from captcha_ocr.cli.data import main
+from captcha_ocr.datasets import importing
 from captcha_ocr.labels import read_labels
 from captcha_ocr.merging.keys import pixel_key
 from captcha_ocr.merging.place import Placement

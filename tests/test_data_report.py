@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from captcha_ocr.cli.data import main
+from captcha_ocr.data_report import text as terminal
 from captcha_ocr.imaging import open_image
-from captcha_ocr.reporting import text as terminal
 from captcha_ocr.tables import display_width
 from drawing import draw_picture, write_sample_set
 from PIL import Image

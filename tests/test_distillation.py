@@ -11,11 +11,11 @@ import torch
 from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint
 from captcha_ocr.config import ConfigError
-from captcha_ocr.distillation import Teacher
 from captcha_ocr.imaging import normalise
-from captcha_ocr.objective import CTCObjective, ctc_loss
-from captcha_ocr.run_folder import RunFolder
-from captcha_ocr.training import fit
+from captcha_ocr.training.distillation import Teacher
+from captcha_ocr.training.loop import fit
+from captcha_ocr.training.objective import CTCObjective, ctc_loss
+from captcha_ocr.training.run_folder import RunFolder
 from PIL import Image
 from small_models import small_checkpoint
 from test_training import config_for, write_a_new_symbol

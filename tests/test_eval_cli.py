@@ -242,7 +242,7 @@ def test_a_checkpoint_gives_what_its_model_reads(
     from captcha_ocr.checkpoint import Checkpoint, save_checkpoint
     from captcha_ocr.config import ImageConfig
     from captcha_ocr.models import build_model
-    from captcha_ocr.torch_predictor import TorchPredictor
+    from captcha_ocr.runtimes.torch import TorchPredictor
     from drawing import SYMBOLS
 
     charset, image = Charset(tuple(SYMBOLS)), ImageConfig(height=32, channels=1)

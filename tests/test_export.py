@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from captcha_ocr import export
 from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ImageConfig
-from captcha_ocr.export import export_onnx, round_to_half, verify
+from captcha_ocr.exporting.measuring import verify
+from captcha_ocr.exporting.onnx import export_onnx, round_to_half
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import MODELS, build_model
 from captcha_ocr.predictor import OnnxPredictor
-from captcha_ocr.torch_predictor import TorchPredictor, describe
+from captcha_ocr.runtimes.torch import TorchPredictor, describe
 from drawing import draw_picture
 from small_models import small_checkpoint
 
@@ -113,7 +113,7 @@ def test_what_differs_from_torch_is_not_kept(
 ) -> None:
     export_onnx(small_checkpoint("vanilla_crnn"), tmp_path)
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    monkeypatch.setattr(export, "verify", partial(verify, tolerance=-1.0))
+    monkeypatch.setattr("captcha_ocr.exporting.onnx.verify", partial(verify, tolerance=-1.0))
     with pytest.raises(ModelError, match="differ by"):
         export_onnx(small_checkpoint("vanilla_crnn"), tmp_path)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before

@@ -25,8 +25,8 @@ from captcha_ocr.imaging import preprocess
 from captcha_ocr.model_info import ModelError, ModelInfo, file_sha256
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import load_predictor
-from captcha_ocr.tflite_predictor import TflitePredictor
-from captcha_ocr.torch_predictor import TorchPredictor
+from captcha_ocr.runtimes.tflite import TflitePredictor
+from captcha_ocr.runtimes.torch import TorchPredictor
 from drawing import draw_picture
 from small_models import small_checkpoint
 

@@ -22,8 +22,8 @@ from captcha_ocr.exporting.run import export, files_of
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor, load_predictor
-from captcha_ocr.tflite_predictor import PADDING
-from captcha_ocr.torch_predictor import TorchPredictor, describe
+from captcha_ocr.runtimes.tflite import PADDING
+from captcha_ocr.runtimes.torch import TorchPredictor, describe
 from drawing import draw_barcode, draw_picture
 from small_models import small_checkpoint
 from tiny_model import write_tiny_model

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from captcha_ocr import finishing
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, load_state
 from captcha_ocr.datasets.stores import Store
-from captcha_ocr.run_folder import RunFolder
-from captcha_ocr.training import fit
+from captcha_ocr.training import finishing
+from captcha_ocr.training.loop import fit
+from captcha_ocr.training.run_folder import RunFolder
 from drawing import write_sample_set
 from test_training import config_for
 

@@ -14,7 +14,7 @@ from captcha_ocr.benchmarking.columns import COLUMNS
 from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.config import ConfigError, TrainConfig
 from captcha_ocr.models import MODELS
-from captcha_ocr.run_folder import RunFolder
+from captcha_ocr.training.run_folder import RunFolder
 
 pytest.importorskip("torch", reason="the scripts train")
 

@@ -10,9 +10,9 @@ from captcha_ocr.imaging import preprocess
 from captcha_ocr.model_info import WEIGHTS_DIR
 from captcha_ocr.models import MODELS, CTCRecognizer, build_model, count_parameters
 from captcha_ocr.models.base import drop_path, scaled
-from captcha_ocr.objective import CTCObjective, ctc_loss
 from captcha_ocr.predictor import OnnxPredictor
-from captcha_ocr.torch_predictor import TorchPredictor
+from captcha_ocr.runtimes.torch import TorchPredictor
+from captcha_ocr.training.objective import CTCObjective, ctc_loss
 from drawing import draw_picture
 
 CLASSES = 37

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captcha_ocr import run_folder
 from captcha_ocr.config import ImageConfig, TrainConfig
-from captcha_ocr.run_folder import Progress, RunFolder, clock
+from captcha_ocr.training import run_folder
+from captcha_ocr.training.run_folder import Progress, RunFolder, clock
 
 ROW = {
     "pictures": 500,

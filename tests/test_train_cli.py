@@ -15,15 +15,15 @@ from unittest.mock import Mock
 import pytest
 import torch
 import yaml
-from captcha_ocr import export
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_checkpoint
 from captcha_ocr.cli import train
 from captcha_ocr.cli.common import BAD_DATA, FAILURE, OK, USAGE, program
 from captcha_ocr.cli.train import Plan, build_parser, config_from, main, plan
 from captcha_ocr.config import ConfigError, ImageConfig
+from captcha_ocr.exporting import onnx
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor
-from captcha_ocr.run_folder import Progress, RunFolder
+from captcha_ocr.training.run_folder import Progress, RunFolder
 from small_models import small_checkpoint
 from torch.torch_version import TorchVersion
 
@@ -206,23 +206,23 @@ def test_a_torch_that_cannot_export_is_refused_before_training(
     def fail(*_: object) -> None:
         raise RuntimeError("no numel() of symbolic sizes\nmore of that")
 
-    monkeypatch.setattr(export, "export_onnx", fail)
+    monkeypatch.setattr(onnx, "export_onnx", fail)
     monkeypatch.setattr(torch, "__version__", TorchVersion("2.7.1+cu124"))
     assert main(arguments(sample_set, tmp_path / "runs")) == USAGE
     message = capsys.readouterr().err
     assert "torch 2.7.1+cu124 cannot export vanilla_crnn" in message
     assert "(no numel() of symbolic sizes)" in message
     assert not (tmp_path / "runs").exists()
-    monkeypatch.setattr(export, "export_onnx", Mock(side_effect=AssertionError()))
+    monkeypatch.setattr(onnx, "export_onnx", Mock(side_effect=AssertionError()))
     with pytest.raises(ConfigError, match=r"\(AssertionError\)"):  # it may say nothing at all
-        export.require_exporter("vanilla_crnn", {}, ImageConfig())
-    monkeypatch.setattr(torch, "__version__", TorchVersion(f"{export.KNOWN_TORCH}.0+cpu"))
-    export.require_exporter("vanilla_crnn", {}, ImageConfig())  # not asked: it is known
+        onnx.require_exporter("vanilla_crnn", {}, ImageConfig())
+    monkeypatch.setattr(torch, "__version__", TorchVersion(f"{onnx.KNOWN_TORCH}.0+cpu"))
+    onnx.require_exporter("vanilla_crnn", {}, ImageConfig())  # not asked: it is known
 
 
 def test_an_older_torch_that_can_export_may_train(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "__version__", TorchVersion("2.7.1+cu124"))
-    export.require_exporter("vanilla_crnn", {"width": 0.125, "hidden": 32}, ImageConfig())
+    onnx.require_exporter("vanilla_crnn", {"width": 0.125, "hidden": 32}, ImageConfig())
 
 
 def test_an_unknown_architecture_is_a_usage_error(

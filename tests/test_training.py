@@ -15,18 +15,18 @@ from types import SimpleNamespace
 import pytest
 import torch
 import yaml
-from captcha_ocr import training
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_state
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, TrainingError
 from captcha_ocr.datasets.ocr import Batch
 from captcha_ocr.datasets.prepare import prepare_data
-from captcha_ocr.distributed import join_world, pick_device
-from captcha_ocr.interrupt import Interrupt
 from captcha_ocr.labels import Label, read_labels, write_labels
 from captcha_ocr.models import MODELS
-from captcha_ocr.optimisation import AveragedWeights, build_optimizer, learning_rate
-from captcha_ocr.run_folder import RunFolder
-from captcha_ocr.training import Run, fit
+from captcha_ocr.training import loop as training
+from captcha_ocr.training.distributed import join_world, pick_device
+from captcha_ocr.training.interrupt import Interrupt
+from captcha_ocr.training.loop import Run, fit
+from captcha_ocr.training.optimisation import AveragedWeights, build_optimizer, learning_rate
+from captcha_ocr.training.run_folder import RunFolder
 from drawing import draw_picture, write_sample_set
 
 SMALL = {"vanilla_crnn": 0.25, "crnn_resnet34": 0.25, "svtr_tiny": 0.5}

@@ -20,7 +20,7 @@ import numpy as np
 from captcha_ocr.alignment import align, best_path, collapse, ctc_log_probs, path_runs
 from captcha_ocr.charset import Charset
 from captcha_ocr.constraints import Constraint
-from captcha_ocr.search import NoAllowedTextError, prefix_search
+from captcha_ocr.constraints.search import NoAllowedTextError, prefix_search
 
 __all__ = [
     "Character",

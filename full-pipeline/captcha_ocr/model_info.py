@@ -19,9 +19,9 @@ WEIGHTS_DIR = Path(__file__).parent / "weights"
 # Suffix of an exported model -> module and class that reads pictures with it.
 RUNTIMES = {
     ".onnx": ("captcha_ocr.predictor", "OnnxPredictor"),
-    ".param": ("captcha_ocr.ncnn_predictor", "NcnnPredictor"),
-    ".tflite": ("captcha_ocr.tflite_predictor", "TflitePredictor"),
-    ".torchscript": ("captcha_ocr.torchscript_predictor", "TorchScriptPredictor"),
+    ".param": ("captcha_ocr.runtimes.ncnn", "NcnnPredictor"),
+    ".tflite": ("captcha_ocr.runtimes.tflite", "TflitePredictor"),
+    ".torchscript": ("captcha_ocr.runtimes.torchscript", "TorchScriptPredictor"),
 }
 
 

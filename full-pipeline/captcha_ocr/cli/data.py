@@ -14,21 +14,21 @@ import numpy as np
 
 from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, at_least, command, complain, program
 from captcha_ocr.config import ConfigError
-from captcha_ocr.datasets.stores import FolderStore, Subset, write_parquet
-from captcha_ocr.importing import divide, usable, write_roots
-from captcha_ocr.label_rows import (
+from captcha_ocr.data_report import page, text
+from captcha_ocr.data_report.health import examine
+from captcha_ocr.datasets.importing import divide, usable, write_roots
+from captcha_ocr.datasets.label_rows import (
     FILE_COLUMNS,
     LABEL_COLUMNS,
     LABEL_PATTERN,
     rows_of_names,
     rows_of_table,
 )
+from captcha_ocr.datasets.stores import FolderStore, Subset, write_parquet
 from captcha_ocr.labels import atomic_write
 from captcha_ocr.merging.config import ON_FAULT, DataError, TargetError, refuse_nested
 from captcha_ocr.merging.engines import process_engine
 from captcha_ocr.merging.target import is_free
-from captcha_ocr.reporting import page, text
-from captcha_ocr.reporting.health import examine
 from captcha_ocr.sources import picture_folder
 from captcha_ocr.tables import printable
 

@@ -120,7 +120,7 @@ def _gpu() -> Finding:
         return Finding("device", "training", "broken", f"torch does not start: {error}")
     if torch.cuda.is_available():
         return Finding("device", "training", "ok", f"cuda: {torch.cuda.get_device_name()}")
-    from captcha_ocr.precision import has_fast_bf16
+    from captcha_ocr.training.precision import has_fast_bf16
 
     speed = "fast" if has_fast_bf16(torch.device("cpu")) else "slow"
     threads = torch.get_num_threads()

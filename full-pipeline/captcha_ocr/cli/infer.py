@@ -14,10 +14,10 @@ from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, at_least, command, p
 from captcha_ocr.cli.reading import DEFAULT_ARCH, add_constraints, build_constraint, load_models
 from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
+from captcha_ocr.constraints.search import NoAllowedTextError
 from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.predictor import Prediction, Predictor
 from captcha_ocr.results import CsvWriter, JsonWriter, Result, TableWriter, Tally, Writer
-from captcha_ocr.search import NoAllowedTextError
 from captcha_ocr.sources import Source, folder_labels, folder_sources
 
 STDIN = "-"

@@ -25,7 +25,7 @@ def load_models(args: argparse.Namespace) -> dict[str, Predictor]:
         raise ConfigError("a checkpoint names its own arch: leave out --arch and --weights")
     import torch
 
-    from captcha_ocr.torch_predictor import TorchPredictor
+    from captcha_ocr.runtimes.torch import TorchPredictor
 
     if args.threads:
         torch.set_num_threads(args.threads)

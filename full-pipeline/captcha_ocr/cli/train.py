@@ -15,7 +15,7 @@ from captcha_ocr.cli.common import INTERRUPTED, OK, Arguments, command, program
 from captcha_ocr.cli.train_options import build_parser
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, strict_from_dict
 from captcha_ocr.models import MODELS, find_model, model_arguments
-from captcha_ocr.run_folder import RunFolder
+from captcha_ocr.training.run_folder import RunFolder
 
 
 @command
@@ -50,8 +50,8 @@ def plan(options: dict[str, Any], resume: Path | None, *, start: bool = False) -
 
 def train(config: TrainConfig, begun: RunFolder | None) -> bool:
     """One architecture, from the first step to its exported model; False when interrupted."""
-    from captcha_ocr.export import require_exporter
-    from captcha_ocr.training import fit
+    from captcha_ocr.exporting.onnx import require_exporter
+    from captcha_ocr.training.loop import fit
 
     require_exporter(config.arch, config.model, config.image)
     is_main = os.environ.get("RANK", "0") == "0"
@@ -75,7 +75,7 @@ def train(config: TrainConfig, begun: RunFolder | None) -> bool:
 
 def tell(config: TrainConfig, folder: RunFolder) -> None:
     """Finish a run and say what came of it."""
-    from captcha_ocr.finishing import finish
+    from captcha_ocr.training.finishing import finish
 
     finished = finish(config, folder)
     for name, evaluation in (("selection", finished.selection), ("test", finished.report)):

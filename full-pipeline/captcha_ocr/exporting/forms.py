@@ -17,7 +17,7 @@ from captcha_ocr.config import ImageConfig
 from captcha_ocr.models.base import CTCRecognizer, columns
 from captcha_ocr.models.crnn import CRNN
 from captcha_ocr.models.svtr_tiny import MixingBlock, SVTRTiny, local_mask
-from captcha_ocr.tflite_predictor import PADDING
+from captcha_ocr.runtimes.tflite import PADDING
 
 # Added to a score or a gate to close it: exp and sigmoid of it are 0. Not -inf: a row of nothing
 # else would become NaN.

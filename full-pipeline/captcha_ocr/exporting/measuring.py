@@ -7,16 +7,44 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.decoding import greedy_batch, log_softmax
 from captcha_ocr.imaging import open_image, preprocess
-from captcha_ocr.model_info import ModelInfo
+from captcha_ocr.model_info import ModelError, ModelInfo
+from captcha_ocr.models import CTCRecognizer
 from captcha_ocr.predictor import Predictor
 
 WIDTHS = (64, 96, 128, 256)  # pixels; what the usual sizes become at height 32, and the largest
+# Largest difference of a logit that a float32 file may show: rounding adds up over the layers, and
+# moves logits of ten and more by some ten-thousandths.
+TOLERANCE = 1e-3
 CHUNK = 256  # pictures held at a time
 REPEATS = 30
+
+
+def verify(
+    exported: Predictor, model: CTCRecognizer, info: ModelInfo, tolerance: float = TOLERANCE
+) -> float:
+    """Compare an exported predictor's logits with torch's on noise of several widths and batch
+    sizes; the largest difference. Raises ModelError above the tolerance."""
+    gaps = []
+    rng = np.random.default_rng(0)
+    widest = info.image.max_width
+    for batch, width in ((1, 88), (3, 96), (2, 128), (1, widest), (5, 40)):
+        shape = (batch, info.image.channels, info.image.height, min(width, widest))
+        images = rng.uniform(-1, 1, shape).astype(np.float32)
+        with torch.inference_mode():
+            expected = model(torch.from_numpy(images)).numpy()
+        got = np.stack(exported.logits(list(images)))
+        if got.shape != expected.shape:
+            raise ModelError(f"{info.arch}: exported logits {got.shape}, torch's {expected.shape}")
+        gaps.append(np.abs(got - expected).max())
+    worst = float(np.max(gaps))  # unlike max(), NaN when any of them is
+    if not worst <= tolerance:
+        raise ModelError(f"{info.arch}: exported logits differ by {worst:.2g} from torch's")
+    return worst
 
 
 @dataclass

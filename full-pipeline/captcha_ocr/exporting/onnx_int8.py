@@ -20,9 +20,9 @@ import numpy as np
 from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.datasets.stores import Store, Subset, spread
-from captcha_ocr.export import export_onnx, store_in_half
 from captcha_ocr.exporting import NotKeptError, Remark
 from captcha_ocr.exporting.measuring import agree, latencies
+from captcha_ocr.exporting.onnx import export_onnx, store_in_half
 from captcha_ocr.imaging import open_image, preprocess
 from captcha_ocr.model_info import ModelInfo, file_sha256
 from captcha_ocr.predictor import OnnxPredictor

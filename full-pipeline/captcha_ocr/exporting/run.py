@@ -14,13 +14,12 @@ import torch
 
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint
 from captcha_ocr.datasets.stores import Store
-from captcha_ocr.export import TOLERANCE, verify
 from captcha_ocr.exporting import FORMATS, Format, NotKeptError, Remark
-from captcha_ocr.exporting.measuring import WIDTHS, agree, latencies
+from captcha_ocr.exporting.measuring import TOLERANCE, WIDTHS, agree, latencies, verify
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, file_sha256
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import Predictor, load_predictor
-from captcha_ocr.torch_predictor import TorchPredictor, describe
+from captcha_ocr.runtimes.torch import TorchPredictor, describe
 
 # Of the largest logit. Over hundreds of pictures torch's own float32, in batches, has been seen
 # 8e-4 away from float64 where logits go to 24.

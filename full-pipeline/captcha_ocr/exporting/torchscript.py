@@ -13,7 +13,7 @@ from captcha_ocr.checkpoint import Checkpoint, write_bytes
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import Remark
 from captcha_ocr.exporting.forms import free_width, two_widths
-from captcha_ocr.torchscript_predictor import DEPRECATED
+from captcha_ocr.runtimes.torchscript import DEPRECATED
 
 
 def convert(checkpoint: Checkpoint, path: Path, calibration: Store | None = None) -> Remark:

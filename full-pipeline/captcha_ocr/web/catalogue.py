@@ -40,7 +40,7 @@ def load_models(settings: Settings) -> dict[str, Predictor]:
 def _load_torch(archs: Sequence[str], folder: Path) -> dict[str, Predictor]:
     """The checkpoints in a folder, or in its run folders; a model's name is its architecture."""
     # Imported here: the servers work, and start quickly, where torch is not installed.
-    from captcha_ocr.torch_predictor import TorchPredictor
+    from captcha_ocr.runtimes.torch import TorchPredictor
 
     paths = [*sorted(folder.glob("*.safetensors")), *sorted(folder.glob("*/best.safetensors"))]
     predictors: dict[str, Predictor] = {}

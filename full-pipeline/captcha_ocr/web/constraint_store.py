@@ -12,7 +12,7 @@ from typing import Optional, Union
 
 from captcha_ocr.charset import Charset
 from captcha_ocr.constraints import MAX_EDGES, Constraint, ConstraintError
-from captcha_ocr.languages import Alphabet
+from captcha_ocr.constraints.languages import Alphabet
 from captcha_ocr.web.options import Options
 from captcha_ocr.web.problems import Problem
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from captcha_ocr.pattern_syntax import MAX_PATTERN
+from captcha_ocr.constraints.pattern_syntax import MAX_PATTERN
 from captcha_ocr.web.options import MAX_FIELD
 from captcha_ocr.web.problems import PROBLEM_TYPE
 from captcha_ocr.web.results import NDJSON

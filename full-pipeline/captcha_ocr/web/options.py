@@ -25,7 +25,7 @@ class Options:
     arch: str = ""  # a model's name, or all; empty: the server's default
     length: int | tuple[int, int] | None = None  # exactly, or (fewest, most)
     alphabet: str | None = None  # the characters that may occur
-    pattern: str | None = None  # see captcha_ocr.pattern_syntax
+    pattern: str | None = None  # see captcha_ocr.constraints.pattern_syntax
     top_k: int = 1  # readings per model
     explain: bool = False  # add the model's probabilities and the path
 

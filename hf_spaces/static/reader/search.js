@@ -1,4 +1,4 @@
-// Prefix beam search for the most probable texts: the twin of captcha_ocr/search.py, without its
+// Prefix beam search for the most probable texts: the twin of captcha_ocr/constraints/search.py, without its
 // constraints (Graves et al. 2006, section 3.2; Hannun et al. 2014, algorithm 1).
 
 import { bestPath, BLANK, logAddExp, pathRuns } from "./alignment.js";

@@ -13,8 +13,8 @@ import numpy as np
 
 from captcha_ocr.alignment import LOG_ZERO
 from captcha_ocr.charset import Charset
-from captcha_ocr.constraints import Constraint
-from captcha_ocr.viterbi import best_allowed
+from captcha_ocr.constraints.automaton import Constraint
+from captcha_ocr.constraints.viterbi import best_allowed
 
 BLANK = Charset.BLANK
 

@@ -18,7 +18,6 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from captcha_ocr import resume_state
 from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import (
     Checkpoint,
@@ -32,15 +31,16 @@ from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.datasets.ocr import Batch, load_batches
 from captcha_ocr.datasets.prepare import prepare_data
 from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
-from captcha_ocr.distributed import World, join_world
 from captcha_ocr.evaluation import Evaluation, evaluate
-from captcha_ocr.interrupt import Interrupt, Stop
 from captcha_ocr.models import build_model, count_parameters, model_arguments
-from captcha_ocr.objective import build_objective
-from captcha_ocr.optimisation import AveragedWeights, build_optimizer, learning_rate
-from captcha_ocr.precision import AMP_TYPES, settle_amp, spell_amp
-from captcha_ocr.run_folder import Progress, RunFolder
-from captcha_ocr.torch_predictor import TorchPredictor, describe
+from captcha_ocr.runtimes.torch import TorchPredictor, describe
+from captcha_ocr.training import resume_state
+from captcha_ocr.training.distributed import World, join_world
+from captcha_ocr.training.interrupt import Interrupt, Stop
+from captcha_ocr.training.objective import build_objective
+from captcha_ocr.training.optimisation import AveragedWeights, build_optimizer, learning_rate
+from captcha_ocr.training.precision import AMP_TYPES, settle_amp, spell_amp
+from captcha_ocr.training.run_folder import Progress, RunFolder
 
 
 def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> Stop:

@@ -16,8 +16,8 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
+from captcha_ocr.datasets.label_rows import Row
 from captcha_ocr.imaging import SUFFIXES
-from captcha_ocr.label_rows import Row
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, Label, parse_row, write_labels
 from captcha_ocr.merging.config import DataError
 from captcha_ocr.merging.engines import Engine

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from captcha_ocr.reporting.findings import RARE
-from captcha_ocr.reporting.health import Health
+from captcha_ocr.data_report.findings import RARE
+from captcha_ocr.data_report.health import Health
 from captcha_ocr.tables import display_width, pad, printable
 
 SHOWN = 5  # cases of a finding

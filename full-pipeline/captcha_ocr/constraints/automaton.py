@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from captcha_ocr.charset import Charset
-from captcha_ocr.languages import (
+from captcha_ocr.constraints.languages import (
     MAX_TEXT_LENGTH,
     Alphabet,
     ConstraintError,
@@ -22,7 +22,7 @@ from captcha_ocr.languages import (
     Length,
     Lexicon,
 )
-from captcha_ocr.patterns import Pattern
+from captcha_ocr.constraints.patterns import Pattern
 
 __all__ = ["MAX_EDGES", "MAX_TEXT_LENGTH", "Constraint", "ConstraintError"]
 

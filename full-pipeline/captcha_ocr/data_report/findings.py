@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.charset import Charset
+from captcha_ocr.data_report.scan import Fault, Picture
 from captcha_ocr.labels import CHARSET_FILE, IMAGES_DIR
 from captcha_ocr.merging.rules import normalise_label
-from captcha_ocr.reporting.scan import Fault, Picture
 
 ERROR, WARNING = "error", "warning"
 RARE = 10  # a character that fewer pictures show is hardly learnt

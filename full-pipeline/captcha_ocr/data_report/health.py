@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from captcha_ocr.data_report import findings
+from captcha_ocr.data_report.findings import Finding
+from captcha_ocr.data_report.scan import Fault, Picture, scan_shard, scan_tasks
 from captcha_ocr.labels import MANIFEST_FILE, read_manifest
 from captcha_ocr.merging.engines import Engine
-from captcha_ocr.reporting import findings
-from captcha_ocr.reporting.findings import Finding
-from captcha_ocr.reporting.scan import Fault, Picture, scan_shard, scan_tasks
 
 SHEET = 48  # pictures on the contact sheet
 COUNTED = ("style", "kind", "size", "length", "font")

@@ -10,7 +10,7 @@ import numpy as np
 
 from captcha_ocr.alignment import best_path, collapse
 from captcha_ocr.charset import Charset
-from captcha_ocr.constraints import Constraint
+from captcha_ocr.constraints.automaton import Constraint
 
 BLANK = Charset.BLANK
 

@@ -8,10 +8,10 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from captcha_ocr.data_report.findings import RARE, Finding
+from captcha_ocr.data_report.health import Health
 from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.labels import IMAGES_DIR, resolve_inside
-from captcha_ocr.reporting.findings import RARE, Finding
-from captcha_ocr.reporting.health import Health
 
 HERE = Path(__file__).parent
 CASES = 200  # of a finding, in words

@@ -10,10 +10,10 @@ import torch
 
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.prepare import RunData
-from captcha_ocr.run_folder import Progress
+from captcha_ocr.training.run_folder import Progress
 
 if TYPE_CHECKING:
-    from captcha_ocr.training import Run
+    from captcha_ocr.training.loop import Run
 
 
 def snapshot(run: Run) -> dict[str, Any]:

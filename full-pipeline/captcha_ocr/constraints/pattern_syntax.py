@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Union
 
 from captcha_ocr.charset import Charset
-from captcha_ocr.languages import ConstraintError
+from captcha_ocr.constraints.languages import ConstraintError
 
 MAX_PATTERN = 256  # characters
 MAX_REPEAT = 64

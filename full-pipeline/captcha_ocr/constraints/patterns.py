@@ -11,7 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from captcha_ocr.charset import Charset
-from captcha_ocr.pattern_syntax import Choice, Node, One, Parser, PatternError, Repeat, Sequence
+from captcha_ocr.constraints.pattern_syntax import (
+    Choice,
+    Node,
+    One,
+    Parser,
+    PatternError,
+    Repeat,
+    Sequence,
+)
 
 MAX_POSITIONS = 512  # once repeats are written out: (a{9}){9} has 81
 MAX_STATES = 4_000  # (a|b)*a.{20} alone would need a million

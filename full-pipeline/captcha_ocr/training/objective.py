@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import load_checkpoint
 from captcha_ocr.config import TrainConfig
-from captcha_ocr.distillation import Teacher
 from captcha_ocr.models import CTCRecognizer
+from captcha_ocr.training.distillation import Teacher
 
 
 class CTCObjective(nn.Module):
