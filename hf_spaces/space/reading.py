@@ -9,7 +9,7 @@ from pathlib import Path
 from captcha_ocr.imaging import ImageLimits, open_image
 from captcha_ocr.web.catalogue import STATIC, load_models, samples
 from captcha_ocr.web.metrics import Metrics
-from captcha_ocr.web.options import ALL, parse_options
+from captcha_ocr.web.options import ALL
 from captcha_ocr.web.problems import Problem
 from captcha_ocr.web.schemas import FileResult, Reading
 from captcha_ocr.web.service import Service, Upload
@@ -60,7 +60,7 @@ class Reader:
                 "too_many_files",
                 f"{len(pictures)} pictures; {self.settings.max_files} at once are read",
             )
-        options = parse_options(fields.items(), self.archs, self.settings.max_top_k)
+        options = self._service.options(fields.items())
         uploads = [Upload(picture.name, self._bytes(picture.path)) for picture in pictures]
         return [future.result() for future in self._service.submit(uploads, options)]
 

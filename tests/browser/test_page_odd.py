@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,6 +91,21 @@ def test_the_limits_of_the_server_are_kept(visit: Any, tmp_path: Path) -> None:
         small.expect("#progress-text").to_have_text("7 of 7 read")
         small.page.close()
         small.check()
+
+
+def test_the_rule_of_the_server_is_named(visit: Any, tmp_path: Path) -> None:
+    weights = str(write_two_models(tmp_path / "weights"))
+    rule = {"alphabet": "0123456789", "length": "1-2"}
+    with serve("flask", tmp_path, weights=weights, rate="0", log="off", **rule) as live:
+        held = Visit(visit.page.context.new_page(), live)
+        held.expect("#preset option").to_contain_text(["set: 1-2 · 0123456789", "Digits only"])
+        held.pick(("a.png", barcode("7*3=?")))
+        held.expect("#text").to_have_text(re.compile(r"^\d{1,2}$"))
+        held.page.select_option("#preset", "sum")
+        held.read("7*3=?")
+        held.expect("#constraint-effect").to_have_text("")
+        held.page.close()
+        held.check()
 
 
 def test_a_page_that_was_there_before_its_server_is_completed(visit: Any) -> None:

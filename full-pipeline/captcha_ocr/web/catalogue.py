@@ -16,6 +16,7 @@ from captcha_ocr.web.schemas import (
     Limits,
     ModelCard,
     ModelsResponse,
+    Rule,
     SampleCard,
     SamplesResponse,
     Version,
@@ -23,6 +24,7 @@ from captcha_ocr.web.schemas import (
 from captcha_ocr.web.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
+NO_RULE = Rule(length="", alphabet="", pattern="")
 
 
 def load_models(settings: Settings) -> dict[str, Predictor]:
@@ -70,10 +72,11 @@ def default_model(predictors: Mapping[str, Predictor]) -> str:
 
 
 def describe_models(
-    predictors: Mapping[str, Predictor], default: str, backend: str
+    predictors: Mapping[str, Predictor], default: str, backend: str, rule: Rule = NO_RULE
 ) -> ModelsResponse:
     return ModelsResponse(
         default=default,
+        rule=rule,
         models=[_card(name, predictor, backend) for name, predictor in predictors.items()],
     )
 

@@ -26,7 +26,6 @@ from captcha_ocr.web.asgi_edge import Edge, problem_response
 from captcha_ocr.web.deadline import guard_uvicorn
 from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import CONTENT_TYPE, Metrics
-from captcha_ocr.web.options import parse_options
 from captcha_ocr.web.problems import Problem
 from captcha_ocr.web.service import Service, stop
 from captcha_ocr.web.settings import Settings
@@ -107,8 +106,7 @@ async def predict(request: Request) -> Response:
     async for data in request.stream():
         form.write(data)
     uploads, fields = form.finish()
-    options = parse_options(fields, list(service.predictors), service.settings.max_top_k)
-    futures = await run_in_threadpool(service.submit, uploads, options)
+    futures = await run_in_threadpool(service.submit, uploads, service.options(fields))
     if results.wants_ndjson(request.headers.getlist("accept")):
         return StreamingResponse(_stream(futures, started), media_type=results.NDJSON)
     done = await asyncio.gather(*map(asyncio.wrap_future, futures))
@@ -133,8 +131,7 @@ async def _stream(
 def models(request: Request) -> Response:
     """The models that are loaded, with their figures."""
     service: Service = request.app.state.service
-    backend = service.settings.backend
-    return _json(catalogue.describe_models(service.predictors, service.default, backend))
+    return _json(service.models())
 
 
 @router.get("/samples", response_model=schemas.SamplesResponse)

@@ -26,7 +26,6 @@ from captcha_ocr.web.access import (
 from captcha_ocr.web.flask_routes import StrictFlask
 from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import CONTENT_TYPE, Metrics
-from captcha_ocr.web.options import parse_options
 from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
 from captcha_ocr.web.service import Service, stop
 from captcha_ocr.web.settings import Settings
@@ -150,8 +149,7 @@ def predict() -> Response:
     while data := request.stream.read(forms.BLOCK):
         form.write(data)
     uploads, fields = form.finish()
-    options = parse_options(fields, list(state.service.predictors), state.settings.max_top_k)
-    futures = state.service.submit(uploads, options)
+    futures = state.service.submit(uploads, state.service.options(fields))
     if results.wants_ndjson(request.headers.getlist("Accept")):
         return Response(_stream(futures, started), mimetype=results.NDJSON)
     done = [future.result() for future in futures]
@@ -175,8 +173,7 @@ def models() -> Response:
     if state.upstream:
         return state.upstream.get("/models")
     service = state.service
-    backend = state.settings.backend
-    return _json(catalogue.describe_models(service.predictors, service.default, backend))
+    return _json(service.models())
 
 
 @api.get("/samples")

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
+from captcha_ocr.config import ConfigError
 from captcha_ocr.web.problems import Problem
+from captcha_ocr.web.settings import Settings
 
 FILE_FIELDS = ("files", "file")
+RULE = ("length", "alphabet", "pattern")  # the fields that say what a text may be
 ALL = "all"
 MAX_FIELD = 1024  # characters of one field
 MAX_LENGTH = 64  # characters of a text that a request may ask for
@@ -31,13 +34,28 @@ class Options:
 
     @property
     def constrained(self) -> bool:
-        return not (self.length is None and self.alphabet is None and self.pattern is None)
+        return any(getattr(self, name) is not None for name in RULE)
+
+
+def parse_rule(settings: Settings) -> Options:
+    """What texts may be where a request says nothing of it. Raises ConfigError."""
+    fields = [(name, getattr(settings, name)) for name in RULE]
+    try:
+        return parse_options(fields, (), max_top_k=1)
+    except Problem as problem:
+        raise ConfigError(f"--{problem.detail}") from None
 
 
 def parse_options(
-    fields: Iterable[tuple[str, str]], archs: Sequence[str], max_top_k: int
+    fields: Iterable[tuple[str, str]],
+    archs: Sequence[str],
+    max_top_k: int,
+    rule: Options = Options(),
 ) -> Options:
     """Options from form fields; an empty field counts as not given.
+
+    The server's ``rule`` holds where none of `RULE` is given, and gives way whole: a request's
+    pattern is not also held to the server's length.
 
     Raises Problem ``invalid``, naming the field: an unknown one, one that stands twice, or a
     value out of range.
@@ -59,7 +77,9 @@ def parse_options(
         raise _invalid("arch", f"no model {options.arch[:40]!r} is loaded; choose from {choices}")
     if not 1 <= options.top_k <= max_top_k:
         raise _invalid("top_k", f"top_k is {options.top_k}; choose 1 to {max_top_k}")
-    return options
+    if options.constrained:
+        return options
+    return replace(options, **{name: getattr(rule, name) for name in RULE})
 
 
 def _length(text: str) -> int | tuple[int, int]:

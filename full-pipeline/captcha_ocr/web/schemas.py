@@ -115,8 +115,17 @@ class ModelCard(BaseModel):
     sha256: str
 
 
+class Rule(BaseModel):
+    """What texts may be where a request says nothing of it, as the server was given it."""
+
+    length: str
+    alphabet: str
+    pattern: str
+
+
 class ModelsResponse(BaseModel):
     default: str
+    rule: Rule = Field(description="holds where a request has no length, alphabet or pattern")
     models: list[ModelCard]
 
 

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, nullcontext
@@ -19,17 +19,18 @@ from typing import Optional
 
 from PIL import Image
 
+from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.imaging import ImageError, ImageLimits, open_image
 from captcha_ocr.predictor import Predictor
 from captcha_ocr.web.batching import Batcher
-from captcha_ocr.web.catalogue import default_model
+from captcha_ocr.web.catalogue import default_model, describe_models
 from captcha_ocr.web.constraint_store import ConstraintStore
 from captcha_ocr.web.metrics import Metrics
-from captcha_ocr.web.options import ALL, Options
+from captcha_ocr.web.options import ALL, RULE, Options, parse_options, parse_rule
 from captcha_ocr.web.problems import Problem
 from captcha_ocr.web.results import failed, file_result, reading
-from captcha_ocr.web.schemas import FileResult, Reading
+from captcha_ocr.web.schemas import FileResult, ModelsResponse, Reading, Rule
 from captcha_ocr.web.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,16 @@ class Service:
         self._searches = threading.Semaphore(SEARCHES)
         self._pool = ThreadPoolExecutor(settings.readers, thread_name_prefix="reader")
         self._batchers = {name: self._batcher(name) for name in predictors}
+        self._rule = parse_rule(settings)
+        self._check_rule()
+
+    def _check_rule(self) -> None:
+        """A rule that no text of a model can meet is said at the start, not to every client."""
+        for arch in self.predictors:
+            try:
+                self._constraint(self._rule, arch)
+            except Problem as problem:
+                raise ConfigError(f"--length, --alphabet, --pattern: {problem.detail}") from None
 
     def _batcher(self, name: str) -> Batcher:
         return Batcher(
@@ -101,6 +112,17 @@ class Service:
         for batcher in self._batchers.values():
             batcher.close()
         return True
+
+    def options(self, fields: Iterable[tuple[str, str]]) -> Options:
+        """How a request wants to be read. Raises Problem ``invalid``."""
+        return parse_options(
+            fields, list(self.predictors), self.settings.max_top_k, rule=self._rule
+        )
+
+    def models(self) -> ModelsResponse:
+        """What ``GET /models`` says."""
+        rule = Rule(**{name: getattr(self.settings, name) for name in RULE})
+        return describe_models(self.predictors, self.default, self.settings.backend, rule)
 
     def submit(self, uploads: Sequence[Upload], options: Options) -> list[Future[FileResult]]:
         """Start to read; one future a picture, in order. May take a while: it builds constraints.

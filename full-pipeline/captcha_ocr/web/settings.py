@@ -39,6 +39,10 @@ class Settings:
     threads: int = setting(1, "cores one model run uses; 0: all")
     runs: int = setting(0, "model runs at the same time; 0: as many as the cores allow")
 
+    length: str = setting("", "characters of a text where a request has no rule: 4 or 4-6")
+    alphabet: str = setting("", "characters that may occur there")
+    pattern: str = setting("", "what the whole text matches there")
+
     batch_max: int = setting(16, "most pictures read together; 1 turns batching off", low=1)
     batch_wait_ms: float = setting(3.0, "longest wait for more pictures, milliseconds")
     readers: int = setting(32, "pictures opened or decoded at the same time", low=1)

@@ -192,7 +192,9 @@ async function takeOffer() {
   const version = await getJson("version");
   batch.limits = version.limits;
   byId("version").textContent = `${version.name} ${version.version}`;
-  choices.setModels(await getJson("models"));
+  const models = await getJson("models");
+  choices.setModels(models);
+  rule.setServerRule(models.rule);
   await loadSamples((file, truth) => take([{ file, name: file.name }], truth), trouble);
 }
 

@@ -20,6 +20,7 @@ const TYPING_MILLISECONDS = 350;
 export class Rule {
   #form = byId("constraint");
   #timer = 0;
+  #server = ""; // the server's own rule, in words
 
   /** @param onChange after the rule changed. */
   constructor(onChange) {
@@ -31,13 +32,20 @@ export class Rule {
     });
   }
 
+  /** What the server holds a text to where the form says nothing. */
+  setServerRule({ length, alphabet, pattern }) {
+    this.#server = [length, alphabet, pattern].filter(Boolean).join(" · ");
+    this.redraw();
+  }
+
   redraw() {
     if (!this.#form) return;
+    const any = this.#server ? t("constraint.server", { rule: this.#server }) : t("constraint.any");
     const preset = byId("preset");
     const chosen = preset.value || "any";
     preset.replaceChildren(
       ...Object.keys(PRESETS).map((name) =>
-        element("option", { value: name }, t(`constraint.${name}`)),
+        element("option", { value: name }, name === "any" ? any : t(`constraint.${name}`)),
       ),
     );
     preset.value = chosen;
@@ -60,7 +68,8 @@ export class Rule {
    */
   async compare(file, result, options, signal) {
     this.forget();
-    if (!Object.values(this.options).some(Boolean)) return;
+    // Without the form's rule a server with one of its own would read by that.
+    if (this.#server || !Object.values(this.options).some(Boolean)) return;
     const free = await explain(file, options, signal);
     const values = { text: result.text || "–", sure: sureText(result.confidence) };
     byId("constraint-effect").textContent =
