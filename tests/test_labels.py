@@ -179,6 +179,17 @@ def test_manifest_lines_are_records(tmp_path: Path) -> None:
     assert read_manifest(path) == {"1.png": record}
 
 
+def test_a_file_has_one_record(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.jsonl"
+    row = '{"file": "1.png", "font": "Arimo"}\n'
+    path.write_text(row + row, encoding="utf-8")
+    assert read_manifest(path)["1.png"]["font"] == "Arimo"
+    path.write_text(row + row.replace("Arimo", "Tinos"), encoding="utf-8")
+    with pytest.raises(LabelError, match="has another record above") as caught:
+        read_manifest(path)
+    assert caught.value.line == 2
+
+
 def nested(depth: int, begin: str = "[", end: str = "]") -> str:
     """A manifest record of lists in lists; the object is the first level."""
     return '{"file": "2.png", "x": ' + begin * (depth - 1) + "7" + end * (depth - 1) + "}"

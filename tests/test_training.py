@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, TrainingEr
 from captcha_ocr.datasets.ocr import Batch
 from captcha_ocr.datasets.prepare import prepare_data
 from captcha_ocr.labels import Label, read_labels, write_labels
+from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import MODELS
 from captcha_ocr.training import loop as training
 from captcha_ocr.training.distributed import join_world, pick_device
@@ -431,6 +433,16 @@ def test_changed_labels_cannot_be_resumed(
     change(sample_set)
     with pytest.raises(ConfigError, match=r"the labels in .* changed"):
         fit(config, RunFolder(tmp_path), resume=True)
+
+
+@pytest.mark.parametrize("state", [{"model": {}, "epoch": 3}, [1, 2]])
+def test_a_state_of_another_program_cannot_be_resumed(
+    sample_set: Path, tmp_path: Path, state: Any
+) -> None:
+    folder = RunFolder(tmp_path)
+    save_state(folder.last, state)
+    with pytest.raises(ModelError, match="is no state of a run of this version"):
+        fit(config_for(sample_set), folder, resume=True)
 
 
 def test_changed_labels_of_the_validation_set_cannot_be_resumed(

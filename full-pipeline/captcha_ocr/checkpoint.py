@@ -2,7 +2,7 @@
 
 A model is one safetensors file: the weights, and beside them in its header the JSON that says
 how to build the model and prepare its input, and the weights' checksum. One file, so that they
-can never part. Weights that 16 bits hold without loss (export.round_to_half) take no more. A
+can never part. Weights that 16 bits hold without loss (see exporting/onnx.py) take no more. A
 training state (``last.pt``) adds what a run needs to go on.
 """
 

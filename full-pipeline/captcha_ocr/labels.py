@@ -151,7 +151,10 @@ def write_labels(path: Path, labels: Iterable[Label]) -> None:
 
 
 def read_manifest(path: Path) -> dict[str, dict[str, Any]]:
-    """``manifest.jsonl`` as file name -> fields; ``{}`` when there is none."""
+    """``manifest.jsonl`` as file name -> fields; ``{}`` when there is none.
+
+    Raises LabelError for a line that is no record, and for a second one of a file that differs.
+    """
     path = Path(path)
     records: dict[str, dict[str, Any]] = {}
     if not path.is_file():
@@ -159,8 +162,10 @@ def read_manifest(path: Path) -> dict[str, dict[str, Any]]:
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
             record = parse_record(path, number, raw)
-            if record is not None:
-                records[record["file"]] = record
+            if record is None:
+                continue
+            if records.setdefault(record["file"], record) != record:
+                raise LabelError(path, number, f"{record['file']!r} has another record above")
     return records
 
 

@@ -22,7 +22,6 @@ from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import (
     Checkpoint,
     load_checkpoint,
-    load_state,
     load_weights,
     save_checkpoint,
     save_state,
@@ -85,7 +84,7 @@ class Run:
         self.config, self.folder, self.world = config, folder, world
         folder.quiet |= not world.is_main  # the folder is everyone's, and one process writes it
         torch.manual_seed(config.seed)
-        state = load_state(folder.last) if resume else None
+        state = resume_state.read(folder.last) if resume else None
         begins = config.init_from and state is None  # a run that began has its weights in its state
         source = load_checkpoint(Path(config.init_from)) if begins else None
         known = source.charset if source else Charset(tuple(state["charset"])) if state else None

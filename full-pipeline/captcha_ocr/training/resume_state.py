@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from captcha_ocr.checkpoint import load_state
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.prepare import RunData
+from captcha_ocr.model_info import ModelError
 from captcha_ocr.training.run_folder import Progress
 
 if TYPE_CHECKING:
     from captcha_ocr.training.loop import Run
+
+
+PARTS = {"charset", "labels", "progress", "rng", "cuda_rng"}
+PARTS |= {"objective", "average", "optimizer", "scaler"}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What `snapshot` gave. Raises ModelError for a file that holds anything else."""
+    state = load_state(path)
+    if not isinstance(state, dict) or set(state) != PARTS:
+        raise ModelError(f"{path} is no state of a run of this version; resume it with its own")
+    return state
 
 
 def snapshot(run: Run) -> dict[str, Any]:
