@@ -17,7 +17,6 @@ import datetime
 import functools
 import http.server
 import os
-import shutil
 import statistics
 import tempfile
 import threading
@@ -27,12 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import browser_page
+import chromium
 from captcha_ocr.benchmarking.machine import processor_name
 from captcha_ocr.benchmarking.pages import table, update_page
 from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.labels import read_labels
 from captcha_ocr.predictor import OnnxPredictor, load_predictors
-from playwright.sync_api import sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TURN = 10  # pictures
@@ -61,16 +60,11 @@ def open_page(folder: Path) -> Iterator[tuple[Any, str]]:
     handler = functools.partial(Quiet, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with chromium.browser() as browser:
         page = browser.new_page()
         page.set_default_timeout(600_000)  # a busy machine is no failure
         page.goto(f"http://127.0.0.1:{server.server_port}/")
         yield page, browser.version
-        browser.close()
     server.shutdown()
 
 

@@ -13,28 +13,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import chromium
 from demo_server import REPOSITORY, free_port, wait_for
-from playwright.sync_api import sync_playwright
 
 
 def click_first_sample(url: str) -> str:
     """The text that the page shows for its first sample picture."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium.browser() as browser:
         page = browser.new_page()
         page.goto(url)
         page.locator("#samples button").first.click()
-        text = page.locator("#text").inner_text()
-        browser.close()
-        return text
+        return str(page.locator("#text").inner_text())
 
 
 def size_mib(folder: Path) -> float:

@@ -9,19 +9,15 @@ It starts the Flask server of demo/ with the shipped models and clicks the built
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import chromium
 from demo_server import REPOSITORY, server
 from PIL import Image
-from playwright.sync_api import sync_playwright
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
 def explain_sample(page: Any, number: int) -> None:
@@ -85,14 +81,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("flags", nargs="*", help="flags for the server, after --")
     args = parser.parse_args(argv)
     args.out.mkdir(exist_ok=True)
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    with server("flask", *args.flags) as running, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    with server("flask", *args.flags) as running, chromium.browser() as browser:
         for shot in SHOTS:
             if not args.only or shot.name in args.only:
                 path = take(browser, f"http://127.0.0.1:{running.port}", shot, args.out)
                 print(f"{path}  {path.stat().st_size // 1024} KB")
-        browser.close()
     return 0
 
 

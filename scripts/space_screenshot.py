@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import chromium
 from demo_server import REPOSITORY, free_port
 from PIL import Image
-from playwright.sync_api import sync_playwright
-from screenshots import FLAGS
 
 SAMPLE = 1  # a sum: it has an answer
 SIZE = (1280, 720)
@@ -26,10 +24,8 @@ PYTHON = REPOSITORY / ".venv-space" / "bin" / "python"
 
 
 def take(url: str, path: Path) -> None:
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     width, height = SIZE
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    with chromium.browser() as browser:
         page = browser.new_page(viewport={"width": width, "height": height}, locale="en-US")
         page.goto(url)
         page.locator(".gallery-item").nth(SAMPLE).click()
@@ -37,7 +33,6 @@ def take(url: str, path: Path) -> None:
         page.mouse.move(0, 0)
         page.wait_for_timeout(1000)  # the frames that Gradio lays over what is being filled
         page.screenshot(path=path)
-        browser.close()
     with Image.open(path) as image:
         image.convert("RGB").quantize(256).save(path, optimize=True)
 

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import FLAGS, program
 from visits import PATIENCE_MS, Visit
 from web_harness import write_two_models
 from web_live import Live, serve
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-
-# CHROMIUM names one; else a system's. Playwright's own download works as well.
-CHROMIUM = (
-    os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-)
-# Nothing but our server is to be asked, so the browser's own errands are switched off.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,7 +35,7 @@ def chromium() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=FLAGS, timeout=2 * PATIENCE_MS
+                executable_path=program(), args=FLAGS, timeout=2 * PATIENCE_MS
             )
         except sync_api.Error as error:
             pytest.skip(f"no Chromium: apt-get install chromium, or set CHROMIUM ({error.message})")
