@@ -17,6 +17,7 @@ import argparse
 import dataclasses
 import shutil
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import mean
 
@@ -53,8 +54,7 @@ def main(argv: Arguments = None) -> int:
     if args.shares:
         distortions = DISTORTIONS if args.distorted else ()
         print("share", *COLUMNS, "all", *distortions, sep="\t")
-    for share in args.shares:
-        figures = measure(args.run, share, args.distorted)
+    for share, figures in zip(args.shares, measure(args.run, args.shares, args.distorted)):
         shown = (f"{100 * figure:.1f}" for figure in figures.values())
         print(share, *shown, sep="\t", flush=True)
     if args.out:
@@ -62,41 +62,50 @@ def main(argv: Arguments = None) -> int:
     return 0
 
 
-def blended(run: Path, share: float) -> tuple[Checkpoint, TrainConfig]:
-    """The run's best weights with ``share`` of those that it began with, and its settings."""
+def settings_of(run: Path) -> TrainConfig:
+    """Those of a run that can be blended."""
     values = yaml.safe_load((run / "args.yaml").read_text(encoding="utf-8"))
     config = TrainConfig.from_dict(values)
     if config.blend or not config.init_from:
         raise ConfigError(f"{run} must be a run with --init-from and without --blend")
-    tuned, start = (
-        load_checkpoint(run / "best.safetensors"),
-        load_checkpoint(Path(config.init_from)),
-    )
-    state = blend_weights(tuned.state, start.state, share)
-    return dataclasses.replace(tuned, state=state), config
+    return config
 
 
-def measure(run: Path, share: float, distorted: int = 0) -> dict[str, float]:
-    """Column -> exact match, case folded, ``all`` over all pictures, and by distortion where
-    ``distorted`` is not 0."""
-    checkpoint, config = blended(run, share)
+def blended(run: Path, share: float) -> Checkpoint:
+    """The run's best weights with ``share`` of those that it began with."""
+    start = load_checkpoint(Path(settings_of(run).init_from))
+    tuned = load_checkpoint(run / "best.safetensors")
+    return dataclasses.replace(tuned, state=blend_weights(tuned.state, start.state, share))
+
+
+def measure(run: Path, shares: Iterable[float], distorted: int = 0) -> Iterator[dict[str, float]]:
+    """For each share column -> exact match, case folded, ``all`` over all pictures, and by
+    distortion where ``distorted`` is not 0."""
+    config = settings_of(run)
     store = open_store(Path(config.val_root))
+    columns = columns_of(store, config.val_root)
+    few = balanced(store, distorted)
+    for share in shares:
+        predictor = predictor_of(blended(run, share), pick_device(config.device))
+        evaluation = evaluate(predictor, store)
+        scores = score_by(evaluation.texts, evaluation.targets, columns)
+        figures = {key: scores[key].exact_match_folded for key in COLUMNS}
+        figures["all"] = evaluation.score().exact_match_folded
+        if distorted:
+            figures.update(measure_distorted(predictor, few))
+        yield figures
+
+
+def columns_of(store: Store, root: str) -> list[str]:
+    """The benchmark's column of each picture. ConfigError unless every column has one."""
     try:
         columns = [column_of(record) for record in store.records]
     except ValueError as error:  # pictures of one's own have no such columns
-        raise ConfigError(f"{config.val_root}: {error}") from None
-    predictor = predictor_of(checkpoint, pick_device(config.device))
-    evaluation = evaluate(predictor, store)
-    texts, targets = evaluation.texts, evaluation.targets
-    scores = score_by(texts, targets, columns)
-    missing = [key for key in COLUMNS if key not in scores]
+        raise ConfigError(f"{root}: {error}") from None
+    missing = [key for key in COLUMNS if key not in columns]
     if missing:
-        raise ConfigError(f"{config.val_root} has no picture of {', '.join(missing)}; add some")
-    figures = {key: scores[key].exact_match_folded for key in COLUMNS}
-    figures["all"] = evaluation.score().exact_match_folded
-    if distorted:
-        figures.update(measure_distorted(predictor, balanced(store, distorted)))
-    return figures
+        raise ConfigError(f"{root} has no picture of {', '.join(missing)}; add some")
+    return columns
 
 
 def measure_distorted(predictor: Predictor, store: Store) -> dict[str, float]:
@@ -112,8 +121,8 @@ def measure_distorted(predictor: Predictor, store: Store) -> dict[str, float]:
 
 def keep(run: Path, share: float, out: Path) -> None:
     """Calibrate, measure and export the blend as ``train`` does at the end of a run."""
-    checkpoint, config = blended(run, share)
-    config = dataclasses.replace(config, blend=share)
+    checkpoint = blended(run, share)
+    config = dataclasses.replace(settings_of(run), blend=share)
     folder = RunFolder.create(out, config.arch)
     for name in ("last.pt", "metrics.csv"):  # how the weights came about
         shutil.copyfile(run / name, folder.path / name)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from blend_weights import SHARES, blended, measure
+from blend_weights import SHARES, measure, settings_of
 from captcha_ocr.benchmarking.machine import processor_name
 from captcha_ocr.cli.common import Arguments, command
 from experiments import read_history
@@ -63,10 +63,9 @@ def course(run: Path) -> dict[str, Any]:
 
 def blends(run: Path) -> dict[str, Any]:
     """What a run's weights read with shares of those that it began with, on its choosing set."""
-    _, config = blended(run, 0.0)
-    shares = {f"{share:g}": measure(run, share) for share in SHARES}
+    shares = {f"{share:g}": figures for share, figures in zip(SHARES, measure(run, SHARES))}
     pictures = int(read_history(run)[-1]["pictures"])
-    return {"arch": config.arch, "pictures": pictures, "shares": shares}
+    return {"arch": settings_of(run).arch, "pictures": pictures, "shares": shares}
 
 
 if __name__ == "__main__":

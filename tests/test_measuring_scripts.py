@@ -204,12 +204,24 @@ def run_of_bars(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_a_blend_lies_between_the_start_and_the_end_of_a_run(tmp_path: Path) -> None:
     run, start = run_of_bars(tmp_path)
-    checkpoint, _ = blend_weights.blended(run, 0.25)
+    checkpoint = blend_weights.blended(run, 0.25)
     for name, before in load_checkpoint(start).state.items():
         moved = checkpoint.state[name] - before
         assert (moved - (0.75 if before.is_floating_point() else 0)).abs().max() < 1e-5
-    figures = blend_weights.measure(run, 1.0)
-    assert list(figures) == [*COLUMNS, "all"]
+
+
+def test_all_shares_read_a_set_that_is_opened_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = run_of_bars(tmp_path)
+    opened: list[Path] = []
+    open_store = blend_weights.open_store
+    monkeypatch.setattr(
+        blend_weights, "open_store", lambda root: (opened.append(root), open_store(root))[1]
+    )
+    found = list(blend_weights.measure(run, [0.0, 1.0]))
+    assert [list(figures) for figures in found] == [[*COLUMNS, "all"]] * 2
+    assert opened == [tmp_path / "set"]
 
 
 def test_a_blend_that_is_kept_is_a_finished_run(tmp_path: Path) -> None:
@@ -229,7 +241,7 @@ def test_a_run_that_was_blended_is_not_blended_again(tmp_path: Path) -> None:
     settings = {**yaml.safe_load(args.read_text(encoding="utf-8")), "blend": 0.4}
     args.write_text(yaml.safe_dump(settings), encoding="utf-8")
     with pytest.raises(ConfigError, match="without --blend"):
-        blend_weights.measure(run, 0.2)
+        next(blend_weights.measure(run, [0.2]))
     assert blend_weights.main([str(run)]) == USAGE
 
 
