@@ -6,7 +6,8 @@
     python scripts/benchmark.py --only
 
 ``readings.jsonl`` has an object a line: ``file`` (a path will do, its name counts) and ``text``.
-The last command writes the tables of the documents again.
+Read on another machine or day, it needs --machine and --date: they are those of the figures. The
+last command writes the tables of the documents again.
 """
 
 from __future__ import annotations
@@ -34,12 +35,15 @@ SHIPPED = Path(__file__).resolve().parents[1] / "benchmark"
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     store = open_store(args.shipped)
+    here = stamp(args.ran)
     row = {
         "name": args.name,
         "kind": "submission",
         "version": args.version,
         "link": args.link,
-        **stamp(args.ran),
+        "date": args.date or here["date"],
+        "machine": args.machine or here["machine"],
+        "command": args.ran,
         "load": None,  # nobody was there to see
         "set": set_digest(args.shipped),
         "figures": figures_of(store, read_readings(args.readings)),
@@ -62,6 +66,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--version", required=True)
     add("--link", required=True, help="where the reader can be had")
     add("--ran", required=True, metavar="COMMAND", help="what gives the readings again")
+    add("--machine", help="what read (default: this one)")
+    add("--date", metavar="YYYY-MM-DD", help="when it read (default: today)")
     add("--ms", type=float, help="median of a call, from bytes to text, one thread")
     add("--megabytes", type=float, help="of the model's files")
     add("--shipped", type=Path, default=SHIPPED, metavar="ROOT", help="default: benchmark/")

@@ -9,6 +9,7 @@ from typing import Any
 import add_to_leaderboard
 import pytest
 from benchmark_set import write_benchmark_set
+from captcha_ocr.benchmarking import machine
 from captcha_ocr.benchmarking.columns import COLUMNS, PARTS, column_of, part_of, set_digest
 from captcha_ocr.benchmarking.documents import PAGES
 from captcha_ocr.benchmarking.leaderboard import (
@@ -155,10 +156,18 @@ def test_adding_a_row(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     arguments += ["--ran", "read all", "--ms", "4.5", "--shipped", str(copy)]
     assert add_to_leaderboard.main(arguments) == 0
     (added,) = read_leaderboard(copy / "leaderboard.json")
+    assert added["machine"] == machine.describe_machine()
     assert (added["name"], added["kind"], added["latency_ms"]) == ("Mine", "submission", 4.5)
     assert added["set"] == set_digest(root)
     assert added["figures"]["easy-text"] == {"n": 2, "strict": 0.0, "folded": 1.0}
     assert "easy-text       2 pictures  100.0%, strict 0.0%" in capsys.readouterr().out
+
+    elsewhere = ["--machine", "AMD EPYC, 2 cores", "--date", "2026-01-31"]
+    assert add_to_leaderboard.main([*arguments, *elsewhere]) == 0
+    (added,) = read_leaderboard(copy / "leaderboard.json")
+    assert (added["machine"], added["date"]) == ("AMD EPYC, 2 cores", "2026-01-31")
+    assert add_to_leaderboard.main([*arguments, "--date", "31.1."]) == 2
+    assert "date is '31.1.'; write YYYY-MM-DD" in capsys.readouterr().err
 
     readings.write_text(lines[0] + "\n" + lines[0], encoding="utf-8")
     assert add_to_leaderboard.main(arguments) == 2
