@@ -89,18 +89,18 @@ def read_in_browser(page: Any, arch: str, files: list[Path]) -> list[tuple[str, 
 
 def row(page: Any, arch: str, predictor: OnnxPredictor, files: list[Path]) -> list[str]:
     """A line of the table. Both read in turns, so that a busy machine is fair to both."""
-    here: list[tuple[str, float]] = []
-    there: list[tuple[str, float]] = []
+    in_browser: list[tuple[str, float]] = []
+    in_python: list[tuple[str, float]] = []
     read_in_browser(page, arch, files[:TURN])  # loads the model, and lets the engine compile
     read_in_python(predictor, files[:TURN])
     for first in range(0, len(files), TURN):
         turn = files[first : first + TURN]
-        here += read_in_browser(page, arch, turn)
-        there += read_in_python(predictor, turn)
-    same = sum(one == other for (one, _), (other, _) in zip(here, there))
-    times = [time for _, time in here]
+        in_browser += read_in_browser(page, arch, turn)
+        in_python += read_in_python(predictor, turn)
+    same = sum(one == other for (one, _), (other, _) in zip(in_browser, in_python))
+    times = [milliseconds for _, milliseconds in in_browser]
     figures = [statistics.median(times), statistics.quantiles(times, n=10)[8]]
-    figures.append(statistics.median(time for _, time in there))
+    figures.append(statistics.median(milliseconds for _, milliseconds in in_python))
     return [f"`{arch}`", str(len(files)), str(same), *(f"{figure:.1f}" for figure in figures)]
 
 
@@ -122,8 +122,8 @@ def main(argv: Arguments = None) -> int:
     machine = f"{day}, Chromium {version}, {processor_name()}, {cores} cores{load}"
     print(f"{machine}\n{table(HEADS[0], rows)}")
     if args.write:
-        for page, head in zip(PAGES, HEADS):
-            update_page(page, {"latency": f"{machine}:\n\n{table(head, rows)}"})
+        for document, head in zip(PAGES, HEADS):
+            update_page(document, {"latency": f"{machine}:\n\n{table(head, rows)}"})
     return 0
 
 

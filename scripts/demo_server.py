@@ -25,8 +25,8 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status")
         if not status.exists():
             return float("nan")
-        line = next(x for x in status.read_text().splitlines() if x.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return int(next(x for x in lines if x.startswith("VmRSS")).split()[1]) / 1024
 
 
 @contextlib.contextmanager

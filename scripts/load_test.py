@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import platform
 import sys
 import time
@@ -21,6 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from captcha_ocr.benchmarking.pages import table
+from captcha_ocr.cli.common import Arguments, command
+from captcha_ocr.cores import usable_cores
 from demo_server import Server, server
 from load_client import picture_requests, press
 
@@ -156,15 +158,14 @@ MEASUREMENTS = {
 }
 
 
-def table(rows: dict[str, dict[str, Any]]) -> str:
+def table_of(rows: dict[str, dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    lines = ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for title, row in rows.items():
-        lines.append(f"| {title} | " + " | ".join(str(row.get(name, "")) for name in names) + " |")
-    return "\n".join(lines)
+    cells = [[title, *(str(row.get(name, "")) for name in names)] for title, row in rows.items()]
+    return table(["", *names], cells)
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="may stand twice")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each load (default: 10)")
@@ -172,13 +173,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="write the figures as JSON too")
     parser.add_argument("flags", nargs="*", help="flags for the servers, after --")
     args = parser.parse_args(argv)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     python = platform.python_version()
-    print(f"{platform.system()} {platform.machine()}, {cores} cores, Python {python}")
+    print(f"{platform.system()} {platform.machine()}, {usable_cores()} cores, Python {python}")
     figures = {}
     for name in args.only or MEASUREMENTS:
         figures[name] = MEASUREMENTS[name](args)
-        print(f"\n### {name}\n\n{table(figures[name])}", flush=True)
+        print(f"\n### {name}\n\n{table_of(figures[name])}", flush=True)
     if args.out:
         args.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return 0
