@@ -177,7 +177,8 @@ def slug(heading: str) -> str:
 
 @pytest.mark.parametrize("path", documents(), ids=name_of)
 def test_commands_exist_and_know_their_flags(path: Path) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     for words in commands(path):
         if words[0] == "make":
             assert set(words[1:]) - {w for w in words if "=" in w} <= targets, words

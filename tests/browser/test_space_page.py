@@ -5,7 +5,6 @@ It has an environment of its own (make .venv-space/.ready), as hf_spaces/require
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import importlib.util
 import io
@@ -13,20 +12,18 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from web_harness import barcode, multipart, write_two_models
-from web_live import Live, free_port
+from web_live import PATIENCE, Live, free_port, wait_until_up
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 TESTS = Path(__file__).parents[1]
 REPOSITORY = TESTS.parent
-PATIENCE = 180  # seconds: a busy machine is no failure
 NO_PICTURE = "not a picture in a known format; send PNG, JPEG, WEBP, BMP, GIF"
 
 
@@ -59,7 +56,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         )
     live = Live(process, port, log)
     try:
-        wait_until_up(live)
+        wait_until_up(live, "/")
         yield live
     finally:
         process.terminate()
@@ -67,17 +64,6 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     said = log.read_text(encoding="utf-8")
     assert f"the page: http://127.0.0.1:{port}" in said
     assert "LEFT" not in said  # see loopback_only.py
-
-
-def wait_until_up(live: Live) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        assert live.process.poll() is None, live.log.read_text(encoding="utf-8")
-        with contextlib.suppress(OSError):
-            if live.ask("GET", "/").status == 200:
-                return
-        time.sleep(0.2)
-    raise AssertionError("the app did not start: " + live.log.read_text(encoding="utf-8"))
 
 
 class SpacePage:
