@@ -40,11 +40,6 @@ class GenerationRunTest {
         assertEquals(0, run(whole, COUNT, 7, 1, "a"));
     }
 
-    /** Everything but the summary, which holds times. */
-    private static Map<String, String> content(Path root) throws IOException {
-        return SetFiles.read(root);
-    }
-
     @Test
     void holdsWhatTheContractSays() throws IOException {
         List<String> labels = Files.readAllLines(whole.resolve("labels.txt"));
@@ -67,18 +62,18 @@ class GenerationRunTest {
     @Test
     void doesNotDependOnTheNumberOfThreads() throws IOException {
         run(folder.resolve("eight"), COUNT, 7, 8, "a");
-        assertEquals(content(whole), content(folder.resolve("eight")));
+        assertEquals(SetFiles.read(whole), SetFiles.read(folder.resolve("eight")));
     }
 
     @Test
     void anotherSeedDrawsAnotherSet() throws IOException {
         run(folder.resolve("other"), COUNT, 8, 1, "a");
-        assertNotEquals(content(whole), content(folder.resolve("other")));
+        assertNotEquals(SetFiles.read(whole), SetFiles.read(folder.resolve("other")));
     }
 
     @Test
     void goesOnAfterAKill() throws IOException {
-        Map<String, String> expected = content(whole);
+        Map<String, String> expected = SetFiles.read(whole);
         // Rows cut in the middle, of different lengths; pictures without rows, one of them half written.
         List<String> rows = Files.readAllLines(whole.resolve("manifest.jsonl"));
         String last = Row.parse(rows.get(COUNT - 1)).file();
@@ -87,18 +82,18 @@ class GenerationRunTest {
         Files.writeString(whole.resolve("images").resolve(last), "half");
         Files.delete(whole.resolve("summary.json"));
         assertEquals(0, run(whole, COUNT, 7, 2, "a"));
-        assertEquals(expected, content(whole));
+        assertEquals(expected, SetFiles.read(whole));
         assertTrue(said.toString(StandardCharsets.UTF_8).contains("going on from there"));
         assertTrue(Files.exists(whole.resolve("summary.json")));
     }
 
     @Test
     void drawsAgainWhatWasLost() throws IOException {
-        Map<String, String> expected = content(whole);
+        Map<String, String> expected = SetFiles.read(whole);
         String lost = Row.parse(Files.readAllLines(whole.resolve("manifest.jsonl")).get(50)).file();
         Files.delete(whole.resolve("images").resolve(lost));
         assertEquals(0, run(whole, COUNT, 7, 2, "a"));
-        assertEquals(expected, content(whole));
+        assertEquals(expected, SetFiles.read(whole));
     }
 
     @Test
@@ -142,7 +137,7 @@ class GenerationRunTest {
         } finally {
             Locale.setDefault(before);
         }
-        assertEquals(content(whole), content(folder.resolve("arabic")));
+        assertEquals(SetFiles.read(whole), SetFiles.read(folder.resolve("arabic")));
     }
 
     @Test

@@ -3,6 +3,7 @@ package captchaocr.generator.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -36,7 +37,7 @@ class RngTest {
             counts[rng.nextInt(7)]++;
         }
         double[] expected = new double[7];
-        java.util.Arrays.fill(expected, 10_000);
+        Arrays.fill(expected, 10_000);
         assertTrue(ChiSquare.plausible(counts, expected));
     }
 }

@@ -1,5 +1,6 @@
 package captchaocr.generator.easy;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -213,7 +214,7 @@ class EasyStyleTest {
             Picture a = one.draw(index, rng(index));
             Picture b = two.draw(index, rng(index));
             assertEquals(a.label() + a.font() + a.difficulty(), b.label() + b.font() + b.difficulty());
-            assertTrue(java.util.Arrays.equals(a.bytes(), b.bytes()));
+            assertArrayEquals(a.bytes(), b.bytes());
         }
     }
 

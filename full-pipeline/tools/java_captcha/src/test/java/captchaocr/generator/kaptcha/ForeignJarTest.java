@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import captchaocr.generator.core.GenerationRun;
 import captchaocr.generator.core.GeneratorException;
 import captchaocr.generator.core.PictureSize;
+import captchaocr.generator.core.Rng;
 import captchaocr.generator.core.Row;
 import captchaocr.generator.core.Weighted;
 import java.awt.image.BufferedImage;
@@ -91,7 +92,7 @@ class ForeignJarTest {
         assertThrows(GeneratorException.class, () -> ForeignJar.isOurs(folder.resolve("none.jar")));
         Path broken = Files.writeString(folder.resolve("broken.jar"), "not a jar");
         try (ForeignJar foreign = new ForeignJar(broken, Weighted.only(new PictureSize(120, 40)))) {
-            assertThrows(GeneratorException.class, () -> foreign.draw(0, new captchaocr.generator.core.Rng(1)));
+            assertThrows(GeneratorException.class, () -> foreign.draw(0, new Rng(1)));
         }
     }
 }

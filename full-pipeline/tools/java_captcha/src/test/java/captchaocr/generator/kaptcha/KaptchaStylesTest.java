@@ -1,5 +1,6 @@
 package captchaocr.generator.kaptcha;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -179,8 +180,8 @@ class KaptchaStylesTest {
         CtextStyle ctext = ctext(Kinds.random(), SIZES, "4,5", "0..1");
         RuoyiStyle ruoyi = ruoyi(SIZES, 0.5, "0..1");
         for (long index = 0; index < 60; index++) {
-            assertTrue(Arrays.equals(ctext.draw(index, rng(index)).bytes(), ctext.draw(index, rng(index)).bytes()));
-            assertTrue(Arrays.equals(ruoyi.draw(index, rng(index)).bytes(), ruoyi.draw(index, rng(index)).bytes()));
+            assertArrayEquals(ctext.draw(index, rng(index)).bytes(), ctext.draw(index, rng(index)).bytes());
+            assertArrayEquals(ruoyi.draw(index, rng(index)).bytes(), ruoyi.draw(index, rng(index)).bytes());
         }
     }
 
