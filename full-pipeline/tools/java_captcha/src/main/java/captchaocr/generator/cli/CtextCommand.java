@@ -61,6 +61,10 @@ public final class CtextCommand {
     }
 
     private static String checkedCharset(String charset) {
+        if (charset.indexOf('\uFFFD') >= 0) { // what Java makes of bytes that it cannot read; fonts draw it
+            throw new GeneratorException("--charset came as '" + charset + "': without a UTF-8 locale Java cannot read "
+                    + "such characters from the command line; set LC_ALL=C.UTF-8");
+        }
         if (charset.isEmpty() || !Normalizer.isNormalized(charset, Normalizer.Form.NFC)
                 || charset.chars().anyMatch(c -> Character.isWhitespace(c) || Character.isISOControl(c)
                         || Character.isSurrogate((char) c))) {

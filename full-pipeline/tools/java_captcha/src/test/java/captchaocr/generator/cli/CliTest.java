@@ -119,6 +119,7 @@ class CliTest {
         String many = String.valueOf(Long.MAX_VALUE / 9);
         assertMistake("count " + many, CtextCommand::run, "all", "x", many, "160", "60", "0");
         assertMistake("--charset", CtextCommand::run, "smart", "x", "5", "--charset", "a b");
+        assertMistake("set LC_ALL=C.UTF-8", CtextCommand::run, "smart", "x", "5", "--charset", "7\uFFFD");
         assertMistake("length '11'", CtextCommand::run, "smart", "x", "5", "--fixed-len", "11");
         assertMistake("unknown kind", CtextCommand::run, "gen", "text:fire:wide:noise", "x", "5", "160", "60", "4");
         assertMistake("does not exist", RuoyiCommand::run, "smart", "x", "5", "--jar", "none.jar");
