@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -78,8 +79,13 @@ def test_a_terminal_gets_a_bar(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    now = iter([0.0, 1.0, 2.0])
+    monkeypatch.setattr(run_folder, "time", SimpleNamespace(monotonic=lambda: next(now)))
     tell(RunFolder.create(tmp_path, "vanilla_crnn"), config())
-    assert "exact match 50.00%" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "exact match 50.00%" in shown
+    assert " 25% " in shown and "160 of 640" not in shown
 
 
 def test_tensorboard_gets_every_figure(tmp_path: Path) -> None:
