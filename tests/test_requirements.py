@@ -1,0 +1,46 @@
+"""What pip is told: the files in each folder, the project's extras and the badges agree."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def test_requirements_equal_the_extras() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    listed = [*project["dependencies"], *extras["serve"], *extras["train"], *extras["export"]]
+    wanted = [line for line in listed if not line.startswith(project["name"])]  # extras of extras
+    lines = (REPOSITORY / "full-pipeline" / "requirements.txt").read_text(encoding="utf-8")
+    found = [line for line in lines.splitlines() if line and not line.startswith("#")]
+    assert found == wanted
+
+
+def test_the_oldest_torch_is_the_same_everywhere() -> None:
+    """What pip asks for, and what the badges promise."""
+    texts = {
+        "project": REPOSITORY / "pyproject.toml",
+        "english": REPOSITORY / "README.md",
+        "chinese": REPOSITORY / "README.zh-CN.md",
+    }
+    pattern = r"""(?:"torch>=|badge/pytorch-|\[PyTorch )(\d+\.\d+)"""
+    found = {key: re.findall(pattern, path.read_text("utf-8")) for key, path in texts.items()}
+    oldest = found["project"][0]
+    assert found == {
+        "project": [oldest, oldest],
+        "english": [oldest, oldest],
+        "chinese": [oldest, oldest],
+    }
+
+
+@pytest.mark.parametrize("folder", ["", "demo", "hf_spaces", "training-ready"])
+def test_requirements_lead_to_the_project(folder: str) -> None:
+    """Run by pip in its own folder, each file installs the one core."""
+    path = REPOSITORY / folder / "requirements.txt"
+    (target,) = re.findall(r"^-e ([^\[\n]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert ((REPOSITORY / folder / target).resolve() / "pyproject.toml").is_file()
