@@ -86,3 +86,11 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_model import write_tiny_model
 
     return write_tiny_model(tmp_path_factory.mktemp("weights")).parent
+
+
+@pytest.fixture(scope="session")
+def benchmark_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A benchmark set of `draw_barcode` pictures, shared: to change something, write a copy."""
+    from benchmark_set import write_benchmark_set
+
+    return write_benchmark_set(tmp_path_factory.mktemp("set") / "benchmark")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from collections.abc import Sequence
@@ -34,6 +35,13 @@ def draw_barcode(text: str) -> Image.Image:
         grey = level(char)
         draw.rectangle((left, 0, left + BAR - 1, 31), fill=(grey, grey, grey))
     return image
+
+
+def barcode(text: str) -> bytes:
+    """`draw_barcode`, as a PNG file."""
+    file = io.BytesIO()
+    draw_barcode(text).save(file, "PNG")
+    return file.getvalue()
 
 
 def level(symbol: str) -> int:

@@ -30,11 +30,6 @@ from captcha_ocr.imaging import open_image
 SHIPPED = Path(__file__).parents[1] / "benchmark"
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_benchmark_set(tmp_path_factory.mktemp("set") / "benchmark")
-
-
 def row(**changes: Any) -> dict[str, Any]:
     figures = {key: {"n": 10, "strict": 0.5, "folded": 0.75} for key in FIGURES}
     values = {"name": "reader", "kind": "submission", "version": "1", "link": "", "load": None}
@@ -42,8 +37,8 @@ def row(**changes: Any) -> dict[str, Any]:
     return {**values, "figures": figures, "latency_ms": None, "megabytes": 1.5, **changes}
 
 
-def test_figures_are_counted(root: Path) -> None:
-    store = open_store(root)
+def test_figures_are_counted(benchmark_root: Path) -> None:
+    store = open_store(benchmark_root)
     texts = {label.file: label.text for label in store.labels}
     texts["test_easy-text_0.5_0.png"] = "aB12"  # Ab12
     texts["test_easy-text_0.5_1.png"] = "nothing"  # aB34
@@ -57,9 +52,9 @@ def test_figures_are_counted(root: Path) -> None:
     assert found["heldout"] == {"n": 10, "strict": 0.9, "folded": 0.9}
 
 
-def test_a_picture_without_a_reading_is_an_error(root: Path) -> None:
+def test_a_picture_without_a_reading_is_an_error(benchmark_root: Path) -> None:
     with pytest.raises(LeaderboardError, match=r"no reading for 20 pictures such as test_easy"):
-        figures_of(open_store(root), {})
+        figures_of(open_store(benchmark_root), {})
 
 
 @pytest.mark.parametrize(
@@ -146,7 +141,9 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
             read_leaderboard(path)
 
 
-def test_adding_a_row(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_adding_a_row(
+    benchmark_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     copy = write_benchmark_set(tmp_path / "benchmark")
     readings = tmp_path / "readings.jsonl"
     labels = open_store(copy).labels
@@ -158,7 +155,7 @@ def test_adding_a_row(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     (added,) = read_leaderboard(copy / "leaderboard.json")
     assert added["machine"] == machine.describe_machine()
     assert (added["name"], added["kind"], added["latency_ms"]) == ("Mine", "submission", 4.5)
-    assert added["set"] == set_digest(root)
+    assert added["set"] == set_digest(benchmark_root)
     assert added["figures"]["easy-text"] == {"n": 2, "strict": 0.0, "folded": 1.0}
     assert "easy-text       2 pictures  100.0%, strict 0.0%" in capsys.readouterr().out
 

@@ -15,7 +15,7 @@ from captcha_ocr.web import fastapi_app, flask_app
 from captcha_ocr.web.metrics import Metrics
 from captcha_ocr.web.service import Service
 from captcha_ocr.web.settings import Settings
-from drawing import draw_barcode
+from drawing import barcode
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -109,10 +109,6 @@ def multipart(parts: Sequence[Part], fields: Sequence[tuple[str, str]]) -> tuple
         body.write(head.encode() + content + b"\r\n")
     body.write(f"--{mark}--\r\n".encode())
     return f"multipart/form-data; boundary={mark}", body.getvalue()
-
-
-def barcode(text: str) -> bytes:
-    return encode(draw_barcode(text))
 
 
 def encode(image: Image.Image, kind: str = "PNG") -> bytes:

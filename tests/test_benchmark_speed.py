@@ -1,0 +1,65 @@
+"""How the benchmark takes times: rates, batches, memory, and what others do meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from captcha_ocr.benchmarking import machine, speed
+from captcha_ocr.predictor import load_predictors
+from drawing import barcode
+
+
+def test_quantiles_and_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert speed._quantiles([1.0, 2.0, 3.0, 4.0, 105.0]) == {"p50": 3.0, "p95": pytest.approx(84.8)}
+    clock = iter(np.arange(0, 100, 0.5))  # each look at the clock is half a second later
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: next(clock))
+    work: list[list[int]] = []
+    rate = speed._rate([[1, 2], [3, 4]], work.append, seconds=1.25)
+    assert len(work) == 2 + 2 * 2  # a round that is not counted, then two
+    assert rate == 8 / 1.5
+
+
+def test_batches_are_full_and_of_one_width(tiny_weights: Path) -> None:
+    predictor = load_predictors(folder=tiny_weights)["vanilla_crnn"]
+    texts = ["1", "2", "12", "3", "21", "34", "43", "45", "54"]  # three and six of a width
+    pictures = {barcode(text): text for text in texts}
+    batches = speed._batches(predictor, list(pictures), 4)
+    found = [[pictures[data] for data in batch] for batch in batches]
+    assert found == [["1", "2", "3", "1"], ["12", "21", "34", "43"]]
+
+
+def test_memory_is_counted() -> None:
+    before = speed.peak_memory_mb()
+    if before is None:
+        pytest.skip("this system does not say how much memory a process had")
+    block = np.ones(30_000_000, np.uint8)
+    after = speed.peak_memory_mb()
+    assert after is not None and after >= before and after > block.nbytes / 1e6
+
+
+def test_the_load_is_that_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Own work does not count, that of others does, by the second."""
+    others = iter([100.0, 101.5])
+    monkeypatch.setattr(machine, "_seconds_of_others", lambda: next(others))
+    clock = iter([7.0, 9.0])
+    monkeypatch.setattr(machine.time, "perf_counter", lambda: next(clock))
+    assert machine.OtherLoad().cores() == 0.8  # 1.5 seconds of processor time in 2 seconds
+    monkeypatch.undo()
+    if Path("/proc/stat").is_file():
+        started = machine._seconds_of_others()
+        assert started is not None and started > 0
+
+
+def test_a_device_that_is_not_there_has_no_figures(
+    tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if speed.GPU in speed.devices().values():
+        pytest.skip("this onnxruntime has a GPU provider")
+    weights = tiny_weights / "vanilla_crnn.onnx"
+    assert speed.latency_on(speed.GPU, weights, [barcode("A1")]) is None
+    assert "not measured on CUDAExecutionProvider" in capsys.readouterr().err
+    figures = speed.latency_on(speed.CPU, weights, [barcode("A1"), barcode("B2")])
+    assert figures is not None and figures["n"] == 2
+    assert 0 < figures["model_ms"]["p50"] <= figures["model_ms"]["p95"]
