@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from drawing import write_sample_set
@@ -94,3 +95,11 @@ def benchmark_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from benchmark_set import write_benchmark_set
 
     return write_benchmark_set(tmp_path_factory.mktemp("set") / "benchmark")
+
+
+@pytest.fixture
+def merge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """A `Merge` in a folder of its own."""
+    from merge_harness import Merge
+
+    return Merge(tmp_path, capsys)

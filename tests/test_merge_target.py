@@ -1,0 +1,247 @@
+"""Where a merge writes: targets are whole or absent, and sources keep what is not placed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from captcha_ocr.cli.merge import main
+from captcha_ocr.merging.config import COPY_MODES
+from captcha_ocr.merging.target import building
+from merge_harness import (
+    CONFLICTING,
+    Merge,
+    Sample,
+    contents,
+    encode,
+    labels,
+    picture,
+)
+
+
+def test_what_a_run_left_that_was_killed_at_its_end_goes_with_the_next(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    assert merge(train=["a"]) == 0
+    folder = merge.train.with_name(f".{merge.train.name}.merging")
+    lock = folder.with_name(f"{folder.name}.lock")
+    (folder / "root").mkdir(parents=True)
+    lock.touch()
+    assert merge(train=["a"]) == 0
+    assert "nothing to do" in merge.output
+    assert not folder.exists() and not lock.exists()
+
+
+def test_a_second_run_changes_nothing(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "a"), "2.png": (2, "b")})
+    assert merge("--seed", "3", train=["a"]) == 0
+    before = {path: path.stat().st_mtime_ns for path in merge.train.rglob("*")}
+    assert merge("--seed", "3", train=["a"]) == 0
+    assert "nothing to do" in merge.output
+    assert {path: path.stat().st_mtime_ns for path in merge.train.rglob("*")} == before
+    assert merge("--seed", "4", train=["a"]) == 1
+    assert "seed" in merge.error
+    root = root.rename(merge.root / "elsewhere")
+    assert merge("--seed", "3", train=["elsewhere"]) == 0
+    assert "nothing to do" in merge.output
+    root = root.rename(merge.root / "a")
+    (root / "images/2.png").write_bytes(encode(picture(7)))
+    assert merge("--seed", "3", train=["a"]) == 1
+    assert "sources" in merge.error
+
+
+def test_other_records_are_another_merge(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+    assert merge(train=["a"]) == 0
+    with (root / "manifest.jsonl").open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert merge(train=["a"]) == 1
+    assert "the sources" in merge.error
+
+
+def test_two_merges_do_not_write_one_target(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    with building(merge.train):
+        assert merge(train=["a"]) == 1
+        assert "another merge is writing" in merge.error
+    assert merge(train=["a"]) == 0
+
+
+def test_a_target_that_no_merge_made_is_left_alone(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    (merge.train / "images").mkdir(parents=True)
+    (merge.train / "images/stale.png").write_bytes(b"old")
+    assert merge(train=["a"]) == 1
+    assert "no merge made it" in merge.error
+    assert [path.name for path in merge.train.rglob("*")] == ["images", "stale.png"]
+
+
+def test_what_a_killed_run_left_is_removed(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    leftover = merge.train.parent / ".train.merging" / "images"
+    leftover.mkdir(parents=True)
+    (leftover / "stale.png").write_bytes(b"old")
+    assert merge(train=["a"]) == 0
+    assert [path.name for path in merge.train.parent.iterdir()] == ["train"]
+
+
+def test_a_train_root_that_was_lost_comes_back_beside_its_test_root(merge: Merge) -> None:
+    """Killed between the two renames: the same command finishes the job."""
+    merge.source("a", {"1.png": (1, "a"), "2.png": (2, "a")})
+    merge.source("t", {"1.png": (3, "a")})
+    assert merge(train=["a"], test=("t",)) == 0
+    whole = contents(merge.train)
+    shutil.rmtree(merge.train)
+    assert merge(train=["a"], test=("t",)) == 0
+    assert contents(merge.train) == whole
+
+
+def test_dry_run_says_the_same_and_writes_nothing(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a"), "2.png": (1, "a")})
+    assert merge("--dry-run", "--json", train=["a"]) == 0
+    dry = json.loads(merge.output)
+    assert not merge.train.parent.exists()
+    assert merge("--json", train=["a"]) == 0
+    wet = json.loads(merge.output)
+    for report in (dry, wet):
+        del report["seconds"], report["status"]
+    assert dry == wet
+
+
+def test_links_share_the_file(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+    assert merge("--copy-mode", "link", train=["a"]) == 0
+    [path] = (merge.train / "images").iterdir()
+    assert path.samefile(root / "images/1.png")
+
+
+@pytest.mark.parametrize("copy_mode", COPY_MODES)
+@pytest.mark.parametrize("absolute", [False, True])
+def test_pictures_that_are_links_arrive_as_files(
+    merge: Merge, copy_mode: str, absolute: bool
+) -> None:
+    root = merge.source("a", {"sub/1.png": (1, "a")})
+    link = root / "images/2.png"
+    try:
+        link.symlink_to(root / "images/sub/1.png" if absolute else "sub/1.png")
+    except OSError:
+        pytest.skip("symbolic links cannot be made here")
+    (root / "labels.txt").write_text("2.png\ta\n", encoding="utf-8")
+    assert merge("--copy-mode", copy_mode, train=["a"]) == 0
+    [path] = (merge.train / "images").iterdir()
+    assert not path.is_symlink()
+    assert contents(merge.train) == {(picture(1).tobytes(), "a")}
+    assert link.is_symlink() == (copy_mode != "move")
+    assert (root / "images/sub/1.png").is_file(), "no row names it, so it stays"
+
+
+def test_move_takes_what_it_places_and_leaves_the_rest(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "a"), "2.png": (1, "a")})
+    assert merge("--copy-mode", "move", train=["a"]) == 0
+    assert [path.name for path in (root / "images").iterdir()] == ["2.png"]
+    assert merge("--copy-mode", "move", train=["a"]) == 0
+    assert "nothing to do" in merge.output
+
+
+@pytest.mark.parametrize(
+    ("sample", "flags", "code"),
+    [(CONFLICTING, (), 65), ({"1.png": (1, "a")}, ("--dry-run",), 0)],
+)
+def test_what_is_refused_or_tried_moves_nothing(
+    merge: Merge, sample: Sample, flags: tuple[str, ...], code: int
+) -> None:
+    root = merge.source("a", sample)
+    assert merge("--copy-mode", "move", *flags, train=["a"]) == code
+    assert len(list((root / "images").iterdir())) == len(sample)
+
+
+def test_a_move_that_fails_at_its_end_has_taken_nothing(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+
+    def fail(*_: object) -> None:
+        raise OSError("the target cannot get its name")
+
+    monkeypatch.setattr("captcha_ocr.merging.pipeline.appear", fail)
+    assert merge("--copy-mode", "move", train=["a"]) == 1
+    assert (root / "images" / "1.png").is_file() and not merge.train.exists()
+
+
+def test_where_no_link_can_be_made_a_move_copies(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another disk, say."""
+    root = merge.source("a", {"1.png": (1, "a")})
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert merge("--copy-mode", "link", train=["a"]) == 1
+    assert "cannot link" in merge.error and "use --copy-mode copy" in merge.error
+    assert merge("--copy-mode", "move", train=["a"]) == 0
+    assert contents(merge.train) == {(picture(1).tobytes(), "a")}
+    assert not list((root / "images").iterdir())
+
+
+def test_charset_out_is_a_second_copy(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "ba")})
+    out = merge.root / "elsewhere" / "charset.txt"
+    for _ in range(2):
+        assert merge("--charset-out", str(out), train=["a"]) == 0
+        assert out.read_text(encoding="utf-8") == "a\nb\n"
+        out.unlink()
+
+
+BOTH = ["--train-src", "easy", "{root}/a", "--test-src", "easy", "{root}/t"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--train-src", "easy", "{root}/a", "--test-dest", "{root}/t"], "go together"),
+        (["--train-src", "Easy!", "{root}/a"], "file names"),
+        (
+            ["--train-src", "easy", "{root}/a", "--train-src", "easy", "{root}/./a"],
+            "more than once",
+        ),
+        (["--train-src", "easy", "{root}"], "inside each other"),
+        (["--train-src", "easy", "{root}/out/a"], "inside each other"),
+        ([*BOTH, "--test-dest", "{root}/./out"], "inside each other"),
+        (["--train-src", "easy", "{root}/a", "--near", "99"], "--near is 99"),
+        (["--train-src", "easy", "{root}/a", "--limit-train", "-1"], "--limit-train is -1"),
+    ],
+)
+def test_a_command_line_that_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    filled = [argument.format(root=tmp_path) for argument in arguments]
+    assert main(["--train-dest", str(tmp_path / "out"), *filled]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", [".", "sub/.."])
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
+def test_the_current_folder_is_no_target(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch, target: str, flags: tuple[str, ...]
+) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    here = merge.root / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    merge.train = Path(target)
+    assert merge(*flags, train=["a"]) == 2
+    assert "name a folder in it" in merge.error
+    assert sorted(path.name for path in merge.root.iterdir()) == ["a", "here"]
+
+
+def test_a_target_may_be_named_by_a_detour(merge: Merge, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    monkeypatch.chdir(merge.root)
+    merge.train = Path("out/x/..")
+    assert merge(train=["a"]) == 0
+    assert labels(merge.root / "out") == ["a"]
