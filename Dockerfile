@@ -12,6 +12,7 @@ FROM python:3.12-slim
 COPY --from=build /venv /venv
 WORKDIR /app
 COPY demo/server_fastapi.py demo/server_flask.py ./
+# PORT is where the health check asks; the command at the end says where the server listens.
 ENV PATH=/venv/bin:$PATH \
     PORT=8000 \
     PYTHONDONTWRITEBYTECODE=1 \

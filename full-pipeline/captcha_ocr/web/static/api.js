@@ -99,7 +99,7 @@ async function readLines(response, onResult) {
 function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener("abort", () => {
+    signal.addEventListener("abort", () => {
       clearTimeout(timer);
       reject(new DOMException("cancelled", "AbortError"));
     });

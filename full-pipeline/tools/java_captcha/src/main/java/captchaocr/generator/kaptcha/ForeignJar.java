@@ -105,7 +105,7 @@ public final class ForeignJar implements Style, Closeable {
             }
         }
         // In the order of their names, which are their texts, a set that is no whole batch would lack the later ones.
-        Collections.shuffle(found, new Random(BATCH));
+        Collections.shuffle(found, new Random(1));
         drawn.addAll(found);
         if (status != 0 || drawn.isEmpty()) {
             throw new GeneratorException(jar + " ended with status " + status + " and left " + drawn.size()
