@@ -10,6 +10,7 @@ import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -132,20 +133,28 @@ class CliTest {
         assertEquals(1, err.lines().count(), err);
     }
 
-    /** What a style meets in a thread that may not throw an IOException: a picture of another jar that is damaged. */
+    /** A damaged picture of another jar, met in a thread; a name with × where no locale can write it. */
     @Test
-    void aFileThatCannotBeReadEndsInOneLineToo() {
-        assertMistake("cannot read or write", args -> Cli.run(new Unreadable(), args), "x");
+    void whatNoCommandCanHelpEndsInOneLineToo() {
+        Map<String, RuntimeException> failures = Map.of(
+                "cannot read or write", new UncheckedIOException(new IOException("damaged")),
+                "set LC_ALL=C.UTF-8", new InvalidPathException("7×3=？.jpg", "unmappable characters"));
+        failures.forEach((message, e) -> assertMistake(message, args -> Cli.run(new Failing(e), args), "x"));
     }
 
     @Command
-    private static final class Unreadable implements Runnable {
+    private static final class Failing implements Runnable {
+        private final RuntimeException failure;
         @Unmatched
         private List<String> ignored;
 
+        Failing(RuntimeException failure) {
+            this.failure = failure;
+        }
+
         @Override
         public void run() {
-            throw new UncheckedIOException(new IOException("damaged"));
+            throw failure;
         }
     }
 
