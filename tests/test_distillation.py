@@ -18,7 +18,7 @@ from captcha_ocr.training.objective import CTCObjective, ctc_loss
 from captcha_ocr.training.run_folder import RunFolder
 from PIL import Image
 from small_models import small_checkpoint
-from test_training import config_for, write_a_new_symbol
+from small_run import config_for, write_a_new_symbol
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,7 @@ from captcha_ocr.training import finishing
 from captcha_ocr.training.loop import fit
 from captcha_ocr.training.run_folder import RunFolder
 from drawing import write_sample_set
-from test_training import config_for
+from small_run import config_for
 
 
 def test_the_average_is_kept_and_each_set_has_its_use(

@@ -17,9 +17,8 @@ import pytest
 import torch
 import yaml
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_state
-from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, TrainingError
+from captcha_ocr.config import ConfigError, TrainingError
 from captcha_ocr.datasets.ocr import Batch
-from captcha_ocr.datasets.prepare import prepare_data
 from captcha_ocr.labels import Label, read_labels, write_labels
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import MODELS
@@ -27,32 +26,14 @@ from captcha_ocr.training import loop as training
 from captcha_ocr.training.distributed import join_world, pick_device
 from captcha_ocr.training.interrupt import Interrupt
 from captcha_ocr.training.loop import Run, fit
-from captcha_ocr.training.optimisation import AveragedWeights, build_optimizer, learning_rate
 from captcha_ocr.training.run_folder import RunFolder
 from drawing import draw_picture, write_sample_set
-
-SMALL = {"vanilla_crnn": 0.25, "crnn_resnet34": 0.25, "svtr_tiny": 0.5}
+from small_run import SMALL, config_for, write_a_new_symbol
 
 NO_DROPOUT = {
     arch: {"width": width, **({"dropout": 0.0, "drop_path_rate": 0.0} if "svtr" in arch else {})}
     for arch, width in SMALL.items()
 }
-
-
-def config_for(root: Path, arch: str = "vanilla_crnn", **changes: object) -> TrainConfig:
-    config = TrainConfig(
-        arch=arch,
-        train_root=str(root),
-        image=ImageConfig(channels=MODELS[arch].in_channels),
-        model={"width": SMALL[arch]},
-        epochs=2,
-        batch=8,
-        batch_start=4,
-        grow_steps=4,
-        val_fraction=0.2,
-        device="cpu",
-    )
-    return dataclasses.replace(config, **changes)  # type: ignore[arg-type]
 
 
 def same_weights(one: Path, other: Path) -> bool:
@@ -65,13 +46,6 @@ def same_weights(one: Path, other: Path) -> bool:
         )
         for name in mine
     )
-
-
-def write_a_new_symbol(root: Path) -> None:
-    """Labels as before, with 零 for 0."""
-    labels = read_labels(root / "labels.txt")
-    changed = [Label(label.file, label.text.replace("0", "零")) for label in labels]
-    write_labels(root / "labels.txt", changed)
 
 
 @pytest.mark.parametrize("arch", sorted(MODELS))
@@ -186,54 +160,6 @@ def test_labels_that_cannot_fit_are_named_and_left_out(
     assert "narrow.png '1122334455'" in out
     progress = load_state(tmp_path / "last.pt")["progress"]
     assert (progress["pictures"], progress["history"][-1]["epoch"]) == (2, 1.0)
-
-
-def test_a_test_set_does_not_choose_the_weights(sample_set: Path, tmp_path: Path) -> None:
-    test_root = tmp_path / "Test_2"
-    test_root.symlink_to(sample_set, target_is_directory=True)
-    data = prepare_data(config_for(sample_set, val_root=str(test_root)))
-    assert data.report is not None
-    assert len(data.report) == 24
-    chosen_on = {label.file for label in data.selection.labels}
-    learned = {label.file for label in data.train.store.labels}
-    assert not chosen_on & learned
-    assert len(chosen_on) + len(learned) == 24
-    assert f"chosen on {len(chosen_on)} pictures" in data.note
-    assert "luck has a say" in data.note
-    named = prepare_data(config_for(sample_set, val_root=str(test_root), select_on="val"))
-    assert named.report is None
-    assert len(named.selection) == 24
-    assert f"the 24 pictures of {test_root}, so few that luck has a say" in named.note
-
-
-def test_a_validation_set_chooses_and_teaches_nothing(sample_set: Path, tmp_path: Path) -> None:
-    """Neither pictures nor symbols: what only it holds must count as misread."""
-    val_root = write_sample_set(tmp_path / "val", 10)
-    write_a_new_symbol(val_root)
-    config = config_for(sample_set, val_root=str(val_root))
-    data = prepare_data(config)
-    assert (len(data.train), len(data.selection), data.report) == (24, 10, None)
-    assert "零" not in data.charset
-    split = prepare_data(dataclasses.replace(config, select_on="split"))
-    assert split.report is not None
-    assert (len(split.train), len(split.selection), len(split.report)) == (19, 5, 10)
-
-
-def test_a_split_depends_on_the_seed_alone(sample_set: Path) -> None:
-    """The end of a run, and a resumed run, split once more."""
-    config = config_for(sample_set)
-    one, again, other = (
-        [label.file for label in prepare_data(given).selection.labels]
-        for given in (config, config, dataclasses.replace(config, seed=1))
-    )
-    assert one == again != other
-    assert prepare_data(dataclasses.replace(config, seed=1)).train.seed == 1  # augmentation's
-
-
-def test_both_parts_of_a_split_hold_a_picture(sample_set: Path) -> None:
-    for fraction, held_out in ((0.001, 1), (0.5, 12), (0.999, 23)):
-        data = prepare_data(config_for(sample_set, val_fraction=fraction))
-        assert (len(data.train), len(data.selection)) == (24 - held_out, held_out)
 
 
 def test_early_stop_says_why(sample_set: Path, tmp_path: Path) -> None:
@@ -477,58 +403,3 @@ def test_a_run_of_less_than_a_picture_learns_from_one_batch(
     folder = RunFolder(tmp_path)
     assert fit(config_for(sample_set, epochs=0.001), folder).why == "all 0.001 epochs are done"
     assert load_state(folder.last)["progress"]["step"] == 1
-
-
-def test_the_learning_rate_rises_stays_and_falls() -> None:
-    config = TrainConfig(arch="x", train_root="x", lr=1.0, warmup=100, flat=0.5, lr_end=0.1)
-    rates = [learning_rate(pictures, 10_000, config) for pictures in range(0, 10_001, 50)]
-    assert rates[0] == pytest.approx(0.01)
-    assert rates[2] == rates[100] == 1.0
-    assert all(a >= b for a, b in zip(rates[2:], rates[3:]))
-    assert rates[-1] == pytest.approx(0.1)
-    no_flat = dataclasses.replace(config, flat=0.0)
-    assert learning_rate(100, 10_000, no_flat) == 1.0  # the cosine begins where the rise ends
-    assert learning_rate(0, 10, config) == 1.0  # a run too short to rise does not
-
-
-def test_weight_decay_is_for_matrices_and_kernels_alone() -> None:
-    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
-    for parameter in module.parameters():
-        parameter.data.fill_(1.0)
-        parameter.grad = torch.zeros_like(parameter)
-    config = TrainConfig(arch="x", train_root="x", lr=0.1, weight_decay=0.5)
-    build_optimizer(module, config).step()
-    left = {name: value.unique().item() for name, value in module.named_parameters()}
-    assert left.pop("0.weight") == pytest.approx(0.95)
-    assert set(left.values()) == {1.0}
-
-
-def test_averaged_weights_follow_the_model() -> None:
-    model = torch.nn.Linear(1, 1, bias=False)
-    with torch.no_grad():
-        model.weight.fill_(0.0)
-    average = AveragedWeights(model, decay=0.9)
-    with torch.no_grad():
-        model.weight.fill_(1.0)
-    expected = 0.0
-    for update in range(1, 200):
-        average.update(model)
-        decay = min(0.9, (1 + update) / (10 + update))
-        expected = decay * expected + (1 - decay)
-    assert average.state["weight"].item() == pytest.approx(expected, rel=1e-5)
-
-
-def test_a_blend_lies_between_the_start_and_the_average() -> None:
-    model = torch.nn.BatchNorm1d(1)  # floating weights and statistics, and a count
-    average = AveragedWeights(model, decay=0.0, blend=0.25)
-    with torch.no_grad():
-        model.weight.fill_(5.0)
-        model.running_var.fill_(3.0)  # type: ignore[union-attr]
-        model.num_batches_tracked.fill_(8)  # type: ignore[union-attr]
-    average.update(model)
-    blended = average.blended()
-    assert average.state["weight"].item() == 5.0
-    assert blended["weight"].item() == pytest.approx(0.25 * 1 + 0.75 * 5)
-    assert blended["running_var"].item() == pytest.approx(0.25 * 1 + 0.75 * 3)
-    assert blended["num_batches_tracked"].item() == 8
-    assert blended.keys() == model.state_dict().keys()

@@ -1,0 +1,58 @@
+"""What a run learns from, what chooses its weights, and what is measured at its end."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from captcha_ocr.datasets.prepare import prepare_data
+from drawing import write_sample_set
+from small_run import config_for, write_a_new_symbol
+
+
+def test_a_test_set_does_not_choose_the_weights(sample_set: Path, tmp_path: Path) -> None:
+    test_root = tmp_path / "Test_2"
+    test_root.symlink_to(sample_set, target_is_directory=True)
+    data = prepare_data(config_for(sample_set, val_root=str(test_root)))
+    assert data.report is not None
+    assert len(data.report) == 24
+    chosen_on = {label.file for label in data.selection.labels}
+    learned = {label.file for label in data.train.store.labels}
+    assert not chosen_on & learned
+    assert len(chosen_on) + len(learned) == 24
+    assert f"chosen on {len(chosen_on)} pictures" in data.note
+    assert "luck has a say" in data.note
+    named = prepare_data(config_for(sample_set, val_root=str(test_root), select_on="val"))
+    assert named.report is None
+    assert len(named.selection) == 24
+    assert f"the 24 pictures of {test_root}, so few that luck has a say" in named.note
+
+
+def test_a_validation_set_chooses_and_teaches_nothing(sample_set: Path, tmp_path: Path) -> None:
+    """Neither pictures nor symbols: what only it holds must count as misread."""
+    val_root = write_sample_set(tmp_path / "val", 10)
+    write_a_new_symbol(val_root)
+    config = config_for(sample_set, val_root=str(val_root))
+    data = prepare_data(config)
+    assert (len(data.train), len(data.selection), data.report) == (24, 10, None)
+    assert "零" not in data.charset
+    split = prepare_data(dataclasses.replace(config, select_on="split"))
+    assert split.report is not None
+    assert (len(split.train), len(split.selection), len(split.report)) == (19, 5, 10)
+
+
+def test_a_split_depends_on_the_seed_alone(sample_set: Path) -> None:
+    """The end of a run, and a resumed run, split once more."""
+    config = config_for(sample_set)
+    one, again, other = (
+        [label.file for label in prepare_data(given).selection.labels]
+        for given in (config, config, dataclasses.replace(config, seed=1))
+    )
+    assert one == again != other
+    assert prepare_data(dataclasses.replace(config, seed=1)).train.seed == 1  # augmentation's
+
+
+def test_both_parts_of_a_split_hold_a_picture(sample_set: Path) -> None:
+    for fraction, held_out in ((0.001, 1), (0.5, 12), (0.999, 23)):
+        data = prepare_data(config_for(sample_set, val_fraction=fraction))
+        assert (len(data.train), len(data.selection)) == (24 - held_out, held_out)
