@@ -108,6 +108,18 @@ def test_the_rule_of_the_server_is_named(visit: Any, tmp_path: Path) -> None:
         held.check()
 
 
+def test_a_choice_of_all_models_does_not_outlive_them(
+    visit: Any, tmp_path: Path, tiny_weights: Path
+) -> None:
+    with serve("flask", tmp_path, weights=str(tiny_weights), rate="0", log="off") as live:
+        alone = Visit(visit.page.context.new_page(), live)
+        alone.page.evaluate("localStorage.setItem('captcha-ocr.arch', '\"all\"')")
+        alone.page.reload()
+        alone.expect("#models label").to_have_count(1)
+        alone.expect("#models input").to_be_checked()
+        alone.page.close()
+
+
 def test_a_page_that_was_there_before_its_server_is_completed(visit: Any) -> None:
     visit.page.clock.install()
     visit.page.route("**/api/**", refuse(502, "upstream"))

@@ -17,20 +17,23 @@ export class Choices {
 
   setModels({ default: first, models }) {
     this.#models = models;
-    const known = [...models.map((model) => model.name), ALL];
     const last = load("arch", first);
-    this.arch = known.includes(last) ? last : first;
+    this.arch = this.#names.includes(last) ? last : first;
     this.redraw();
   }
 
   redraw() {
-    const names = this.#models.map((model) => [model.name, model.name]);
-    if (names.length > 1) names.push([ALL, t("model.all")]);
-    byId("models").replaceChildren(...names.map(([name, text]) => this.#segment(name, text)));
+    byId("models").replaceChildren(...this.#names.map((name) => this.#segment(name)));
     this.#describe();
   }
 
-  #segment(name, text) {
+  /** What there is to choose: the models, and all of them together where they are several. */
+  get #names() {
+    const names = this.#models.map((model) => model.name);
+    return names.length > 1 ? [...names, ALL] : names;
+  }
+
+  #segment(name) {
     const input = element("input", {
       type: "radio",
       name: "arch",
@@ -43,7 +46,7 @@ export class Choices {
         this.onModel();
       },
     });
-    return element("label", {}, input, element("span", {}, text));
+    return element("label", {}, input, element("span", {}, name === ALL ? t("model.all") : name));
   }
 
   #describe() {
