@@ -69,11 +69,12 @@ def test_folders_that_are_dropped_name_their_pictures(visit: Any) -> None:
     transfer = handed(visit, ("1.png", barcode("A1")), ("notes.txt", b"no picture"))
     drop = """([transfer, names]) => {
       const files = [...transfer.files].map((file) => ({
-        isFile: true, fullPath: `/${file.name}`, file: (resolve) => resolve(file),
+        isFile: true, fullPath: `/${file.name}`,
+        file: (take, refuse) => file.name === "locked.png" ? refuse(new Error()) : take(file),
       }));
       const folder = (name) => {
         const inner = files.map((entry) => ({ ...entry, fullPath: `/${name}${entry.fullPath}` }));
-        return { isDirectory: true, createReader: () => ({
+        return { isDirectory: true, fullPath: `/${name}`, createReader: () => ({
           readEntries: (resolve) => resolve(inner.splice(0)),
         })};
       };
@@ -86,6 +87,11 @@ def test_folders_that_are_dropped_name_their_pictures(visit: Any) -> None:
     visit.expect("#rows .name").to_have_text(["mine/1.png", "yours/1.png"])
     visit.page.evaluate(drop, [transfer, ["mine"]])
     visit.expect("#rows .name").to_have_text(["mine/1.png", "yours/1.png", "1.png"])
+    visit.expect("#banner").to_be_hidden()
+    transfer = handed(visit, ("locked.png", barcode("2")), ("3.png", barcode("3")))
+    visit.page.evaluate(drop, [transfer, ["more"]])
+    visit.expect("#rows .name").to_have_text(["mine/1.png", "yours/1.png", "1.png", "3.png"])
+    visit.expect("#banner").to_have_text("1 could not be opened, such as more/locked.png.")
 
 
 def test_models_are_compared(visit: Any) -> None:

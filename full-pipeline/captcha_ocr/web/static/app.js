@@ -202,7 +202,7 @@ function start() {
   initLanguage(byId("language"));
   initTheme();
   initHistory();
-  initIntake(take);
+  initIntake(take, (names) => say(t("drop.lost", { n: names.length, name: names[0] })));
   table.redraw();
   choices.redraw();
   rule.redraw();

@@ -7,8 +7,9 @@ const KINDS = /\.(png|jpe?g|webp|bmp|gif)$/i;
 /**
  * @param take called with a list of {file, name}; of a folder only those that look like pictures,
  *   named by their path in it, by themselves all, so that the table can say what is wrong with one.
+ * @param lose called with the names of what was dropped and cannot be opened.
  */
-export function initIntake(take) {
+export function initIntake(take, lose) {
   choose("choose-files", "files", (files) => take(files.map(alone)));
   choose("choose-folder", "folder", (files) => take(pictures(files.map(ofFolder))));
   let depth = 0; // dragenter and dragleave come for every element on the way
@@ -22,7 +23,9 @@ export function initIntake(take) {
   addEventListener("drop", async (event) => {
     event.preventDefault();
     drag(-depth);
-    take(await dropped(event.dataTransfer));
+    const lost = [];
+    take(await dropped(event.dataTransfer, lost));
+    if (lost.length) lose(lost);
   });
   addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
@@ -46,29 +49,39 @@ function choose(buttonId, inputId, take) {
   });
 }
 
-async function dropped(transfer) {
+/** @param lost gets the names of what cannot be opened; the rest is taken. */
+async function dropped(transfer, lost) {
   // The entries are gone after the first await: take them all at once.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const loose = [...transfer.files].map(alone);
   if (!entries.some((entry) => entry.isDirectory)) return loose;
   const lists = await Promise.all(
-    entries.map(async (entry) => (entry.isFile ? filesOf(entry) : pictures(await filesOf(entry)))),
+    entries.map(async (entry) => {
+      const found = await filesOf(entry, lost);
+      return entry.isFile ? found : pictures(found);
+    }),
   );
   const found = lists.flat();
   return entries.length > 1 ? found : found.map(({ file, name }) => ({ file, name: inside(name) }));
 }
 
-async function filesOf(entry) {
-  if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-    return [{ file, name: entry.fullPath.slice(1) }];
-  }
-  const reader = entry.createReader();
+async function filesOf(entry, lost) {
+  const name = entry.fullPath.slice(1);
   const found = [];
-  for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!some.length) return found; // a folder comes in pieces of a hundred
-    for (const inner of some) found.push(...(await filesOf(inner)));
+  try {
+    if (entry.isFile) {
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      return [{ file, name }];
+    }
+    const reader = entry.createReader();
+    for (;;) {
+      const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+      if (!some.length) return found; // a folder comes in pieces of a hundred
+      for (const inner of some) found.push(...(await filesOf(inner, lost)));
+    }
+  } catch (error) {
+    lost.push(name);
+    return found;
   }
 }
 
