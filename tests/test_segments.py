@@ -11,7 +11,7 @@ import pytest
 from captcha_ocr.gif import MAX_BLOCKS
 from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError, ImageLimits, open_image
 from captcha_ocr.merging import gif_band
-from captcha_ocr.segments import MAX_CHUNKS, MAX_SCANS, MAX_SEGMENTS, check_segments
+from captcha_ocr.segments import MAX_CHUNKS, MAX_SCANS, MAX_SEGMENTS, pixel_parts
 from drawing import draw_barcode
 from PIL import Image
 from test_merge_rules import plain_gif
@@ -36,13 +36,29 @@ def jpeg_with(inserted: bytes) -> bytes:
     return HEAD + inserted + encoded("JPEG")[2:]
 
 
-def png_with_texts(count: int) -> bytes:
-    name, text = b"tEXt", b"a\0b"
-    checksum = struct.pack(">I", zlib.crc32(name + text))
+def chunk(name: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(name + content))
+    return struct.pack(">I", len(content)) + name + content + checksum
+
+
+def png_with(inserted: bytes) -> bytes:
     data = encoded("PNG")
     after_header = 33
-    chunk = struct.pack(">I", len(text)) + name + text + checksum
-    return data[:after_header] + chunk * count + data[after_header:]
+    return data[:after_header] + inserted + data[after_header:]
+
+
+def png_with_texts(count: int) -> bytes:
+    return png_with(chunk(b"tEXt", b"a\0b") * count)
+
+
+def application(number: int, content: bytes) -> bytes:
+    return struct.pack(">2BH", 0xFF, 0xE0 + number, len(content) + 2) + content
+
+
+def tags(count: int) -> bytes:
+    """A camera's notes (TIFF), each of which claims the whole of them and lies far outside."""
+    entries = (struct.pack("<HHLL", number, 1, 60_000, 1 << 30) for number in range(count))
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", count) + b"".join(entries)
 
 
 def gif_with(inserted: bytes) -> bytes:
@@ -77,15 +93,52 @@ def test_what_ordinary_files_have_is_read(case: str) -> None:
     assert open_image(ORDINARY[case]).size == draw_barcode("12AB").size
 
 
+NOTES = {
+    "exif": jpeg_with(application(1, b"Exif\0\0" + tags(5000))),
+    "exif in parts": jpeg_with(application(1, b"Exif\0\0" + tags(9)) * 3),
+    "several pictures": jpeg_with(application(2, b"MPF\0" + tags(5000))),
+    "several pictures, damaged": jpeg_with(application(2, b"MPF\0no TIFF")),
+    "profiles": png_with(chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1 << 20))) * 3000),
+    "texts": png_with(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20))) * 9),
+    "an animation of no frames": png_with(chunk(b"acTL", bytes(8))),
+    "an animation's first frame": png_with(
+        chunk(b"acTL", struct.pack(">2I", 1, 0))
+        + chunk(b"fcTL", struct.pack(">5I2H2B", 0, 9, 9, 3, 3, 1, 1, 0, 0))
+    ),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", NOTES)
+def test_notes_reach_no_decoder(case: str) -> None:
+    """Of a MB of them Pillow 11 makes GB, Pillow 13 a warning each; profiles take it seconds."""
+    data = NOTES[case]
+    plain = encoded("JPEG" if data.startswith(HEAD) else "PNG")
+    assert pixel_parts(data) == pixel_parts(plain) == plain
+    assert open_image(data).tobytes() == open_image(plain).tobytes()
+
+
+def test_notes_that_are_cut_off_stay() -> None:
+    """A decoder says what is wrong with the file."""
+    for data in (HEAD + application(1, bytes(9))[:-1], png_with(chunk(b"tEXt", b"a"))[:42]):
+        assert pixel_parts(data) == data
+
+
+@pytest.mark.parametrize("number", [0, 14])
+def test_what_says_how_colours_are_stored_stays(number: int) -> None:
+    data = jpeg_with(application(number, b"a"))
+    assert pixel_parts(data) == data
+
+
 @pytest.mark.parametrize("marker", [0x01, 0xC8, 0xD0, 0xF0])
 def test_a_marker_without_length_hides_nothing(marker: int) -> None:
     with pytest.raises(ValueError, match="more than"):
-        check_segments(jpeg_with(bytes([0xFF, marker]) + COMMENT * (MAX_SEGMENTS + 1)))
+        pixel_parts(jpeg_with(bytes([0xFF, marker]) + COMMENT * (MAX_SEGMENTS + 1)))
 
 
 def test_restart_markers_are_part_of_a_scan() -> None:
     """A camera writes one a row of blocks, and no decoder works more for them."""
-    check_segments(HEAD + b"\xff\xda\0\2" + b"a\xff\xd0" * 2 * MAX_SEGMENTS + END)
+    pixel_parts(HEAD + b"\xff\xda\0\2" + b"a\xff\xd0" * 2 * MAX_SEGMENTS + END)
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -98,7 +151,7 @@ def test_a_file_of_very_many_parts_is_refused(case: str) -> None:
 def test_a_file_may_end_anywhere() -> None:
     for data in (encoded("JPEG"), encoded("PNG")):
         for end in range(len(data)):
-            check_segments(data[:end])
+            pixel_parts(data[:end])
 
 
 def test_large_frames_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from captcha_ocr.config import ImageConfig
 from captcha_ocr.gif import check_gif_frames
-from captcha_ocr.segments import check_segments
+from captcha_ocr.segments import pixel_parts
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 # What Pillow raises for a header of very many pixels; neither is an OSError or a ValueError.
@@ -68,7 +68,7 @@ def open_image(source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Ima
         return _to_rgb(source)
     data = _read_bytes(source, limits)
     try:
-        check_segments(data)
+        data = pixel_parts(data)
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             check_size(image.size, limits)
             if image.format == "GIF":

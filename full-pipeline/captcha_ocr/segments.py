@@ -3,6 +3,9 @@
 A decoder works for each: a scan of twelve bytes goes over the whole picture once more, and an empty
 comment is still read. So a file of a few MB could keep it busy for minutes. Files of any camera,
 scanner or browser stay far below these limits.
+
+What no pixel depends on is taken out: Pillow unpacks every colour profile, warns of every odd entry
+of a camera's notes, and lets an animation's rectangles cut a PNG.
 """
 
 from __future__ import annotations
@@ -10,26 +13,46 @@ from __future__ import annotations
 import re
 import struct
 
+Spans = list[tuple[int, int]]  # of bytes: start, end
+
 MAX_SCANS = 64  # of a progressive JPEG; encoders write about ten
 MAX_SEGMENTS = 1_000  # of a JPEG, and bytes between those before the first scan
 MAX_CHUNKS = 4_000  # of a PNG; a million pixels of 8 bytes in pieces of 4 KiB are 2,000
 
 _SCAN, _END = 0xDA, 0xD9
 _ALONE = frozenset([0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)])  # markers, no length
+# Of applications, but for JFIF (0xE0) and Adobe (0xEE), which say how colours are stored.
+_NOTES = frozenset([*range(0xE1, 0xEE), 0xEF])
+_CHUNKS = frozenset([b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"])
 _MARKER = re.compile(rb"\xff([\x01-\xfe])")
 _MARKER_AFTER_SCAN = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # FF D0 to D7 belong to the scan
 
 
-def check_segments(data: bytes) -> None:
-    """Raise ValueError for a JPEG or PNG of very many parts; other data is let through."""
+def pixel_parts(data: bytes) -> bytes:
+    """A JPEG or PNG without its notes; other data as it is.
+
+    Raises ValueError when it has very many parts.
+    """
     if data.startswith(b"\xff\xd8"):
-        _check_jpeg(data)
-    elif data.startswith(b"\x89PNG\r\n\x1a\n"):
-        _check_png(data)
+        return _join(data, _jpeg_notes(data))
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _join(data, _png_notes(data))
+    return data
 
 
-def _check_jpeg(data: bytes) -> None:
-    """ITU T.81, annex B."""
+def _join(data: bytes, left_out: Spans) -> bytes:
+    """What is cut off stays in, so that a decoder says so."""
+    kept, position = [], 0
+    for start, end in left_out:
+        if end <= len(data):
+            kept.append(data[position:start])
+            position = end
+    return b"".join([*kept, data[position:]])
+
+
+def _jpeg_notes(data: bytes) -> Spans:
+    """Where they stand. ITU T.81, annex B."""
+    notes: Spans = []
     scans = others = 0
     position, marker = 2, 0
     while marker != _END or not scans:
@@ -46,20 +69,27 @@ def _check_jpeg(data: bytes) -> None:
                 f"a JPEG of more than {MAX_SCANS} scans or {MAX_SEGMENTS} other segments"
             )
         if not found:
-            return
+            break
         position = found.end()
         if marker not in _ALONE:
             position += int.from_bytes(data[position : position + 2], "big")
+        if marker in _NOTES and not scans:
+            notes.append((start, position))
+    return notes
 
 
-def _check_png(data: bytes) -> None:
-    """ISO 15948, clause 5: length, name, content, checksum."""
+def _png_notes(data: bytes) -> Spans:
+    """Where they stand. ISO 15948, clause 5: length, name, content, checksum."""
+    notes: Spans = []
     position = 8
     for _ in range(MAX_CHUNKS):
         if position + 8 > len(data):
-            return
+            return notes
+        start = position
         length, name = struct.unpack_from(">I4s", data, position)
-        if name == b"IEND":
-            return
         position += 12 + length
+        if name == b"IEND":
+            return notes
+        if name.isalpha() and name not in _CHUNKS:  # any other name is damage
+            notes.append((start, position))
     raise ValueError(f"a PNG of more than {MAX_CHUNKS} chunks")

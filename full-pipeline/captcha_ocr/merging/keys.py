@@ -17,7 +17,7 @@ from PIL import Image
 
 from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError, open_image
 from captcha_ocr.merging.gif_band import combined_rows
-from captcha_ocr.segments import check_segments
+from captcha_ocr.segments import pixel_parts
 
 # The share of the rows in the band. Of 3,100 pictures that all differ, 0.3 left 164 sharing a
 # band key, 0.35 left 19, 0.4 two, 0.45 none; each of those costs one full decoding more.
@@ -105,7 +105,7 @@ def _png_band(data: bytes) -> Band | None:
     if width * height > DEFAULT_LIMITS.max_pixels or len(data) > DEFAULT_LIMITS.max_bytes:
         return None
     try:
-        check_segments(data)
+        pixel_parts(data)  # raises
         # Pillow's own PNG decoder, asked for fewer rows: it stops inflating there.
         image = Image.frombytes("RGB", (width, band_rows(height)), compressed, "zip", ("RGB", 0))
     except (ValueError, OSError):
