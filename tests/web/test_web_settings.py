@@ -18,7 +18,8 @@ from captcha_ocr.web.metrics import Counter, Histogram, Metrics
 from captcha_ocr.web.problems import STATUS_OF, Problem
 from captcha_ocr.web.settings import Settings, add_flags, from_flags
 from captcha_ocr.web.upstream import Upstream
-from captcha_ocr.web.waitress_server import Channel
+from captcha_ocr.web.waitress_server import Channel, RequestParser
+from waitress.adjustments import Adjustments
 
 
 def parse(*arguments: str, environ: dict[str, str] | None = None) -> Settings:
@@ -226,6 +227,26 @@ def test_a_log_line_is_text_and_a_method_that_was_made_up_is_not_in_it(
     assert metrics.requests.lines() == [
         'captcha_ocr_requests_total{method="other",path="/predict",status="405"} 2'
     ]
+
+
+@pytest.mark.parametrize("client", ["1.2.3.4 GET /admin 200", "\x1b[31m", "a\nb", "a\u202eb"])
+def test_a_client_cannot_forge_a_log_line(client: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A proxy may pass on an X-Forwarded-For that its client has made up."""
+    logger = logging.getLogger("captcha_ocr.requests")
+    log = RequestLog("text", Metrics())
+    logger.addHandler(caplog.handler)
+    try:
+        log("GET", "/models", 200, 0.5, client)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert caplog.messages[0].partition(" ")[2] == "other GET /models 200 500.0 ms"
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "x", "-1"])
+def test_a_length_that_is_no_number_is_refused_and_not_logged(length: str) -> None:
+    parser = RequestParser(Adjustments())
+    parser.received(f"POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n".encode())
+    assert parser.error.code in (400, 413)
 
 
 def test_every_code_makes_a_problem_document() -> None:

@@ -32,8 +32,10 @@ class RequestLog:
     def __call__(self, method: str, path: str, status: int, seconds: float, client: str) -> None:
         """``path`` is a route, such as /predict: an address that was made up is "other".
 
-        So is a method that was: HTTP allows any word, and each would start a counter.
+        So is a method that was: HTTP allows any word, and each would start a counter. A proxy
+        may pass on any client's name: one that could forge a line is "other" too.
         """
+        client = client if client.isprintable() and " " not in client else "other"
         method = method if method in METHODS else "other"
         self._metrics.requests.add(method=method, path=path, status=str(status))
         self._metrics.request_seconds.observe(seconds, path=path)

@@ -19,6 +19,7 @@ from flask import Flask
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
 
@@ -48,6 +49,14 @@ class ProblemTask(ErrorTask):
         self.write(problem.body)
 
 
+class RequestParser(HTTPRequestParser):
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError:  # int() takes no Content-Length of thousands of digits
+            raise ParsingError("Content-Length is invalid") from None
+
+
 class Channel(HTTPChannel):
     """One connection, which knows when its request began and its answer got stuck.
 
@@ -57,6 +66,7 @@ class Channel(HTTPChannel):
     """
 
     error_task_class = ProblemTask
+    parser_class = RequestParser
     close_when_flushed: bool  # waitress's own
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
