@@ -10,11 +10,12 @@ import pytest
 from captcha_ocr.web.forms import MAX_FIELDS, MAX_HEAD
 from captcha_ocr.web.problems import Problem
 from captcha_ocr.web.service import Service
-from web_harness import BASE, Answer, barcode, open_server
+from web_harness import BASE, Answer, FastApiAsked, barcode, open_server
 
 Ask = Callable[..., Answer]
 FORM = "multipart/form-data; boundary=B"
 END = b"--B--\r\n"
+LATER = "Sun, 29 Nov 2099 00:00:00 GMT"
 NONE: Mapping[str, str] = {}
 
 
@@ -57,6 +58,32 @@ def picture(name: str = "a.png", charset: str = "utf-8") -> bytes:
 
 def field(name: str, value: str) -> bytes:
     return part(f'name="{name}"', value.encode())
+
+
+def test_every_path_is_under_api_too(ask: Ask) -> None:
+    paths = ask("GET", "/openapi.json").json()["paths"]
+    assert "/predict" in paths
+    for path in ("/", "/openapi.json", *paths):
+        if path != "/predict":
+            assert ask("GET", "/api" + path).status == ask("GET", path).status == 200
+
+
+def test_a_second_origin_is_not_looked_over(service: Service) -> None:
+    with contextlib.contextmanager(open_server)("fastapi", service) as server:
+        assert isinstance(server, FastApiAsked)
+        origins = [("Origin", BASE), ("Origin", "http://evil.example")]
+        answer = server.client.post("/predict", headers=origins)
+        assert answer.json()["code"] == "forbidden_origin"
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
+def test_a_request_that_is_too_large_is_so_whatever_else_it_is(
+    service: Service, method: str
+) -> None:
+    """As waitress, which looks at nothing else before."""
+    with contextlib.contextmanager(open_server)("fastapi", service) as server:
+        headers = {"Content-Length": "99999999999", "Host": "evil.example"}
+        assert server.send(method, "/nothing", headers, b"").code == "too_large"
 
 
 def post(ask: Ask, body: bytes, content_type: str = FORM) -> Answer:
@@ -136,6 +163,25 @@ def test_a_wrong_field_is_named(ask: Ask, parts: bytes, name: str, said: str) ->
     assert said in document["detail"]
 
 
+def test_an_answer_has_the_same_headers(ask: Ask) -> None:
+    """`same` compares Allow alone: frameworks date a file, and describe it, each in its way."""
+    for path in ("/", "/static/app.js", "/models", "/metrics", "/openapi.json", "/nothing"):
+        headers = ask("GET", path).headers
+        assert "content-disposition" not in headers
+        is_file = path in ("/", "/static/app.js")
+        assert headers.get("cache-control") == ("no-cache" if is_file else None)
+        assert headers["content-type"] == ask("HEAD", path).headers["content-type"]
+
+
+def test_a_file_that_is_known_is_not_sent_again(ask: Ask) -> None:
+    for path in ("/", "/static/app.js"):
+        for known in ({"If-None-Match": "*"}, {"If-Modified-Since": LATER}):
+            answer = ask("GET", path, b"", known)
+            assert (answer.status, answer.data) == (304, b"")
+            assert answer.headers["cache-control"] == "no-cache"
+        assert ask("GET", path, b"", {"If-Match": "*"}).status == 200
+
+
 def test_files_are_sent_whole(ask: Ask) -> None:
     for ranges in ("bytes=0-9", "bytes=999999-", "bytes=5-1", "lines=1-2"):
         for path in ("/static/app.js", "/"):
@@ -144,7 +190,10 @@ def test_files_are_sent_whole(ask: Ask) -> None:
             assert "accept-ranges" not in answer.headers
 
 
-PATHS = ("/", "/predict", "/models", "/api/models", "/static/app.js", "/openapi.json", "/nothing")
+PATHS = (
+    *("/", "/predict", "/models", "/static/app.js", "/openapi.json"),
+    *("/nothing", "/api/", "/api/models", "/api/openapi.json"),
+)
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "HEAD", "PUT", "POST", "DELETE", "BREW"])
@@ -158,7 +207,7 @@ def test_methods_are_answered_alike(ask: Ask, method: str) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/predict/", "/models/", "/api", "/static", "/api//models",
-     "/static//app.js", "/static/none"],
+     "/static//app.js", "/static/none", "/static/", "/static/app.js/", "/models%0a", "/api/%0A"],
 )  # fmt: skip
 def test_no_path_leads_to_another(ask: Ask, path: str) -> None:
     for method in ("GET", "POST"):

@@ -46,8 +46,9 @@ def check_host(host: str | None, allowed: frozenset[str]) -> None:
 
 
 def check_path(path: str) -> None:
-    """No path of ours has two slashes in a row; some frameworks take them for one."""
-    if "//" in path:
+    """No path of ours has two slashes in a row, one at its end, or a line break; some frameworks
+    look over these."""
+    if "//" in path or "\n" in path or (path.endswith("/") and path not in ("/", "/api/")):
         raise Problem.from_status(404)
 
 

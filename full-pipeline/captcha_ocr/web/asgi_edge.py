@@ -12,6 +12,7 @@ import contextlib
 import logging
 import sys
 import time
+from collections.abc import Iterable
 from typing import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -56,6 +57,7 @@ class Edge:
         # A WebSocket is not offered; returning without an answer refuses it.
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = {**scope, "headers": _merged(scope["headers"])}
         exchange = _Exchange(scope, receive, send, self.settings)
         # Servers drop the body of an answer to HEAD; here it is a GET like any other. Files are
         # sent whole: HTTP lets a server ignore Range.
@@ -84,11 +86,11 @@ class Edge:
             )
 
     def _admit(self, method: str, exchange: _Exchange) -> None:
+        exchange.check_declared_length()
         check_host(exchange.headers.get("host"), self.settings.hosts)
         if method not in ("GET", "HEAD", "OPTIONS"):
             check_origin(exchange.headers.get("origin"), exchange.headers.get("host"))
             self.limiter.check(exchange.client)
-            exchange.check_declared_length()
 
 
 class _Exchange:
@@ -181,6 +183,14 @@ class _Exchange:
 
     def _too_large(self) -> Problem:
         return Problem.body_too_large(self._settings.max_body_bytes)
+
+
+def _merged(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Each name once, as WSGI has it: a second origin or type is not looked over."""
+    merged: dict[bytes, bytes] = {}
+    for name, value in headers:
+        merged[name] = merged[name] + b", " + value if name in merged else value
+    return list(merged.items())
 
 
 def _clear_start_errors(send: Send) -> Send:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Callable
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -33,6 +33,18 @@ from captcha_ocr.web.settings import Settings
 router = APIRouter()
 
 
+class Files(StaticFiles):
+    """Files that a browser has to ask for anew, or it would show an old page's script."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+FILES = Files(directory=catalogue.STATIC)
+
+
 def create_app(settings: Settings | None = None, service: Service | None = None) -> FastAPI:
     """The app. Settings come from the environment when none are given (see settings.py).
 
@@ -47,13 +59,14 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         lifespan=_lifespan(settings, service),
         docs_url=None,  # Swagger's page loads its scripts from another host
         redoc_url=None,
+        openapi_url=None,  # the router has it, and so /api does
         redirect_slashes=False,  # a redirect would name the host that the client claims
     )
     app.state.settings = settings
     app.state.metrics = service.metrics if service else Metrics()
     app.include_router(router)
     app.include_router(router, prefix="/api", include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=catalogue.STATIC), name="static")
+    app.mount("/static", FILES, name="static")
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_middleware(
@@ -164,9 +177,14 @@ def metrics(request: Request) -> Response:
     return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE)
 
 
+@router.get("/openapi.json", include_in_schema=False)
+def openapi_document(request: Request) -> Response:
+    return JSONResponse(request.app.openapi())
+
+
 @router.get("/", include_in_schema=False)
-def page() -> Response:
-    return FileResponse(catalogue.STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+async def page(request: Request) -> Response:
+    return await FILES.get_response("index.html", request.scope)
 
 
 def _json(body: BaseModel) -> Response:

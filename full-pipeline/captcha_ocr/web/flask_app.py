@@ -99,7 +99,8 @@ def _state() -> _State:
 def _admit() -> None:
     """Before the body is looked at. Raises Problem."""
     g.started = time.perf_counter()
-    request.environ.pop("HTTP_RANGE", None)  # whole files only; HTTP lets a server ignore it
+    for name in ("HTTP_RANGE", "HTTP_IF_MATCH"):  # whole files only, and they are never written
+        request.environ.pop(name, None)
     check_host(request.headers.get("Host"), _state().settings.hosts)
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         check_origin(request.headers.get("Origin"), request.headers.get("Host"))
@@ -110,7 +111,8 @@ def _admit() -> None:
 def _finish(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers.pop("Accept-Ranges", None)
+    for name in ("Accept-Ranges", "Content-Disposition"):
+        response.headers.pop(name, None)
     rule = request.url_rule.rule if request.url_rule else "other"
     path = "/static" if rule.startswith("/static/") else rule
     seconds = time.perf_counter() - g.started
@@ -222,9 +224,7 @@ def openapi_document() -> Response:
 
 @api.get("/")
 def page() -> Response:
-    response = send_from_directory(catalogue.STATIC, "index.html")
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+    return send_from_directory(catalogue.STATIC, "index.html")
 
 
 def _json(body: BaseModel) -> Response:
