@@ -17,7 +17,14 @@ from captcha_ocr.cli import common, infer
 from captcha_ocr.cli.infer import main
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, Label, write_labels
 from captcha_ocr.sources import Source
-from captcha_ocr.tables import FORMULA_STARTS, display_width, pad, printable, spreadsheet_cell
+from captcha_ocr.tables import (
+    FORMULA_STARTS,
+    csv_writer,
+    display_width,
+    pad,
+    printable,
+    spreadsheet_cell,
+)
 from drawing import draw_barcode
 from tiny_model import write_tiny_model
 
@@ -185,6 +192,13 @@ def test_csv_cells_cannot_be_formulas(
 def test_every_formula_start_is_quoted(start: str) -> None:
     assert spreadsheet_cell(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
     assert spreadsheet_cell(f"a{start}") == f"a{start}"
+
+
+def test_a_row_of_csv_is_a_row_whatever_is_in_it() -> None:
+    """A file may be called ``a<CR>=cmd()``: Excel would start a row, and run it."""
+    out = io.StringIO()
+    csv_writer(out).writerow(["a\r=cmd()", "b\nc", 'd"', "e,f", 1.5, None])
+    assert out.getvalue() == '"a\r=cmd()","b\nc","d""","e,f",1.5,\n'
 
 
 def test_json_is_lossless_where_csv_is_quoted(

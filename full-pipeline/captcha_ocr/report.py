@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import math
@@ -17,7 +16,7 @@ from captcha_ocr.config import ConfigError
 from captcha_ocr.evaluation import Evaluation
 from captcha_ocr.labels import atomic_write
 from captcha_ocr.metrics import Score, confusions, score, score_by
-from captcha_ocr.tables import natural, spreadsheet_cell
+from captcha_ocr.tables import csv_writer, natural, spreadsheet_cell
 
 GROUPS = ("style", "kind", "size", "length", "font")  # a manifest of ours knows all of them
 ON_REQUEST = ("font",)  # there are hundreds
@@ -101,7 +100,7 @@ def write_predictions(evaluation: Evaluation, path: Path) -> None:
     right, folded = is_right(evaluation), is_right(evaluation, True)
     with atomic_write(path) as file:
         file.write("\ufeff")
-        rows = csv.writer(file, lineterminator="\n")
+        rows = csv_writer(file)
         rows.writerow([*columns, "width", "height", *fields])
         for i, label in enumerate(evaluation.store.labels):
             reading, loss = evaluation.readings[i], evaluation.losses[i]

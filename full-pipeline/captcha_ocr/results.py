@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Any, TextIO
 
 from captcha_ocr.metrics import score
 from captcha_ocr.predictor import Prediction
-from captcha_ocr.tables import display_width, pad, printable, spreadsheet_cell
+from captcha_ocr.tables import csv_writer, display_width, pad, printable, spreadsheet_cell
 
 # Of the table, in columns of a terminal.
 COLUMN_WIDTHS = {"text": 12, "confidence": 10, "answer": 6, "arch": 13, "label": 12}
@@ -115,7 +114,7 @@ class CsvWriter(Writer):
     def __init__(self, out: TextIO, *, labels: bool = False) -> None:
         super().__init__(out, labels=labels)
         self.columns = [*self.columns, "error"]
-        self.rows = csv.writer(out, lineterminator="\n")
+        self.rows = csv_writer(out)
         self.rows.writerow(self.columns)
 
     def write(self, result: Result) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import unicodedata
+from typing import Any, TextIO
 
 # A spreadsheet takes a cell that starts with one of these for a formula; the full-width forms
 # count where the input language is Chinese or Japanese.
@@ -17,6 +19,20 @@ def spreadsheet_cell(value: str) -> str:
     numbers: write them without this.
     """
     return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+
+
+def csv_writer(file: TextIO) -> Any:
+    """A ``csv.writer`` of rows that end in a line feed, where a carriage return ends none.
+
+    A spreadsheet starts a row after either, with what may be a formula. Python before 3.13 quotes
+    a cell only for what ends its own rows; so they end in both, until they are written.
+    """
+
+    class Lines:
+        def write(self, row: str) -> None:
+            file.write(row[:-2] + "\n")
+
+    return csv.writer(Lines(), lineterminator="\r\n")
 
 
 def display_width(text: str) -> int:
