@@ -368,7 +368,14 @@ def test_threads_are_torchs_too(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--length", "x"], ["--batch", "0"], ["--top-k", "0"], ["--json", "--csv"]]
+    "arguments",
+    [
+        ["--length", "x"],
+        ["--batch", "0"],
+        ["--batch", "9" * 30],
+        ["--top-k", "0"],
+        ["--json", "--csv"],
+    ],
 )
 def test_malformed_flags_are_usage_errors(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -396,6 +403,32 @@ def test_display_width() -> None:
     assert [display_width(text) for text in ("abc", "中文", "e\u0301", "")] == [3, 4, 1, 0]
     assert pad("中", 4) == "中  "
     assert pad("long", 2) == "long"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_in_a_folder_is_not_waited_for(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(folder / "3.png")
+    (folder / "4.png").symlink_to(os.devnull)
+    code, out, _ = run(capsys, "--dir", folder, "--weights", tiny_weights, "--json")
+    assert code == common.BAD_DATA
+    assert ["a pipe or a device" in row.get("error", "") for row in rows(out)] == 3 * [False] + [
+        True,
+        True,
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its shell cannot close a stream")
+@pytest.mark.parametrize(("closed", "code"), [("<&-", common.USAGE), (">&-", 0), ("2>&-", 0)])
+def test_a_stream_may_be_closed(folder: Path, tiny_weights: Path, closed: str, code: int) -> None:
+    picture = "-" if closed == "<&-" else folder / "0.png"
+    command = f'exec "$0" -m captcha_ocr infer "$1" --weights "$2" {closed}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, picture, tiny_weights], capture_output=True
+    )
+    assert done.returncode == code
+    assert done.stderr == (b"error: standard input (-) is closed\n" if code else b"")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends pipes in another way")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ class Source:
     """One picture to read: a name to show, what `open_image` opens, and its label if known."""
 
     name: str
-    content: Path | BinaryIO
+    content: Path | BinaryIO | ImageError  # an error stands for what is not opened
     label: str | None = None
 
 
@@ -35,12 +36,23 @@ def folder_sources(
     for path in _walk(root, recursive):
         empty = False
         name = path.relative_to(root).as_posix()
-        yield Source(str(path), path, (labels or {}).get(name))
+        yield Source(str(path), _content(path), (labels or {}).get(name))
     if empty:
         deeper = "" if recursive else ", or read its sub-folders with --recursive"
         raise ImageError(
             "missing", f"no pictures in {root}; put {', '.join(SUFFIXES)} files there{deeper}"
         )
+
+
+def _content(path: Path) -> Path | ImageError:
+    """A pipe in a folder would be waited for without end; one that the user names is meant."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return path  # to open it says why
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return path
+    return ImageError("missing", f"cannot open {path}: a pipe or a device, and no file")
 
 
 def picture_folder(folder: Path) -> Path:

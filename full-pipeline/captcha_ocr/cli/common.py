@@ -94,7 +94,11 @@ def prepare_console() -> None:
     """Write UTF-8 wherever the output goes: labels are Chinese, and Windows pipes are not UTF-8.
 
     What cannot be encoded (a file name of odd bytes) is written as an escape, never an error.
+    What has been closed (``>&-``, a program without a console on Windows) takes what comes.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -111,7 +115,7 @@ def at_least(lowest: int) -> Callable[[str], int]:
     """An argparse type: whole numbers from ``lowest``."""
 
     def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < lowest:
+        if not text.isdecimal() or not lowest <= int(text) <= sys.maxsize:
             raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {lowest} up")
         return int(text)
 

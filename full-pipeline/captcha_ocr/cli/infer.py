@@ -105,6 +105,8 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ConfigError("nothing to read: give files, a folder with --dir, or - for stdin")
     if [*args.files, *args.image].count(STDIN) > 1:
         raise ConfigError("standard input (-) can be read once")
+    if STDIN in (*args.files, *args.image) and sys.stdin is None:
+        raise ConfigError("standard input (-) is closed")
     if args.check and not args.dir:
         raise ConfigError("--check compares a folder with its labels.txt: name it with --dir")
     if (args.backend == "torch") != bool(args.checkpoint):
@@ -130,6 +132,8 @@ def open_writer(args: argparse.Namespace, first_names: list[str]) -> Writer:
 
 
 def open_source(source: Source) -> Image.Image | ImageError:
+    if isinstance(source.content, ImageError):
+        return source.content
     try:
         return open_image(source.content)
     except ImageError as error:
