@@ -54,6 +54,15 @@ def test_without_a_manifest_what_can_be_measured_is(
     assert code == 0 and sorted(found["counts"]) == ["length", "size"]
 
 
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_a_set_without_labels_is_not_healthy(
+    sample_set: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    (sample_set / "labels.txt").write_text(content, encoding="utf-8")
+    assert main(["report", str(sample_set), "--workers", "1"]) == 65
+    assert capsys.readouterr().err.endswith("labels.txt: no labels in the file\n")
+
+
 def add_row(root: Path, row: str) -> None:
     with (root / "labels.txt").open("a", encoding="utf-8") as file:
         file.write(row + "\n")

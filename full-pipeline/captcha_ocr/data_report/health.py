@@ -11,7 +11,7 @@ from typing import Any
 from captcha_ocr.data_report import findings
 from captcha_ocr.data_report.findings import Finding
 from captcha_ocr.data_report.scan import Fault, Picture, scan_shard, scan_tasks
-from captcha_ocr.labels import MANIFEST_FILE, read_manifest
+from captcha_ocr.labels import LABELS_FILE, MANIFEST_FILE, LabelError, read_manifest
 from captcha_ocr.merging.engines import Engine
 
 SHEET = 48  # pictures on the contact sheet
@@ -44,7 +44,7 @@ class Health:
 def examine(root: Path, engine: Engine, against: Path | None = None) -> Health:
     """Decode every picture of ``root``, and of ``against`` to find what both hold.
 
-    Holds about a kilobyte a picture. Raises LabelError when there is no label file, or when the
+    Holds about a kilobyte a picture. Raises LabelError when there is no label, or when the
     manifest is damaged.
     """
     pictures, faults = _scan(root, engine)
@@ -126,4 +126,6 @@ def _scan(root: Path, engine: Engine) -> tuple[list[Picture], list[Fault]]:
     for scan in engine.map(scan_shard, scan_tasks(root)):
         pictures += scan.pictures
         faults += scan.faults
+    if not pictures and not faults:  # nothing is wrong with it, and nothing learns from it
+        raise LabelError(root / LABELS_FILE, 0, "no labels in the file")
     return pictures, faults
