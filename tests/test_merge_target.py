@@ -209,6 +209,7 @@ BOTH = ["--train-src", "easy", "{root}/a", "--test-src", "easy", "{root}/t"]
             ["--train-src", "easy", "{root}/a", "--train-src", "easy", "{root}/./a"],
             "more than once",
         ),
+        (["--train-src", "easy", "{root}/\udcff"], "is no UTF-8"),
         (["--train-src", "easy", "{root}"], "inside each other"),
         (["--train-src", "easy", "{root}/out/a"], "inside each other"),
         ([*BOTH, "--test-dest", "{root}/./out"], "inside each other"),

@@ -81,6 +81,13 @@ class MergeConfig:
         if not any(source.split == TRAIN for source in self.sources):
             raise ConfigError("no training source; give --train-src STYLE FOLDER at least once")
         for source in self.sources:
+            try:
+                str(source.root).encode()
+            except UnicodeEncodeError:
+                raise ConfigError(
+                    f"the folder's name {str(source.root)!r} is no UTF-8, as the manifest is; "
+                    "give it another"
+                ) from None
             if not re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", source.style):
                 raise ConfigError(
                     f"the style {source.style!r} becomes part of file names; use lower case "
