@@ -234,6 +234,15 @@ def test_links(tmp_path: Path) -> None:
     assert (tmp_path / "out/images/ab_1.png").samefile(src / "ab_1.png")
 
 
+def test_a_test_set_is_another_than_the_training_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Spelt the same, too: the share would be put away nowhere."""
+    src = write_pictures(tmp_path / "src", "ab_1.png")
+    assert bring_in(src, "--test-share", "0.2", "--test-dest", tmp_path / "out") == 2
+    assert "inside each other" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "code", "problem"),
     [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import shutil
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -61,6 +63,14 @@ def test_a_set_without_labels_is_not_healthy(
     (sample_set / "labels.txt").write_text(content, encoding="utf-8")
     assert main(["report", str(sample_set), "--workers", "1"]) == 65
     assert capsys.readouterr().err.endswith("labels.txt: no labels in the file\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there any bytes make a file name")
+def test_a_file_name_of_odd_bytes_stands_on_the_page(sample_set: Path, tmp_path: Path) -> None:
+    (sample_set / "images" / os.fsdecode(b"\xff.png")).touch()
+    page = tmp_path / "page.html"
+    assert main(["report", str(sample_set), "--workers", "1", "--html", str(page)]) == 0
+    assert "\\udcff.png" in page.read_text(encoding="utf-8")
 
 
 def add_row(root: Path, row: str) -> None:

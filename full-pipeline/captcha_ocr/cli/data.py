@@ -53,7 +53,7 @@ def bring_in(args: argparse.Namespace) -> int:
     # The test set first: a training set without it is the more useful half to lack.
     shares = {args.test_dest: args.test_share} if args.test_dest else {}
     shares[args.dest] = 1 - args.test_share
-    refuse_nested([args.src], shares)
+    refuse_nested([args.src], [root for root in (args.test_dest, args.dest) if root])
     for root in shares:
         if not is_free(root):
             raise TargetError(f"{root} exists and is not empty; remove it or choose another folder")
@@ -90,7 +90,8 @@ def report(args: argparse.Namespace) -> int:
         health = examine(args.dir, engine, args.against)
     if args.html:
         with atomic_write(args.html) as file:
-            file.write(page.render(health))
+            # A file name of odd bytes, which UTF-8 cannot write, as in the terminal.
+            file.write(page.render(health).encode(errors="backslashreplace").decode())
     if args.json:
         print(json.dumps(health.to_json(), ensure_ascii=False, indent=2))
     else:
