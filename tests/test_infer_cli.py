@@ -383,6 +383,15 @@ def test_malformed_flags_are_usage_errors(arguments: list[str]) -> None:
     assert caught.value.code == common.USAGE
 
 
+def test_a_huge_picture_is_an_error_and_no_warning(
+    tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.gif"
+    path.write_bytes(b"GIF89a\x10\x27\x10\x27\0\0\0,\0\0\0\0\x10\x27\x10\x27\0\x08\1\0\0;")
+    out = run(capsys, path, "--weights", tiny_weights, "--json")[1]
+    assert "10000x10000 pixels" in rows(out)[0]["error"]  # a warning would have come before
+
+
 def test_missing_model_is_a_failure(
     folder: Path, tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from captcha_ocr.config import ConfigError
+from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.web.access import MAX_CLIENTS, RateLimiter, check_host
 from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import Counter, Histogram, Metrics
@@ -247,6 +248,12 @@ def test_a_length_that_is_no_number_is_refused_and_not_logged(length: str) -> No
     parser = RequestParser(Adjustments())
     parser.received(f"POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n".encode())
     assert parser.error.code in (400, 413)
+
+
+def test_a_log_holds_no_warning_of_a_huge_picture() -> None:
+    RequestLog("off", Metrics())
+    with pytest.raises(ImageError, match="10000x10000 pixels"):
+        open_image(b"GIF89a\x10\x27\x10\x27\0\0\0," + b"\0" * 9 + b"\x08\1\0\0;")
 
 
 def test_every_code_makes_a_problem_document() -> None:

@@ -9,6 +9,7 @@ import io
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Optional
@@ -96,6 +97,8 @@ def prepare_console() -> None:
     What cannot be encoded (a file name of odd bytes) is written as an escape, never an error.
     What has been closed (``>&-``, a program without a console on Windows) takes what comes.
     """
+    # Pillow warns of a huge picture, which open_image refuses in words of its own.
+    warnings.filterwarnings("ignore", r"Image size \(")
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115

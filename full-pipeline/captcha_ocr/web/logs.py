@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+import warnings
 
 from captcha_ocr.web.metrics import Metrics
 
@@ -22,6 +23,7 @@ class RequestLog:
         self._style, self._metrics = style, metrics
         # It warns of every form that it refuses; the client is told, and nobody else need be.
         logging.getLogger("python_multipart").setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", r"Image size \(")  # so does Pillow, of a huge picture
         if style != "off" and not logger.handlers:
             handler = logging.StreamHandler(sys.stderr)
             handler.setFormatter(logging.Formatter("%(message)s"))
