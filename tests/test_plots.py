@@ -232,6 +232,13 @@ def test_the_surest_mistakes_come_first_with_their_differences_marked(
     assert len(marks) == 2 * (4 + 5)
 
 
+def test_of_an_endless_text_the_beginning_is_drawn(
+    sample_set: Path, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    plots.plot_worst(read_as(sample_set, (0, "x" * 2000, 0.9)), tmp_path / "worst.png")
+    assert texts(drawn[-1]).count("x") == 100
+
+
 def test_case_alone_is_no_mistake_when_case_is_folded(tmp_path: Path, drawn: list[Figure]) -> None:
     from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, Label, write_labels
     from drawing import draw_picture

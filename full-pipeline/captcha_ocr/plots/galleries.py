@@ -20,6 +20,7 @@ from captcha_ocr.tables import display_width
 # In points, 72 to an inch. The origin of a picture is its lower left corner.
 WIDTH, MARGIN, GAP, TITLE = 720.0, 12.0, 10.0, 30.0
 COLUMNS = 6
+MAX_PAIRS = 100  # of characters in a cell; more would be smaller than a dot, and take minutes
 CELL = (WIDTH - 2 * MARGIN + GAP) / COLUMNS - GAP
 LINE = 14.0  # of text
 ADVANCE = 0.602  # of a character in DejaVu Sans Mono, in font sizes
@@ -132,7 +133,7 @@ def _comparison(
 ) -> None:
     """The two lines below a picture, a column an aligned pair of characters."""
     x, y = corner
-    pairs = aligned(evaluation.targets[index], evaluation.texts[index])
+    pairs = aligned(evaluation.targets[index], evaluation.texts[index])[:MAX_PAIRS]
     shown = [[glyphs.show_char(char) if char else "" for char in pair] for pair in pairs]
     columns = [max(map(_columns, pair)) for pair in shown]
     grounds = [ground(*pair) for pair in pairs]
