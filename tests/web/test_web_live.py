@@ -252,6 +252,14 @@ def test_a_port_beyond_the_last_is_said(capsys: pytest.CaptureFixture[str]) -> N
     assert "--port is 70000; choose 0 to 65535" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["fastapi", "flask"])
+def test_a_rule_that_is_none_is_said(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert serve_main([kind, "--port", "0", "--length", "4x"]) == USAGE
+    said = capsys.readouterr()
+    assert said.err == "error: --length is '4x'; give a number, or a range like 4-6\n"
+    assert said.out == ""
+
+
 def test_an_unknown_server_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert serve_main(["django"]) == USAGE
     assert (

@@ -15,6 +15,7 @@ import webbrowser
 
 from captcha_ocr.cli.common import OK, Arguments, at_least, command, program
 from captcha_ocr.config import ConfigError
+from captcha_ocr.web.options import parse_rule
 from captcha_ocr.web.settings import CONNECTIONS, add_flags, from_flags
 
 FASTAPI_PORT, FLASK_PORT = 8000, 8001
@@ -42,6 +43,7 @@ def fastapi_main(argv: Arguments = None) -> int:
     parser.add_argument("--workers", type=at_least(1), default=1, help="processes (default: 1)")
     args = parser.parse_args(argv)
     settings = from_flags(args)
+    parse_rule(settings)  # here, before uvicorn's own lines, where it can be told
     _check_address(args.host, args.port)
     import uvicorn
 
