@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,12 @@ from recipe_pages import read_record, write_record
 @command
 def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    kinds = {"runs": course, "scratch": course, "blends": blends}
-    for kind in kinds:
+    for kind in ("runs", "scratch", "blends"):
         parser.add_argument(f"--{kind}", type=Path, nargs="+", default=[], metavar="RUN")
+    parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="of --blends")
     chosen = vars(parser.parse_args(argv))
+    mixed = partial(blends, shares=chosen["shares"])
+    kinds = {"runs": course, "scratch": course, "blends": mixed}
     record = read_record()
     for kind, describe in kinds.items():
         known = record.setdefault(kind, [])
@@ -61,11 +65,11 @@ def course(run: Path) -> dict[str, Any]:
     }
 
 
-def blends(run: Path) -> dict[str, Any]:
+def blends(run: Path, shares: Sequence[float]) -> dict[str, Any]:
     """What a run's weights read with shares of those that it began with, on its choosing set."""
-    shares = {f"{share:g}": figures for share, figures in zip(SHARES, measure(run, SHARES))}
+    read = {f"{share:g}": figures for share, figures in zip(shares, measure(run, shares))}
     pictures = int(read_history(run)[-1]["pictures"])
-    return {"arch": settings_of(run).arch, "pictures": pictures, "shares": shares}
+    return {"arch": settings_of(run).arch, "pictures": pictures, "shares": read}
 
 
 if __name__ == "__main__":

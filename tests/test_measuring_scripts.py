@@ -314,6 +314,9 @@ def test_the_course_of_a_run_tells_what_its_best_weights_read(tmp_path: Path) ->
     course = record_runs.course(run)
     assert recipe_pages.course_line(course)[-5:] == ["30.0", "70.0", "80.0", "75.0", "70.0"]
     assert course["set"] == tmp_path.name
+    recorded = record_runs.blends(run, (0.0, 0.3, 1.0))
+    assert list(recorded["shares"]) == ["0", "0.3", "1"]
+    assert (recorded["arch"], recorded["pictures"]) == ("vanilla_crnn", 320)
 
 
 def test_a_course_over_time_shows_what_was_reached_by_then() -> None:
