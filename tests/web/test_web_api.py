@@ -307,6 +307,7 @@ def test_a_body_that_is_no_form_is_refused(server: Asked, content_type: str) -> 
     headers = {"Content-Type": content_type} if content_type else {}
     answer = server.send("POST", "/predict", headers, barcode("1"))
     assert (answer.status, answer.code) == (415, "media_type")
+    assert "no base64: curl -F files=@picture.png" in answer.json()["detail"]
 
 
 # Both frameworks leave the file of a form that breaks off to the garbage collector.

@@ -144,9 +144,10 @@ def test_too_many_files_are_not_called_too_many_bytes(ask: Ask) -> None:
     [
         (field("pattern", "x" * 600_000), "pattern", "1024 characters are allowed"),
         (field("pattern", "中" * 1500), "pattern", "1024 characters are allowed"),
+        (field("image", "iVBORw0K" * 1000), "image", "sent as a file: curl -F files=@picture.png"),
         (part('name="alphabet"', "中".encode("gbk")), "alphabet", "is not UTF-8"),
         (field("files", "picture.png"), "files", "send it as a file"),
-        (field("file", "x" * 600_000), "file", "send it as a file"),
+        (field("file", "x" * 600_000), "file", "no base64: curl -F files=@picture.png"),
         (field("what", "1"), "what", "there is no field"),
         (field("alphabet", "☃"), "alphabet", "holds none of the charset"),
         (field("length", "64") + field("alphabet", "☃"), "alphabet", "holds none of the charset"),
@@ -200,7 +201,10 @@ PATHS = (
 def test_methods_are_answered_alike(ask: Ask, method: str) -> None:
     for path in PATHS:
         if (method, path) != ("POST", "/predict"):
-            assert method == "HEAD" or ask(method, path).code in ("method", "not_found")
+            answer = ask(method, path)
+            if method != "HEAD":
+                assert answer.code in ("method", "not_found")
+                assert "ictures go to POST /predict" in answer.json()["detail"]
             assert method != "HEAD" or ask(method, path).status in (200, 404, 405)
 
 

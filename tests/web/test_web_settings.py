@@ -7,6 +7,7 @@ import dataclasses
 import json
 import logging
 import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,8 @@ from captcha_ocr.web.settings import Settings, add_flags, from_flags
 from captcha_ocr.web.upstream import Upstream
 from captcha_ocr.web.waitress_server import Channel, RequestParser
 from waitress.adjustments import Adjustments
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def parse(*arguments: str, environ: dict[str, str] | None = None) -> Settings:
@@ -257,12 +260,14 @@ def test_a_log_holds_no_warning_of_a_huge_picture() -> None:
 
 
 def test_every_code_makes_a_problem_document() -> None:
+    described = (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8")
     for code, status in STATUS_OF.items():
+        assert f"`{code}`" in described
         document = Problem(code, "what happened").document
         assert (document["status"], document["code"]) == (status, code)
         assert set(document) == {"type", "title", "status", "code", "detail"}
     again = {code for code in STATUS_OF if Problem(code, "").headers == {"Retry-After": "1"}}
-    assert again == {"rate", "busy", "timeout", "not_ready"}
+    assert again == {"rate", "busy", "timeout"}
     assert Problem.from_status(405).code == "method"
     assert Problem.from_status(418).code == "bad_request"
 

@@ -19,6 +19,7 @@ MAX_FIELDS = 16
 MAX_HEAD = 8192  # bytes of a part's headers
 BLOCK = 1 << 16  # bytes to read at a time, where the server leaves the choice
 MULTIPART = "multipart/form-data"
+CURL = "curl -F files=@picture.png"
 
 Fields = list[tuple[str, str]]
 
@@ -64,7 +65,7 @@ class FormReader:
         if not self._complete:
             raise _unreadable("it ends before its last boundary")
         if not self._uploads:
-            raise Problem("missing", "no picture came; send one or more as 'files'")
+            raise Problem("missing", f"no picture came; send one as a file named 'files': {CURL}")
         return self._uploads, self._fields
 
     def _on_part_begin(self) -> None:
@@ -110,7 +111,7 @@ class FormReader:
         if self._name in FILE_FIELDS:
             raise Problem(
                 "invalid",
-                f"{self._name!r} came as text; send it as a file (curl: -F files=@picture.png)",
+                f"{self._name!r} came as text; send it as a file, its bytes and no base64: {CURL}",
                 field=self._name,
             )
         if len(self._fields) == MAX_FIELDS:
@@ -129,7 +130,10 @@ class FormReader:
         shown = self._name[:40]
         if len(self._content) == self._room:
             raise Problem(
-                "invalid", f"{shown!r} is too long; {MAX_FIELD} characters are allowed", field=shown
+                "invalid",
+                f"{shown!r} is too long; {MAX_FIELD} characters are allowed. "
+                f"A picture is sent as a file: {CURL}",
+                field=shown,
             )
         try:
             return self._content.decode()
@@ -145,7 +149,8 @@ def check_media_type(content_type: str) -> None:
         raise Problem(
             "media_type",
             f"the body is {content_type[:80] or 'of no type'!r}; send {MULTIPART} with the "
-            "pictures as files",
+            f"pictures as files, their bytes and no base64: {CURL}, or in Python "
+            "requests.post(url, files={'files': picture})",
         )
 
 

@@ -30,9 +30,13 @@ STATUS_OF = {
     "upstream": 502,
     "busy": 503,
     "timeout": 503,
-    "not_ready": 503,
 }
-_RETRY = {"rate", "busy", "timeout", "not_ready"}
+# What to do next, where a framework says no more than the status.
+_DETAILS = {
+    404: "there is no such path; pictures go to POST /predict, and /openapi.json lists all paths",
+    405: "this path takes another method; the header Allow names it. Pictures go to POST /predict",
+}
+_RETRY = {"rate", "busy", "timeout"}
 
 
 class Problem(Exception):
@@ -50,7 +54,7 @@ class Problem(Exception):
         """For what a framework refuses by itself: the first code with this status."""
         codes = [code for code, value in STATUS_OF.items() if value == status]
         code = codes[0] if codes else ("internal" if status >= 500 else "bad_request")
-        return cls(code, detail or HTTPStatus(STATUS_OF[code]).phrase)
+        return cls(code, _DETAILS.get(status) or detail or HTTPStatus(STATUS_OF[code]).phrase)
 
     @classmethod
     def body_too_large(cls, limit: int) -> Problem:

@@ -3,7 +3,7 @@
 import { ApiError } from "./errors.js";
 
 const RETRIES = 5;
-const RETRY_CODES = new Set(["rate", "busy", "not_ready"]);
+const RETRY_CODES = new Set(["rate", "busy"]);
 
 export async function getJson(path) {
   const response = await request(`api/${path}`, { headers: { Accept: "application/json" } });
