@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from captcha_ocr.cli.common import USAGE
 from captcha_ocr.cli.serve import main as serve_main
@@ -51,6 +54,45 @@ def test_the_commands_of_the_readme_read_a_picture(patient: Live) -> None:
     assert answer.status == 200
     assert answer.json()["results"][0]["answer"] == 21
     assert b"<title>CAPTCHA OCR</title>" in patient.ask("GET", "/").data
+
+
+def program(language: str, url: str) -> str:
+    """The one of docs/api.md in this language, asking ``url``."""
+    page = (DEMO.parent / "docs" / "api.md").read_text(encoding="utf-8")
+    [code] = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    assert "http://127.0.0.1:8000" in code
+    return str(code).replace("http://127.0.0.1:8000", url)
+
+
+def test_the_python_of_the_api_page_reads_pictures(
+    patient: Live,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "picture.png").write_bytes(barcode("7*3=?"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "requests", httpx)  # the page says that they are called alike
+    exec(program("python", patient.url), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["a.png", "b.png"]
+    assert all("'7*3=?'" in line and line.endswith(" 21)") for line in lines)
+
+
+def test_the_javascript_of_the_api_page_reads_a_picture(patient: Live, tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node")
+    (tmp_path / "picture.png").write_bytes(barcode("7*3=?"))
+    code = (
+        'import { readFile } from "node:fs/promises";\n'
+        'const picture = new Blob([await readFile("picture.png")]);\n'
+    )
+    (tmp_path / "read.mjs").write_text(code + program("js", patient.url), encoding="utf-8")
+    done = subprocess.run(
+        [node, "read.mjs"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stdout == "picture.png 7*3=?\n"
 
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
