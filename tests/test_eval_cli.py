@@ -89,6 +89,7 @@ def test_figures(root: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[s
     assert report["unambiguous"]["exact_match"] == pytest.approx(4 / 6)
     assert report["calibration_error"] == pytest.approx(3 / 8, abs=0.01)
     assert report["accuracy_at_90_coverage"] <= 1
+    assert report["accuracy_at_10_coverage"] <= 1
     assert report["pictures_per_second"] > 0
     assert report["impossible"] == {"count": 0, "unknown_characters": "", "examples": []}
     pairs = {(pair["true"], pair["read"]): pair["count"] for pair in report["confusions"]}
@@ -117,6 +118,7 @@ def test_tables(root: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[st
     lines = [line.split() for line in out.splitlines()]
     assert ["EM", "62.50%", "95", "%:", "30.6%", "to", "86.3%"] in lines
     assert ["spec", "5", "40.00%", "11.8%", "to", "76.9%", "60.00%", "33.33%"] in lines
+    assert ["accuracy", "at", "10", "%"] in [line[:4] for line in lines]
     assert ["EM,", "unambiguous", "66.67%"] in [line[:3] for line in lines]
     assert "of 6 whose font tells all characters apart" in out
     assert "8 → 3  1" in out
@@ -206,6 +208,18 @@ def test_constraints_and_beam(
     long = measured(capsys, *arguments, "--length", "12")
     assert long["exact_match"] == 0
     assert {pair["read"] for pair in long["confusions"] if pair["true"] in ("中", "文")} == {""}
+
+
+def test_labels_that_the_rule_forbids_are_counted_and_named(
+    root: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rule with a slip in it would make the strength of a CAPTCHA of its own."""
+    arguments = ("--data", root, "--weights", tiny_weights)
+    assert measured(capsys, *arguments)["forbidden"] == {"count": 0, "examples": []}
+    forbidden = measured(capsys, *arguments, "--length", "2-5")["forbidden"]
+    assert forbidden == {"count": 1, "examples": ["7.png '='"]}
+    out = run(capsys, *arguments, "--length", "2-5")[1]
+    assert "  labels that the rule does not allow: 1, such as 7.png '='\n" in out
 
 
 def test_limit_spreads_over_the_set(

@@ -282,6 +282,9 @@ def test_check_prints_scores(
     assert "case folded 100.0%" in summary
     assert "CER 9.09%" in summary  # one of eleven characters
     assert "3 pictures" in summary
+    arguments = ("--dir", root, "--weights", tiny_weights, "--check", "--length", "4-5")
+    summary = run(capsys, *arguments)[1].splitlines()[-1]
+    assert "; 1 have a label that the rule does not allow" in summary
 
 
 def test_check_finds_labels_of_sub_folders_and_marks_each_row(

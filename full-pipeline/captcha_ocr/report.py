@@ -13,6 +13,7 @@ from typing import Any
 from captcha_ocr.calibration import accuracy_at_coverage, expected_calibration_error
 from captcha_ocr.charset import Charset
 from captcha_ocr.config import ConfigError
+from captcha_ocr.constraints import Constraint
 from captcha_ocr.evaluation import Evaluation
 from captcha_ocr.labels import atomic_write
 from captcha_ocr.metrics import Score, confusions, score, score_by
@@ -21,17 +22,22 @@ from captcha_ocr.tables import csv_writer, natural, spreadsheet_cell
 GROUPS = ("style", "kind", "size", "length", "font")  # a manifest of ours knows all of them
 ON_REQUEST = ("font",)  # there are hundreds
 COMPUTED = ("size", "length")  # known without a manifest
-COVERAGE = 0.9
 MAX_CONFUSIONS = 200
 
 
 def build_report(
-    evaluation: Evaluation, charset: Charset, *, by: Sequence[str], fold_case: bool = False
+    evaluation: Evaluation,
+    charset: Charset,
+    *,
+    by: Sequence[str],
+    fold_case: bool = False,
+    constraint: Constraint | None = None,
 ) -> dict[str, Any]:
     """All figures of an evaluation, ready for JSON: fractions, not per cent; null for infinite.
 
     ``fold_case`` says when a text counts as right in calibration, coverage and confusions; exact
-    match is always given both ways. ``by`` names the groups, see `Evaluation.score_by`.
+    match is always given both ways. ``by`` names the groups, see `Evaluation.score_by`; the
+    ``constraint`` is the one that was read under.
     """
     confidences, correct = evaluation.confidences, is_right(evaluation, fold_case)
     pairs = ranked(count_confusions(evaluation, fold_case))
@@ -40,9 +46,11 @@ def build_report(
         "unambiguous": _unambiguous(evaluation),
         "fold_case": fold_case,
         "calibration_error": expected_calibration_error(confidences, correct),
-        "accuracy_at_90_coverage": accuracy_at_coverage(confidences, correct, COVERAGE),
+        "accuracy_at_90_coverage": accuracy_at_coverage(confidences, correct, 0.9),
+        "accuracy_at_10_coverage": accuracy_at_coverage(confidences, correct, 0.1),
         "loss": evaluation.loss if math.isfinite(evaluation.loss) else None,
         "impossible": _impossible(evaluation, charset),
+        "forbidden": _forbidden(evaluation, constraint),
         "groups": {key: _groups(evaluation, key) for key in by},
         "confusions": [
             {"true": true, "read": read, "count": count}
@@ -160,4 +168,14 @@ def _impossible(evaluation: Evaluation, charset: Charset) -> dict[str, Any]:
         "count": len(lost),
         "unknown_characters": "".join(sorted(unknown)),
         "examples": [f"{labels[i].file} {labels[i].text!r}" for i in lost[:5]],
+    }
+
+
+def _forbidden(evaluation: Evaluation, constraint: Constraint | None) -> dict[str, Any]:
+    """Labels that the rule does not allow: with a wrong rule everything looks unreadable."""
+    labels = evaluation.store.labels
+    lost = [] if constraint is None else [x for x in labels if not constraint.accepts(x.text)]
+    return {
+        "count": len(lost),
+        "examples": [f"{label.file} {label.text!r}" for label in lost[:5]],
     }

@@ -40,13 +40,19 @@ def headline(report: Mapping[str, Any]) -> str:
             per_cent(report["accuracy_at_90_coverage"]),
             "of the surest nine in ten pictures",
         ),
+        (
+            "accuracy at 10 %",
+            per_cent(report["accuracy_at_10_coverage"]),
+            "of the surest tenth: who may ask for other pictures answers these alone",
+        ),
         ("loss", "-" if report["loss"] is None else f"{report['loss']:.4f}", "nats a picture, CTC"),
         ("speed", f"{report['pictures_per_second']:,.0f}", "pictures/s, from file to text"),
     ]
     if report["fold_case"]:
         rows.append(("", "", "ECE, accuracy and confusions with case folded"))
     lines = [f"  {name:18}{value:>9}   {note}".rstrip() for name, value, note in rows]
-    return "\n".join([*lines, *_impossible(report["impossible"])])
+    notes = [*_impossible(report["impossible"]), *_forbidden(report["forbidden"])]
+    return "\n".join([*lines, *notes])
 
 
 def score_table(title: str, scores: Mapping[str, Mapping[str, Any]]) -> str:
@@ -126,6 +132,13 @@ def _impossible(impossible: Mapping[str, Any]) -> list[str]:
         f"  labels this model cannot write, without loss and wrong: {impossible['count']:,}{why},",
         f"  such as {printable(', '.join(impossible['examples']))}",
     ]
+
+
+def _forbidden(forbidden: Mapping[str, Any]) -> list[str]:
+    if not forbidden["count"]:
+        return []
+    examples = printable(", ".join(forbidden["examples"]))
+    return [f"  labels that the rule does not allow: {forbidden['count']:,}, such as {examples}"]
 
 
 def _shown(char: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from captcha_ocr.constraints import Constraint
 from captcha_ocr.metrics import score
 from captcha_ocr.predictor import Prediction
 from captcha_ocr.tables import csv_writer, display_width, pad, printable, spreadsheet_cell
@@ -57,7 +58,10 @@ class Result:
 class Tally:
     """Counts what was read, and keeps text and label of the pictures that have one."""
 
-    def __init__(self) -> None:
+    def __init__(self, constraint: Constraint | None = None) -> None:
+        """``constraint`` is the one that is read under."""
+        self._constraint = constraint
+        self.forbidden = 0  # labels
         self.unreadable = 0
         self.unlabelled = 0
         self.texts: list[str] = []
@@ -69,11 +73,14 @@ class Tally:
         if result.label is not None:
             self.texts.append(result.text)
             self.targets.append(result.label)
+            rule = self._constraint
+            self.forbidden += rule is not None and not rule.accepts(result.label)
 
     def summary(self, labels: int) -> str:
         """EM and CER, and whatever was left out of them or counts as wrong."""
         notes = [
             (self.unreadable, "could not be read and count as wrong"),
+            (self.forbidden, "have a label that the rule does not allow"),
             (self.unlabelled, "have no label and do not count"),
             (labels - len(self.targets), "are labelled but not in the folder, and do not count"),
         ]

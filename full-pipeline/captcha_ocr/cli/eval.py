@@ -13,6 +13,7 @@ from typing import Any
 from captcha_ocr.calibration import reliability_bins
 from captcha_ocr.cli.common import OK, Arguments, at_least, command, program
 from captcha_ocr.cli.reading import DEFAULT_ARCH, add_constraints, build_constraint, load_models
+from captcha_ocr.constraints import Constraint
 from captcha_ocr.datasets.stores import Store, open_store, spread
 from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.predictor import Predictor
@@ -43,8 +44,12 @@ def main(argv: Arguments = None) -> int:
         tell_missing(args.by, by)
     reports = {}
     for arch, predictor in predictors.items():
-        evaluation, seconds = measure(predictor, store, args)
-        report = build_report(evaluation, predictor.info.charset, by=by, fold_case=args.fold_case)
+        charset = predictor.info.charset
+        constraint = build_constraint(args, charset)
+        evaluation, seconds = measure(predictor, store, constraint, args.beam)
+        report = build_report(
+            evaluation, charset, by=by, fold_case=args.fold_case, constraint=constraint
+        )
         report = {"arch": arch, "params": predictor.info.params, **report}
         report["pictures_per_second"] = len(store) / seconds
         reports[arch] = report
@@ -129,10 +134,9 @@ def picture_maker(out: Path | None) -> Callable[[Evaluation, bool, Path], None]:
 
 
 def measure(
-    predictor: Predictor, store: Store, args: argparse.Namespace
+    predictor: Predictor, store: Store, constraint: Constraint | None, beam: int
 ) -> tuple[Evaluation, float]:
     """Read the set; the seconds include opening the files."""
-    constraint = build_constraint(args, predictor.info.charset)
     predictor.warm_up()
     started = time.perf_counter()
     shown = sys.stderr.isatty()
@@ -143,7 +147,7 @@ def measure(
             print(f"\r{done:,} of {len(store):,}, {rate:.0f}/s", end="\033[K", file=sys.stderr)
 
     evaluation = evaluate(
-        predictor, store, constraint=constraint, beam_width=args.beam, on_progress=on_progress
+        predictor, store, constraint=constraint, beam_width=beam, on_progress=on_progress
     )
     if shown:
         print("\r", end="\033[K", file=sys.stderr, flush=True)

@@ -37,7 +37,7 @@ def main(argv: Arguments = None) -> int:
     sources = find_sources(args, labels)
     batch = list(islice(sources, args.batch))
     writer = open_writer(args, [source.name for source in batch])
-    tallies = {arch: Tally() for arch in predictors}
+    tallies = {arch: Tally(constraints[arch]) for arch in predictors}
     while batch:
         pictures = [open_source(source) for source in batch]
         for arch, predictor in predictors.items():
