@@ -307,6 +307,16 @@ def test_missing_file(tmp_path: Path) -> None:
         with pytest.raises(ImageError) as caught:
             open_image(path)
         assert caught.value.code == "missing"
+        assert str(path) in str(caught.value)
+
+
+def test_base64_is_told_from_a_path() -> None:
+    with pytest.raises(
+        ImageError, match=r"cannot open iVBORw0KG.*base64\.b64decode\(text\)"
+    ) as caught:
+        open_image("iVBORw0KGgo" * 1000)
+    assert caught.value.code == "missing"
+    assert len(str(caught.value)) < 200
 
 
 WRONG_TYPES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -240,7 +241,9 @@ def test_load_by_name_and_all(tmp_path: Path) -> None:
     for arch in ("vanilla_crnn", "svtr_tiny"):
         write_tiny_model(tmp_path, arch)
     assert list(load_predictors(["svtr_tiny"], tmp_path)) == ["svtr_tiny"]
-    assert sorted(load_predictors(folder=tmp_path)) == ["svtr_tiny", "vanilla_crnn"]
+    assert list(load_predictors("svtr_tiny", tmp_path)) == ["svtr_tiny"]
+    for both in (load_predictors(folder=str(tmp_path)), load_predictors("all", tmp_path)):
+        assert sorted(both) == ["svtr_tiny", "vanilla_crnn"]
     with pytest.raises(ModelError, match="choose from svtr_tiny, vanilla_crnn"):
         load_predictors(["svtr"], tmp_path)
 
@@ -248,7 +251,10 @@ def test_load_by_name_and_all(tmp_path: Path) -> None:
 def test_folders_without_a_usable_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is no folder"):
         find_models(tmp_path / "none")
-    with pytest.raises(ModelError, match="holds no model"):
+    with pytest.raises(ModelError, match=r"holds no model; train one"):
+        find_models(tmp_path)
+    run = write_tiny_model(tmp_path / "a run").parent  # train.py --out: a folder for each arch
+    with pytest.raises(ModelError, match=rf"holds no model; {re.escape(str(run))} does"):
         find_models(tmp_path)
     (tmp_path / "alone.onnx").write_bytes(b"")
     with pytest.raises(ModelError, match=r"alone\.onnx"):

@@ -21,6 +21,7 @@ from captcha_ocr.segments import pixel_parts
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 # What Pillow raises for a header of very many pixels; neither is an OSError or a ValueError.
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+LONGEST_NAME = 300  # characters of a path that an error shows
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 
 ImageSource = Union[str, Path, bytes, BinaryIO, Image.Image, np.ndarray]
@@ -148,7 +149,7 @@ def _read_bytes(source: str | Path | bytes | BinaryIO, limits: ImageLimits) -> b
             with Path(source).open("rb") as file:
                 data = file.read(limits.max_bytes + 1)
         except OSError as error:
-            raise ImageError("missing", f"cannot open {source}: {error.strerror}") from None
+            raise ImageError("missing", _cannot_open(str(source), error)) from None
     elif hasattr(source, "read"):
         data = source.read(limits.max_bytes + 1)
     else:
@@ -160,6 +161,16 @@ def _read_bytes(source: str | Path | bytes | BinaryIO, limits: ImageLimits) -> b
     if len(data) > limits.max_bytes:
         raise ImageError("size", f"the file is larger than {limits.max_bytes} bytes")
     return data
+
+
+def _cannot_open(name: str, error: OSError) -> str:
+    """Other readers take base64 where this one takes a path; nobody wants to see it again."""
+    if len(name) <= LONGEST_NAME:
+        return f"cannot open {name}: {error.strerror}"
+    return (
+        f"cannot open {name[:40]}… ({len(name)} characters): a str is the path of a file; "
+        "of base64, give the bytes: base64.b64decode(text)"
+    )
 
 
 def _from_array(array: np.ndarray) -> Image.Image:

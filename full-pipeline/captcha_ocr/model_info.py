@@ -105,7 +105,9 @@ def find_models(folder: Path = WEIGHTS_DIR) -> dict[str, Path]:
     if alone:
         raise ModelError(f"{folder}: {alone} without the .json beside it; export the model again")
     if not found:
-        raise ModelError(f"{folder} holds no model; train one: train.py writes <arch>.onnx")
+        runs = [file.parent for file in sorted(folder.glob("*/*.onnx"))]
+        hint = f"{runs[0]} does" if runs else "train one: train.py writes <arch>.onnx"
+        raise ModelError(f"{folder} holds no model; {hint}")
     return found
 
 

@@ -211,11 +211,15 @@ def load_predictor(weights: Path, *, threads: int = 0) -> Predictor:
 
 
 def load_predictors(
-    archs: Sequence[str] = ("all",), folder: Path = WEIGHTS_DIR, *, threads: int = 0
+    archs: str | Sequence[str] = ("all",),
+    folder: str | Path = WEIGHTS_DIR,
+    *,
+    threads: int = 0,
 ) -> dict[str, Predictor]:
     """Load the named models (or ``all``) of a weights folder. Unknown names are a ModelError."""
-    found = find_models(folder)
-    names = list(found) if "all" in archs else list(archs)
+    found = find_models(Path(folder))
+    asked = [archs] if isinstance(archs, str) else list(archs)
+    names = list(found) if "all" in asked else asked
     for name in names:
         if name not in found:
             raise ModelError(f"no weights for {name!r} in {folder}; choose from {', '.join(found)}")
