@@ -327,7 +327,7 @@ def test_check_without_labels(
 ) -> None:
     code, _, err = run(capsys, "--dir", folder, "--weights", tiny_weights, "--check")
     assert code == common.BAD_DATA
-    assert "nothing to check against" in err
+    assert "captcha-ocr data import makes one" in err
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,10 @@ LABELS_FILE = "labels.txt"
 IMAGES_DIR = "images"
 MANIFEST_FILE = "manifest.jsonl"
 CHARSET_FILE = "charset.txt"
+ROOT_HINT = (
+    "a root holds images/ and labels.txt; of labels in file names or a table, captcha-ocr data "
+    "import makes one"
+)
 MAX_DEPTH = 100  # of lists and objects in a manifest record
 
 

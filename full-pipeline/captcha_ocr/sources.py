@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from captcha_ocr.imaging import SUFFIXES, ImageError
-from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, LabelError, read_labels
+from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, ROOT_HINT, LabelError, read_labels
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def folder_labels(folder: Path) -> dict[str, str]:
     for path in places:
         if path.is_file():
             return {label.file: label.text for label in read_labels(path)}
-    raise LabelError(places[0], 0, f"no such file, nor {places[1]}; nothing to check against")
+    raise LabelError(places[0], 0, f"no such file, nor {places[1]}; {ROOT_HINT}")
 
 
 def _walk(folder: Path, recursive: bool) -> Iterator[Path]:

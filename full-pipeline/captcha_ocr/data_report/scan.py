@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from captcha_ocr.imaging import ImageError
-from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, LabelError, parse_label
+from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, ROOT_HINT, LabelError, parse_label
 from captcha_ocr.merging import keys
 from captcha_ocr.merging.shards import SLICE_ROWS, PictureFolder
 
@@ -46,7 +46,7 @@ class Scan(NamedTuple):
 def scan_tasks(root: Path) -> Iterator[ScanTask]:
     path = root / LABELS_FILE
     if not path.is_file():
-        raise LabelError(path, 0, "missing; a data set root holds images/ and labels.txt")
+        raise LabelError(path, 0, f"missing; {ROOT_HINT}")
     with path.open("rb") as file:
         for first in count(1, SLICE_ROWS):
             lines = list(islice(file, SLICE_ROWS))

@@ -17,6 +17,7 @@ from captcha_ocr.labels import (
     IMAGES_DIR,
     LABELS_FILE,
     MANIFEST_FILE,
+    ROOT_HINT,
     Label,
     LabelError,
     parse_row,
@@ -55,7 +56,7 @@ class FolderStore(Store):
         root = Path(root)
         self.path = root / LABELS_FILE
         if not self.path.is_file():
-            raise LabelError(self.path, 0, "missing; a root holds images/ and labels.txt")
+            raise LabelError(self.path, 0, f"missing; {ROOT_HINT}")
         self.labels = read_labels(self.path)
         manifest = read_manifest(root / MANIFEST_FILE)
         self.records = [manifest.get(label.file, {}) for label in self.labels]
