@@ -100,7 +100,6 @@ def _card(name: str, predictor: Predictor, backend: str) -> ModelCard:
         exact_match=figures.get("exact_match"),
         exact_match_folded=figures.get("exact_match_folded"),
         cer=figures.get("cer"),
-        styles=list(figures.get("styles", {})),
         metrics=info.metrics,
         sha256=info.sha256,
     )

@@ -105,12 +105,15 @@ class ModelCard(BaseModel):
     charset_size: int
     input: InputSize
     width_stride: int
-    exact_match: Optional[float] = Field(default=None, description="over all styles, 0 to 1")
+    exact_match: Optional[float] = Field(
+        default=None,
+        description="0 to 1, on the test set of the training run, or else on the set that chose "
+        "its weights",
+    )
     exact_match_folded: Optional[float] = Field(
         default=None, description="the same, upper and lower case taken as one"
     )
-    cer: Optional[float] = Field(default=None, description="character error rate over all styles")
-    styles: list[str] = Field(description="styles with figures")
+    cer: Optional[float] = Field(default=None, description="character error rate, on the same set")
     metrics: dict[str, Any] = Field(description="all figures, as the training run wrote them")
     sha256: str
 
