@@ -59,6 +59,18 @@ def test_round_trip_keeps_everything(tmp_path: Path) -> None:
     assert not loaded.build().training
 
 
+def test_a_checkpoint_can_take_the_place_of_its_own_file(tmp_path: Path) -> None:
+    """As at the end of a run. Windows replaces no file that a tensor still maps into memory; Linux
+    does, and tells which files are mapped."""
+    path = tmp_path / "best.safetensors"
+    save_checkpoint(path, make())
+    loaded = round_to_half(load_checkpoint(path))
+    maps = Path("/proc/self/maps")
+    assert not maps.is_file() or str(path) not in maps.read_text(encoding="utf-8")
+    save_checkpoint(path, loaded)
+    assert load_checkpoint(path).charset == CHARSET
+
+
 def test_rounded_weights_take_half_the_room(tmp_path: Path) -> None:
     plain, rounded = make(), round_to_half(make())
     save_checkpoint(tmp_path / "plain.safetensors", plain)

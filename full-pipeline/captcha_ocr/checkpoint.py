@@ -73,7 +73,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[HEADER])
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Copies: a tensor as it comes maps the file, which Windows then lets nobody replace,
+            # and a run ends in saving over the weights that it has loaded.
+            state = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
         if header["format"] != FORMAT:
             raise ValueError(f"its format is {header['format']}, this version reads {FORMAT}")
         if header["sha256"] != _digest(state):
