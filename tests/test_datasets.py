@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import signal
 import struct
 import zlib
 from collections import Counter
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from captcha_ocr.charset import Charset, CharsetError
 from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.datasets.augment import Augmenter
-from captcha_ocr.datasets.ocr import OCRDataset, PictureError, collate
+from captcha_ocr.datasets.ocr import OCRDataset, PictureError, collate, load_batches
 from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
 from captcha_ocr.datasets.stores import FolderStore, open_store
 from captcha_ocr.imaging import open_image, preprocess
@@ -50,6 +52,19 @@ def test_a_batch_holds_what_its_pictures_hold(sample_set: Path) -> None:
     texts = [dataset.charset.decode(target.tolist()) for target in targets]
     assert texts == [dataset.texts[index] for index in batch.indices]
     assert np.array_equal(batch.images.numpy(), np.stack([item.image for item in items]))
+
+
+def interrupted(pixels: np.ndarray, seed: int) -> np.ndarray:
+    signal.raise_signal(signal.SIGINT)
+    return pixels
+
+
+def test_ctrl_c_ends_no_loader_process(sample_set: Path) -> None:
+    """The run ends, once it is saved; a terminal tells all of its processes."""
+    dataset = dataset_of(sample_set, augment=interrupted)
+    sampler = WidthBatches(dataset.widths, lambda _: 8, seed=0, epoch=0)
+    batches = list(load_batches(dataset, sampler, 1, torch.device("cpu")))
+    assert sum(len(batch.indices) for batch in batches) == len(dataset)
 
 
 def test_an_unknown_character_names_file_and_line(sample_set: Path) -> None:

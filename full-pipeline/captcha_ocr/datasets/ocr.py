@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -137,9 +138,16 @@ def load_batches(
         batch_sampler=sampler,
         num_workers=workers,
         collate_fn=collate,
+        worker_init_fn=leave_interrupts,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # else it would draw from the model's own numbers
     )
+
+
+def leave_interrupts(worker: int) -> None:
+    """A terminal sends Ctrl-C to loader processes too, and one that died of it would take the run
+    along before it is saved. They end with the run."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def mix_seed(*parts: int) -> int:
