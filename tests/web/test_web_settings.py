@@ -7,6 +7,7 @@ import dataclasses
 import json
 import logging
 import math
+import select
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,9 +19,9 @@ from captcha_ocr.web.access import MAX_CLIENTS, RateLimiter, check_host
 from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import Counter, Histogram, Metrics
 from captcha_ocr.web.problems import STATUS_OF, Problem
-from captcha_ocr.web.settings import Settings, add_flags, from_flags
+from captcha_ocr.web.settings import CONNECTIONS, Settings, add_flags, from_flags
 from captcha_ocr.web.upstream import Upstream
-from captcha_ocr.web.waitress_server import Channel, RequestParser
+from captcha_ocr.web.waitress_server import Channel, RequestParser, most_connections
 from waitress.adjustments import Adjustments
 
 REPOSITORY = Path(__file__).parents[2]
@@ -43,6 +44,22 @@ def test_settings_survive_the_way_to_a_worker_process() -> None:
     settings = Settings(max_files=3, allowed_hosts="a.example, b.example", batch_wait_ms=0.5)
     assert Settings.from_env(settings.to_env()) == settings
     assert settings.hosts == {"a.example", "b.example"}
+
+
+def test_no_more_connections_than_select_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more, and select() of Windows raises ValueError, which ends the server."""
+    monkeypatch.delattr(select, "poll", raising=False)
+    assert 400 < most_connections() < 512
+
+
+@pytest.mark.parametrize(("files", "most"), [(256, 192), (-1, CONNECTIONS), (1 << 62, CONNECTIONS)])
+def test_no_more_connections_than_the_process_may_open(
+    files: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would log, thousands of times a second, that it cannot."""
+    resource = pytest.importorskip("resource", reason="Windows has none")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    assert most_connections() == most
 
 
 @pytest.mark.parametrize(

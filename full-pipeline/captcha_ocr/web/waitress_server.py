@@ -29,6 +29,18 @@ from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
 from captcha_ocr.web.settings import CONNECTIONS, LINGER_SECONDS, Settings
 
 THREADS = 64  # they wait for the model, and hardly work themselves
+SELECTED = 512  # sockets that select() takes on Windows, which has no poll()
+SPARE = 64  # files that a server opens besides its connections
+
+
+def most_connections() -> int:
+    """CONNECTIONS, or what the system leaves of them: a process of macOS may open 256 files."""
+    if not hasattr(select, "poll"):
+        return min(CONNECTIONS, SELECTED - SPARE)
+    import resource
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS if files < 0 else max(1, min(CONNECTIONS, files - SPARE))
 
 
 class ProblemTask(ErrorTask):
@@ -137,7 +149,7 @@ class Server(TcpWSGIServer):
             host=host,
             port=port,
             threads=THREADS,
-            connection_limit=CONNECTIONS,  # more wait in the system's queue
+            connection_limit=most_connections(),  # more wait in the system's queue
             cleanup_interval=1,
             max_request_body_size=settings.max_body_bytes + 1,  # waitress refuses what equals it
             max_request_header_size=1 << 16,
@@ -156,7 +168,7 @@ class Server(TcpWSGIServer):
         """Serve until a signal; then let the requests in flight finish, for a while."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        use_poll = hasattr(select, "poll")  # select() ends at 1024 connections; Windows has no poll
+        use_poll = hasattr(select, "poll")
         while self._stop_by is None or (self._busy() and time.time() < self._stop_by):
             wasyncore.loop(timeout=1, use_poll=use_poll, map=self._map, count=1)
         self.task_dispatcher.shutdown(timeout=1)
