@@ -10,6 +10,9 @@ from pathlib import Path
 PACKAGE = "captcha_ocr"
 TESTS = Path(__file__).parent
 SOURCE = Path(__file__).parents[1] / "full-pipeline" / PACKAGE
+# Test files that need one of these are left out where it is not installed.
+LEAVING_OUT = ("torch", "matplotlib", "onnx", "pyarrow", "yaml")
+SCRIPTS = Path(__file__).parents[1] / "scripts"  # on the path of pytest too
 
 
 @functools.cache
@@ -56,17 +59,18 @@ def reachable(names: set[str]) -> set[str]:
     return seen
 
 
-def needs(path: Path, package: str) -> bool:
-    """Whether importing a test file imports ``package``, through its neighbours or ours."""
+@functools.cache
+def needed(path: Path) -> set[str]:
+    """All that importing a test file imports, through its neighbours and ours."""
     names: set[str] = set()
     files = [path]
     for file in files:  # grows while it is walked
         found = imports(file)
         names |= found
-        folders = (file.parent, TESTS)
+        folders = (file.parent, TESTS, SCRIPTS)
         beside = {folder / f"{name}.py" for folder in folders for name in found}
         files += sorted(other for other in beside.difference(files) if other.is_file())
-    return package in reachable(names)
+    return reachable(names)
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.stmt]:

@@ -9,7 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from import_graph import PACKAGE, SOURCE, graph, imports, modules, reachable
+from import_graph import (
+    LEAVING_OUT,
+    PACKAGE,
+    SOURCE,
+    TESTS,
+    graph,
+    imports,
+    modules,
+    needed,
+    reachable,
+)
 
 # Later floors may import earlier ones. A helper that is not named here belongs to whoever imports
 # it: it counts with everything that it imports itself.
@@ -55,6 +65,15 @@ def test_imports_go_one_way(name: str) -> None:
         if other in modules() and (floor_of(other) or 0) > floor
     }
     assert not higher, f"{name} (floor {floor}) imports {sorted(higher)}"
+
+
+def test_the_light_installation_collects_no_test_that_it_cannot_import() -> None:
+    """CI runs it on Windows and macOS; one file that fails to import stops them all."""
+    training = {"torch", "torchvision", "albumentations", "cv2", "safetensors", "rich", "onnx"}
+    training |= {"matplotlib", "pyarrow", "yaml"}
+    for path in sorted(TESTS.rglob("test_*.py")):
+        heavy = needed(path) & training
+        assert not heavy or heavy.intersection(LEAVING_OUT), f"{path.name} imports {heavy}"
 
 
 def test_every_floor_is_inhabited() -> None:
