@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mimetypes
 from collections.abc import Iterator, Mapping
 from typing import Callable
 
@@ -172,6 +173,16 @@ def test_an_answer_has_the_same_headers(ask: Ask) -> None:
         is_file = path in ("/", "/static/app.js")
         assert headers.get("cache-control") == ("no-cache" if is_file else None)
         assert headers["content-type"] == ask("HEAD", path).headers["content-type"]
+
+
+@pytest.mark.parametrize("kind", ["fastapi", "flask"])
+def test_a_script_is_one_whatever_the_registry_says(kind: str, service: Service) -> None:
+    """Of Windows, which `mimetypes` reads before anything is served."""
+    mimetypes.add_type("text/plain", ".js")
+    with contextlib.contextmanager(open_server)(kind, service) as server:
+        answer = server.get("/static/app.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["x-content-type-options"] == "nosniff"  # so nobody guesses better
 
 
 def test_a_file_that_is_known_is_not_sent_again(ask: Ask) -> None:

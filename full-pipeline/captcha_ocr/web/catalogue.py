@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,14 @@ from captcha_ocr.web.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
 NO_RULE = Rule(length="", alphabet="", pattern="")
+FILE_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+def name_file_types() -> None:
+    """Both servers ask `mimetypes`, which on Windows asks the registry: any program may have made
+    .js text/plain there, and a browser runs no such script."""
+    for suffix, kind in FILE_TYPES.items():
+        mimetypes.add_type(kind, suffix)
 
 
 def load_models(settings: Settings) -> dict[str, Predictor]:

@@ -18,7 +18,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response, Streami
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from captcha_ocr import __version__
 from captcha_ocr.web import catalogue, forms, openapi, results, schemas
@@ -34,7 +36,19 @@ router = APIRouter()
 
 
 class Files(StaticFiles):
-    """Files that a browser has to ask for anew, or it would show an old page's script."""
+    """Files that a browser has to ask for anew, or it would show an old page's script.
+
+    The last Starlette for Python 3.9 knows neither which methods it takes nor ``*``, any version.
+    """
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if scope["method"] != "GET":  # see Edge
+            raise HTTPException(405, headers={"Allow": "GET"})
+        return await super().get_response(path, scope)
+
+    def is_not_modified(self, response_headers: Headers, request_headers: Headers) -> bool:
+        any_version = request_headers.get("if-none-match", "").strip() == "*"
+        return any_version or super().is_not_modified(response_headers, request_headers)
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
@@ -52,6 +66,7 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
     ``service`` that is passed in is used as it is, and stays open when the server stops.
     """
     settings = settings or Settings.from_env()
+    catalogue.name_file_types()
     app = FastAPI(
         title="CAPTCHA OCR",
         version=__version__,

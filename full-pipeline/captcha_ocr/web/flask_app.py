@@ -45,6 +45,7 @@ def create_app(
     Raises ModelError when the weights are missing or broken.
     """
     settings = settings or Settings.from_env()
+    catalogue.name_file_types()
     if upstream is None and service is None:
         service = Service(settings, catalogue.load_models(settings), Metrics())
     app = StrictFlask(__name__, static_folder=str(catalogue.STATIC), static_url_path="/static")
