@@ -53,6 +53,31 @@ def test_lines_say_where_it_stands_and_how_long_it_takes(
     assert folder.metrics.read_text(encoding="utf-8").splitlines()[0] == ",".join(ROW)
 
 
+def test_a_table_that_a_spreadsheet_shows_stops_no_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Excel lets nobody write to it meanwhile."""
+    folder = RunFolder.create(tmp_path, "vanilla_crnn")
+    tell(folder, config())
+    before, replace = folder.metrics.read_bytes(), Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if target == folder.metrics:
+            raise PermissionError(13, "in use")
+        return replace(self, target)
+
+    capsys.readouterr()
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    folder.on_evaluation(ROW, [ROW, ROW], best=False)
+    notice, evaluation = capsys.readouterr().out.splitlines()
+    assert "metrics.csv is open elsewhere" in notice and evaluation.startswith("after 500")
+    assert folder.metrics.read_bytes() == before
+    monkeypatch.setattr(Path, "replace", replace)
+    folder.on_evaluation(ROW, [ROW, ROW, ROW], best=False)
+    assert len(folder.metrics.read_text(encoding="utf-8").splitlines()) == 4
+
+
 def test_the_time_left_is_told_at_the_speed_of_now(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from captcha_ocr.charset import Charset
 from captcha_ocr.config import ImageConfig
+from captcha_ocr.labels import take_place
 from captcha_ocr.model_info import FORMAT, ModelError
 from captcha_ocr.models import CTCRecognizer, build_model
 
@@ -157,6 +158,6 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
+        take_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)

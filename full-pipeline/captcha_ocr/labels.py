@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -215,6 +216,21 @@ def atomic_write(path: Path) -> Iterator[TextIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
+        take_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def take_place(partial: Path, path: Path) -> None:
+    """Rename a finished file, over an old one, or a finished folder.
+
+    Windows refuses that while a program has the old file open, or one in the folder: a virus
+    scanner does for a moment, and is waited for.
+    """
+    for pause in (0.1, 0.4, 1.5):  # seconds
+        try:
+            partial.replace(path)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    partial.replace(path)

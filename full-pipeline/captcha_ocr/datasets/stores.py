@@ -24,6 +24,7 @@ from captcha_ocr.labels import (
     read_labels,
     read_manifest,
     resolve_inside,
+    take_place,
 )
 
 OPEN_GROUPS = 32  # row groups of pictures held at a time; twice the sampler's window
@@ -230,5 +231,5 @@ def write_parquet(store: Store, folder: Path, rows_per_shard: int, group_rows: i
         parquet.write_table(
             table, partial / f"{number:05d}.parquet", row_group_size=group_rows, compression="none"
         )
-    partial.rename(folder)
+    take_place(partial, folder)
     return len(starts)

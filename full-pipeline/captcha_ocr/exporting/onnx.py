@@ -20,6 +20,7 @@ from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import Remark
 from captcha_ocr.exporting.measuring import verify
+from captcha_ocr.labels import take_place
 from captcha_ocr.model_info import file_sha256
 from captcha_ocr.models import build_model, model_arguments
 from captcha_ocr.predictor import OnnxPredictor
@@ -93,8 +94,9 @@ def export_onnx(checkpoint: Checkpoint, folder: Path, name: str = "") -> Path:
         write_bytes(path, _compact(program).SerializeToString())
         dataclasses.replace(info, sha256=file_sha256(path)).save(path.with_suffix(".json"))
         verify(OnnxPredictor(path, threads=1), model, info)
-        path.with_suffix(".json").replace(target.with_suffix(".json"))
-        return path.replace(target)
+        for file in (path.with_suffix(".json"), path):
+            take_place(file, target.with_suffix(file.suffix))
+        return target
 
 
 def convert(checkpoint: Checkpoint, path: Path, calibration: Store | None = None) -> Remark:

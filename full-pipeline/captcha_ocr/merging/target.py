@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from captcha_ocr.config import ConfigError
-from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE, atomic_write
+from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE, atomic_write, take_place
 from captcha_ocr.merging.config import MergeConfig, TargetError
 from captcha_ocr.model_info import file_sha256
 
@@ -151,7 +151,7 @@ def appear(folder: Path, target: Path, record: dict[str, Any] | None = None) -> 
             file.write("\n")
     if target.is_dir():
         target.rmdir()  # it was empty, or this fails
-    folder.rename(target)
+    take_place(folder, target)
     _sync_folder(target.parent)
 
 

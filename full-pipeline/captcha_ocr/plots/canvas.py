@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from captcha_ocr.labels import take_place
+
 DPI = 150  # 10 inches are 1,500 pixels: sharp where a README shows them at 900
 INK, GREY, FAINT = "#22262e", "#7b828d", "#e3e6ea"
 BLUE, ORANGE, RED, GREEN = "#2a6ebb", "#e08a1e", "#c8372d", "#2f8f5b"
@@ -81,6 +83,6 @@ def _save(drawn: Figure, path: Path) -> None:
     try:
         # Without the version of matplotlib in the file, equal data makes equal files.
         drawn.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
-        partial.replace(path)
+        take_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)

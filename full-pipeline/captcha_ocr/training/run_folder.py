@@ -138,10 +138,13 @@ class RunFolder:
 
     def on_evaluation(self, row: dict[str, Any], history: list[dict[str, Any]], best: bool) -> None:
         """Write metrics.csv and say how well the averaged weights read."""
-        with atomic_write(self.metrics) as file:
-            writer = csv.DictWriter(file, fieldnames=list(row), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(history)
+        try:
+            with atomic_write(self.metrics) as file:
+                writer = csv.DictWriter(file, fieldnames=list(row), lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(history)
+        except PermissionError:  # Excel lets nobody write a file that it shows
+            self.say(f"{self.metrics} is open elsewhere; it is written after the next evaluation")
         if self._board is not None:
             for name, value in row.items():
                 self._board.add_scalar(name, value, row["pictures"])
