@@ -73,6 +73,17 @@ def test_a_file_name_of_odd_bytes_stands_on_the_page(sample_set: Path, tmp_path:
     assert "\\udcff.png" in page.read_text(encoding="utf-8")
 
 
+def test_accents_apart_are_the_same_name(
+    sample_set: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Finder of macOS writes them so, and either name opens the file; here it is there twice."""
+    first = min((sample_set / "images").iterdir())
+    for name in ("e\u0301.png", "é.png"):
+        shutil.copy(first, sample_set / "images" / name)
+    add_row(sample_set, f"é.png\t{rows(sample_set)[0][1]}")
+    assert "files without a label" not in cases(report(capsys, sample_set)[1])
+
+
 def add_row(root: Path, row: str) -> None:
     with (root / "labels.txt").open("a", encoding="utf-8") as file:
         file.write(row + "\n")

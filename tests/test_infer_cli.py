@@ -494,6 +494,19 @@ def test_file_names_that_are_no_text(tmp_path: Path, tiny_weights: Path) -> None
             assert rows(done.stdout.decode())[0]["file"] == str(path)
 
 
+def test_a_folder_from_macos(
+    tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its names may have accents apart, as Finder writes them, and notes of its own beside them."""
+    draw_barcode("7").save(tmp_path / "e\u0301.png")
+    (tmp_path / "._e\u0301.png").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    (tmp_path / "labels.txt").write_text("é.png\t7\n", encoding="utf-8")
+    code, out, err = run(capsys, "--dir", tmp_path, "--weights", tiny_weights, "--json", "--check")
+    assert code == 0
+    assert [(row["label"], row["correct"]) for row in rows(out)] == [("7", True)]
+    assert "1 pictures" in err and "no label" not in err
+
+
 def test_links_to_folders_are_not_followed(
     folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

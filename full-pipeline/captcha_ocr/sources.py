@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,16 +28,18 @@ def folder_sources(
 ) -> Iterator[Source]:
     """The pictures of a folder or a data set root, sorted, by their suffix.
 
-    ``labels`` maps names relative to the picture folder (with ``/``) to texts.
+    ``labels`` maps names relative to the picture folder (with ``/``) to texts. A folder of macOS
+    may have an accent, or a Korean syllable, in several characters where the label file has one.
 
     Raises ImageError when there is none: an empty result would look like success.
     """
-    root = picture_folder(folder)
+    root, labels = picture_folder(folder), labels or {}
     empty = True
     for path in _walk(root, recursive):
         empty = False
         name = path.relative_to(root).as_posix()
-        yield Source(str(path), _content(path), (labels or {}).get(name))
+        label = labels.get(name) or labels.get(unicodedata.normalize("NFC", name))
+        yield Source(str(path), _content(path), label)
     if empty:
         deeper = "" if recursive else ", or read its sub-folders with --recursive"
         raise ImageError(
@@ -73,12 +76,15 @@ def folder_labels(folder: Path) -> dict[str, str]:
 
 
 def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
-    """Pictures in order of their names; links to folders are not followed, so it always ends."""
+    """Pictures in order of their names; links to folders are not followed, so it always ends.
+
+    On disks of others macOS keeps what it knows of ``a.png`` in ``._a.png``, which is no picture.
+    """
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
         if entry.is_dir(follow_symlinks=False):
             if recursive:
                 yield from _walk(Path(entry.path), recursive)
-        elif entry.name.lower().endswith(SUFFIXES):
+        elif entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith("._"):
             yield Path(entry.path)

@@ -58,6 +58,7 @@ def test_a_whole_folder_is_read_with_progress(visit: Any, tmp_path: Path) -> Non
     for number in range(40):
         (inner / f"{number:02}.png").write_bytes(barcode(f"{number:02}"))
     (inner / "labels.txt").write_text("no picture", encoding="utf-8")
+    (inner / "._00.png").write_text("what macOS knows of it", encoding="utf-8")
     visit.page.set_input_files("#folder", tmp_path / "set")
     visit.expect("#progress-text").to_have_text("40 of 40 read")
     assert visit.page.locator("#rows .reading").all_inner_texts()[7] == "07"

@@ -148,7 +148,11 @@ def unlabelled(pictures: Sequence[Picture], found: Sequence[Fault], root: Path) 
         "files without a label",
         WARNING,
         "training does not see them; label or remove them",
-        tuple(Item(name) for name in _files(root / IMAGES_DIR) if name not in named),
+        tuple(
+            Item(name)
+            for name in _files(root / IMAGES_DIR)
+            if not named.intersection((name, unicodedata.normalize("NFC", name)))  # see sources.py
+        ),
     )
 
 

@@ -2,7 +2,8 @@
 
 import { byId } from "./dom.js";
 
-const KINDS = /\.(png|jpe?g|webp|bmp|gif)$/i;
+// On disks of others macOS keeps what it knows of a.png in ._a.png, which is no picture.
+const KINDS = /^(?!(.*\/)?\._).*\.(png|jpe?g|webp|bmp|gif)$/i;
 
 /**
  * @param take called with a list of {file, name}; of a folder only those that look like pictures,
