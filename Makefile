@@ -91,6 +91,8 @@ OLDEST := 9
 	  { echo "Python 3.$(OLDEST) or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(@D) || \
 	  { echo "No virtual environment. Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@# Older ones, as in the Python of macOS, install no project in place.
+	@$(@D)/bin/python -m pip install --quiet $(PIP_ARGS) "pip>=21.3"
 	@echo "Installing into $(@D), once: a minute or two with [serve] or [space], longer with [dev] (torch) ..."
 	@$(@D)/bin/python -m pip install --quiet $(PIP_ARGS) -e ".[$(EXTRAS)]"
 	@touch $@

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,3 +47,20 @@ def test_requirements_lead_to_the_project(folder: str) -> None:
     path = REPOSITORY / folder / "requirements.txt"
     (target,) = re.findall(r"^-e ([^\[\n]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert ((REPOSITORY / folder / target).resolve() / "pyproject.toml").is_file()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_brings_a_pip_that_installs_in_place(tmp_path: Path) -> None:
+    """That of macOS' own Python 3.9 refuses a project without setup.py."""
+    command = [
+        "make",
+        "--dry-run",
+        f"{tmp_path}/.ready",
+        "EXTRAS=serve",
+        f"PYTHON={sys.executable}",
+    ]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, encoding="utf-8", check=True
+    )
+    steps = [line for line in done.stdout.splitlines() if "pip install" in line]
+    assert steps[0].endswith('"pip>=21.3"') and steps[1].endswith('-e ".[serve]"')
