@@ -7,6 +7,8 @@ import importlib.metadata
 import importlib.util
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,23 @@ def test_missing_extra_is_one_line(
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert "[train]" in err
+
+
+@pytest.mark.parametrize(
+    ("system", "said"), [("win32", ""), ("linux", "error: [Errno 22] Invalid")]
+)
+def test_a_reader_that_goes_away_on_windows(system: str, said: str) -> None:
+    """There a pipe that nobody reads is an invalid argument; elsewhere such a one is told."""
+    program = (
+        "import sys\nfrom captcha_ocr.cli import common\n"
+        "@common.command\ndef main(argv):\n    raise OSError(22, 'Invalid argument')\n"
+        f"sys.platform = {system!r}\n"
+        "sys.exit(main([]))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == common.FAILURE
+    assert done.stderr.startswith(said) and bool(done.stderr) == bool(said)
 
 
 def test_interrupt_and_defects(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import functools
 import importlib.metadata
 import io
@@ -53,21 +54,29 @@ def command(main: Callable[[Arguments], int]) -> Callable[..., int]:
             return done
         except KeyboardInterrupt:
             return complain("interrupted", INTERRUPTED)
-        except BrokenPipeError:
-            # The reader (`| head`) has gone. Python would complain once more when it flushes.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return FAILURE
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == "captcha_ocr":
                 raise
             return complain(missing_package(error.name or str(error)))
         except (OSError, ValueError, TrainingError) as error:
+            if _reader_has_gone(error):
+                # Python would complain once more when it flushes.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return FAILURE
             code = exit_code(error)
             if code is None:
                 raise
             return complain(str(error), code)
 
     return run
+
+
+def _reader_has_gone(error: Exception) -> bool:
+    """As of ``| head``; Windows then calls the write an invalid argument, of no file."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    invalid = isinstance(error, OSError) and error.errno == errno.EINVAL
+    return invalid and sys.platform == "win32" and error.filename is None
 
 
 def exit_code(error: OSError | ValueError | TrainingError) -> int | None:
