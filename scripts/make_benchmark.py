@@ -23,13 +23,13 @@ from captcha_ocr.benchmarking.columns import COLUMNS, LEVELS, Column
 from captcha_ocr.benchmarking.overlap import find_equal
 from captcha_ocr.cli.common import command
 from captcha_ocr.cores import usable_cores
+from captcha_ocr.files import atomic_write
 from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import (
     IMAGES_DIR,
     LABELS_FILE,
     MANIFEST_FILE,
     Label,
-    atomic_write,
     read_labels,
     read_manifest,
     write_labels,

@@ -24,7 +24,7 @@ from import_graph import (
 # Later floors may import earlier ones. A helper that is not named here belongs to whoever imports
 # it: it counts with everything that it imports itself.
 FLOORS = [
-    ["config", "charset", "labels", "metrics", "arithmetic", "tables"],
+    ["config", "charset", "files", "labels", "metrics", "arithmetic", "tables"],
     ["imaging", "decoding", "model_info"],
     ["datasets", "models"],
     ["checkpoint"],

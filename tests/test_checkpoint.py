@@ -162,7 +162,7 @@ def test_a_failed_write_keeps_the_previous_file(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         save_state(file, {"step": 2})
     assert load_state(file) == {"step": 1}

@@ -12,14 +12,12 @@ from captcha_ocr.labels import (
     MAX_DEPTH,
     Label,
     LabelError,
-    atomic_write,
     check_name,
     iter_labels,
     parse_row,
     read_labels,
     read_manifest,
     resolve_inside,
-    take_place,
     write_labels,
 )
 from hypothesis import HealthCheck, example, given, settings
@@ -222,35 +220,3 @@ def test_a_nested_record_is_read(tmp_path: Path) -> None:
     path.write_text(f"{json.dumps(boxes)}\n{nested(MAX_DEPTH)}\n", encoding="utf-8")
     assert read_manifest(path)["1.png"] == boxes
     assert list(read_manifest(path)) == ["1.png", "2.png"]
-
-
-def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "charset.txt"
-    path.write_text("old", encoding="utf-8")
-    with pytest.raises(RuntimeError), atomic_write(path) as file:
-        file.write("half")
-        raise RuntimeError
-    assert path.read_text(encoding="utf-8") == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["charset.txt"]
-
-
-@pytest.mark.parametrize("kind", ["file", "folder"])
-def test_a_name_that_is_in_use_for_a_moment_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    """As Windows has it, while a virus scanner looks."""
-    partial, replace, refusals = tmp_path / "new", Path.replace, [1, 2]
-    partial.mkdir() if kind == "folder" else partial.touch()
-
-    def refuse(self: Path, target: Path) -> Path:
-        if refusals:
-            raise PermissionError(13, f"refused {refusals.pop()}")
-        return replace(self, target)
-
-    monkeypatch.setattr(Path, "replace", refuse)
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    take_place(partial, tmp_path / "there")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["there"]
-    refusals[:] = range(9)
-    with pytest.raises(PermissionError):
-        take_place(tmp_path / "there", partial)

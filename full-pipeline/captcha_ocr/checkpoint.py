@@ -12,7 +12,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from torch import Tensor
 
 from captcha_ocr.charset import Charset
 from captcha_ocr.config import ImageConfig
-from captcha_ocr.labels import take_place
+from captcha_ocr.files import write_bytes
 from captcha_ocr.model_info import FORMAT, ModelError
 from captcha_ocr.models import CTCRecognizer, build_model
 
@@ -148,16 +147,3 @@ def load_state(path: Path) -> dict[str, Any]:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling raises whatever the bytes make it raise
         raise ModelError(f"{path} is no training state of this project: {error}") from error
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """To a temporary file in the same folder, synced, then renamed: a crash leaves the old file."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        take_place(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -6,17 +6,15 @@ A bad row is never skipped: reading stops with the file, the line and what to do
 from __future__ import annotations
 
 import json
-import os
 import re
-import time
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from captcha_ocr.charset import unprintable
+from captcha_ocr.files import atomic_write
 
 LABELS_FILE = "labels.txt"
 IMAGES_DIR = "images"
@@ -204,33 +202,3 @@ def _depth(value: Any) -> int:
             inner for item in level for inner in (item.values() if isinstance(item, dict) else item)
         ]
     return depth
-
-
-@contextmanager
-def atomic_write(path: Path) -> Iterator[TextIO]:
-    """Open a temporary text file beside ``path``; it takes the name only when all went well."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        take_place(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def take_place(partial: Path, path: Path) -> None:
-    """Rename a finished file, over an old one, or a finished folder.
-
-    Windows refuses that while a program has the old file open, or one in the folder: a virus
-    scanner does for a moment, and is waited for.
-    """
-    for pause in (0.1, 0.4, 1.5):  # seconds
-        try:
-            partial.replace(path)
-            return
-        except PermissionError:
-            time.sleep(pause)
-    partial.replace(path)

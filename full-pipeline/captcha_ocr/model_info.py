@@ -12,7 +12,7 @@ from typing import Any
 
 from captcha_ocr.charset import Charset
 from captcha_ocr.config import ImageConfig
-from captcha_ocr.labels import atomic_write
+from captcha_ocr.files import atomic_write
 
 FORMAT = 1
 WEIGHTS_DIR = Path(__file__).parent / "weights"

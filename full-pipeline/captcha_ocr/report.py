@@ -15,7 +15,7 @@ from captcha_ocr.charset import Charset
 from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.evaluation import Evaluation
-from captcha_ocr.labels import atomic_write
+from captcha_ocr.files import atomic_write
 from captcha_ocr.metrics import Score, confusions, score, score_by
 from captcha_ocr.tables import csv_writer, natural, spreadsheet_cell
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from captcha_ocr.config import ConfigError
-from captcha_ocr.labels import atomic_write
+from captcha_ocr.files import atomic_write
 
 
 def replace_block(page: str, name: str, text: str) -> str:

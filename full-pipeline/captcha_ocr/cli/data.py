@@ -25,7 +25,7 @@ from captcha_ocr.datasets.label_rows import (
     rows_of_table,
 )
 from captcha_ocr.datasets.stores import FolderStore, Subset, write_parquet
-from captcha_ocr.labels import atomic_write
+from captcha_ocr.files import atomic_write
 from captcha_ocr.merging.config import ON_FAULT, DataError, TargetError, refuse_nested
 from captcha_ocr.merging.engines import process_engine
 from captcha_ocr.merging.target import is_free

@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from captcha_ocr.files import take_place
 from captcha_ocr.imaging import BOMBS, FORMATS, ImageError, check_size
 from captcha_ocr.labels import (
     IMAGES_DIR,
@@ -24,7 +25,6 @@ from captcha_ocr.labels import (
     read_labels,
     read_manifest,
     resolve_inside,
-    take_place,
 )
 
 OPEN_GROUPS = 32  # row groups of pictures held at a time; twice the sampler's window

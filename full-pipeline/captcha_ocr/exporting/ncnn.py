@@ -6,11 +6,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from captcha_ocr.checkpoint import Checkpoint, write_bytes
+from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import Remark
 from captcha_ocr.exporting.forms import two_widths
 from captcha_ocr.exporting.torchscript import trace
+from captcha_ocr.files import write_bytes
 from captcha_ocr.model_info import ModelError
 
 

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from captcha_ocr.charset import Charset
-from captcha_ocr.checkpoint import Checkpoint, write_bytes
+from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import Remark
 from captcha_ocr.exporting.measuring import verify
-from captcha_ocr.labels import take_place
+from captcha_ocr.files import take_place, write_bytes
 from captcha_ocr.model_info import file_sha256
 from captcha_ocr.models import build_model, model_arguments
 from captcha_ocr.predictor import OnnxPredictor

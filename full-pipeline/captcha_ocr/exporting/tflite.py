@@ -16,10 +16,11 @@ from pathlib import Path
 
 import torch
 
-from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, write_bytes
+from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import Remark
 from captcha_ocr.exporting.forms import FixedWidth, free_width, two_widths
+from captcha_ocr.files import write_bytes
 from captcha_ocr.model_info import ModelError
 
 ENVIRONMENT = Path(".venv-tflite")  # of `make exports`, in the current folder

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import torch
 
-from captcha_ocr.checkpoint import Checkpoint, write_bytes
+from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import Remark
 from captcha_ocr.exporting.forms import free_width, two_widths
+from captcha_ocr.files import write_bytes
 from captcha_ocr.runtimes.torchscript import DEPRECATED
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from captcha_ocr.config import ConfigError
-from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE, atomic_write, take_place
+from captcha_ocr.files import atomic_write, take_place
+from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE
 from captcha_ocr.merging.config import MergeConfig, TargetError
 from captcha_ocr.model_info import file_sha256
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.charset import Charset
+from captcha_ocr.files import atomic_write
 from captcha_ocr.labels import (
     CHARSET_FILE,
     IMAGES_DIR,
     LABELS_FILE,
     MANIFEST_FILE,
     Label,
-    atomic_write,
     write_labels,
 )
 from captcha_ocr.merging.config import TRAIN, MergeConfig

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from captcha_ocr.labels import take_place
+from captcha_ocr.files import whole_file
 
 DPI = 150  # 10 inches are 1,500 pixels: sharp where a README shows them at 900
 INK, GREY, FAINT = "#22262e", "#7b828d", "#e3e6ea"
@@ -79,10 +78,6 @@ def point_canvas(drawn: Figure) -> Axes:
 
 
 def _save(drawn: Figure, path: Path) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as partial:
         # Without the version of matplotlib in the file, equal data makes equal files.
         drawn.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
-        take_place(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from captcha_ocr.config import TrainConfig
-from captcha_ocr.labels import atomic_write
+from captcha_ocr.files import atomic_write
 
 PLAIN_SECONDS = 15.0  # between two progress lines without a terminal
 

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from captcha_ocr.files import atomic_write, take_place
+
+
+def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "charset.txt"
+    path.write_text("old", encoding="utf-8")
+    with pytest.raises(RuntimeError), atomic_write(path) as file:
+        file.write("half")
+        raise RuntimeError
+    assert path.read_text(encoding="utf-8") == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["charset.txt"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_name_that_is_in_use_for_a_moment_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As Windows has it, while a virus scanner looks."""
+    partial, replace, refusals = tmp_path / "new", Path.replace, [1, 2]
+    partial.mkdir() if kind == "folder" else partial.touch()
+
+    def refuse(self: Path, target: Path) -> Path:
+        if refusals:
+            raise PermissionError(13, f"refused {refusals.pop()}")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    take_place(partial, tmp_path / "there")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["there"]
+    refusals[:] = range(9)
+    with pytest.raises(PermissionError):
+        take_place(tmp_path / "there", partial)
