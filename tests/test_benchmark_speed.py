@@ -52,6 +52,22 @@ def test_the_load_is_that_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
         assert started is not None and started > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("AMD EPYC", "AMD EPYC, family 25, model 17"),
+        ("AMD EPYC 9R14", "AMD EPYC 9R14"),
+    ],
+)
+def test_a_processor_without_a_number_in_its_name_is_told_by_its_family(
+    name: str, shown: str
+) -> None:
+    listing = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\n"
+    other = "\n\nprocessor\t: 1\nmodel name\t: another\n"
+    assert machine.name_in(f"{listing}model name\t: {name}{other}") == shown
+    assert machine.name_in("processor\t: 0\nBogoMIPS\t: 50.00\n") == ""  # as on ARM
+
+
 def test_a_device_that_is_not_there_has_no_figures(
     tiny_weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
