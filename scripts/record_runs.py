@@ -44,11 +44,11 @@ def main(argv: Arguments = None) -> int:
 
 
 def course(run: Path) -> dict[str, Any]:
-    """How a run went: a figure an evaluation. The best of them, by strict exact match, gave the
-    weights that the run kept."""
+    """How a run went: a figure an evaluation. The best of them gave the weights that it kept."""
     history = read_history(run)
-    best = max(history, key=lambda row: float(row["exact_match"]))
     config = yaml.safe_load((run / "args.yaml").read_text(encoding="utf-8"))
+    chosen_by = "exact_match_folded" if config.get("fold_case") else "exact_match"
+    best = max(history, key=lambda row: float(row[chosen_by]))
     return {
         "arch": config["arch"],
         "set": Path(config["train_root"]).parent.name,

@@ -314,6 +314,10 @@ def test_the_course_of_a_run_tells_what_its_best_weights_read(tmp_path: Path) ->
     course = record_runs.course(run)
     assert recipe_pages.course_line(course)[-5:] == ["30.0", "70.0", "80.0", "75.0", "70.0"]
     assert course["set"] == tmp_path.name
+    settings = run / "args.yaml"
+    folded = settings.read_text(encoding="utf-8").replace("fold_case: false", "fold_case: true")
+    settings.write_text(folded, encoding="utf-8")
+    assert record_runs.course(run)["kept"] == 0.8
     recorded = record_runs.blends(run, (0.0, 0.3, 1.0))
     assert list(recorded["shares"]) == ["0", "0.3", "1"]
     assert (recorded["arch"], recorded["pictures"]) == ("vanilla_crnn", 320)

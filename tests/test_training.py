@@ -169,6 +169,24 @@ def test_early_stop_says_why(sample_set: Path, tmp_path: Path) -> None:
     assert load_state(tmp_path / "last.pt")["progress"]["since_best"] == 1
 
 
+@pytest.mark.parametrize(("fold_case", "kept"), [(False, 19), (True, 38)])
+def test_case_counts_in_choosing_weights_unless_it_is_folded(
+    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fold_case: bool, kept: int
+) -> None:
+    config = config_for(sample_set, epochs=3, fold_case=fold_case)  # of 19 pictures
+    told = iter([(0.5, 0.6), (0.4, 0.7), (0.3, 0.5)])
+
+    def read(run: Run, checkpoint: Any) -> Any:
+        strict, folded = next(told)
+        score = SimpleNamespace(exact_match=strict, exact_match_folded=folded, cer=0.1)
+        return SimpleNamespace(score=lambda: score, loss=1.0)
+
+    monkeypatch.setattr(Run, "read", read)
+    folder = RunFolder(tmp_path)
+    fit(config, folder)
+    assert load_checkpoint(folder.best).metrics["pictures_seen"] == kept
+
+
 def test_a_time_budget_stops_and_saves(sample_set: Path, tmp_path: Path) -> None:
     why = fit(config_for(sample_set, max_minutes=1e-6), RunFolder(tmp_path)).why
     assert why == "its 1e-06 minutes are used up"

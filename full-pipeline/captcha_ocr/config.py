@@ -95,6 +95,7 @@ class TrainConfig:
 
     val_fraction: float = 0.05  # of the training set, when a split chooses
     eval_every: int = 0  # pictures between two evaluations, 0 = once an epoch
+    fold_case: bool = False  # case does not count where the best weights are chosen
     patience: int = 0  # stop after this many evaluations without a better one, 0 = never
     max_minutes: float = 0.0  # stop, saved, after so long in one go; 0 = no limit
     save_minutes: float = 3.0  # write last.pt this often

@@ -111,6 +111,9 @@ def add_run_options(group: Group) -> None:
     group.add_argument("--out", metavar="DIR", help="where run folders go (runs)")
     group.add_argument("--eval-every", type=int, metavar="N", help="pictures (an epoch)")
     group.add_argument(
+        "--fold-case", action="store_true", help="case does not count in choosing the best weights"
+    )
+    group.add_argument(
         "--patience", type=int, help="stop after so many evaluations in vain (never)"
     )
     group.add_argument("--max-minutes", type=float, help="time budget of one command (none)")

@@ -187,7 +187,8 @@ class Run:
         checkpoint = self.checkpoint()
         evaluation = self.read(checkpoint)
         score = evaluation.score()
-        is_best = progress.is_best(score.exact_match, evaluation.loss)
+        right = score.exact_match_folded if config.fold_case else score.exact_match
+        is_best = progress.is_best(right, evaluation.loss)
         if is_best:
             save_checkpoint(self.folder.best, checkpoint)
         row = {
