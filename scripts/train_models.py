@@ -31,31 +31,32 @@ SETS: Sets = {
     "train": {"easy": (240_000, 101), "ctext": (240_000, 102), "ruoyi": (40_000, 103)},
     "dev": {"easy": (3_000, 201), "ctext": (2_000, 202), "ruoyi": (1_000, 203)},
 }
-CHINESE, SUMS, FRESH, FRESHER = "chinese", "sums", "fresh", "fresher"
+CHINESE, SUMS, FRESH, FRESHER, FRESHEST = "chinese", "sums", "fresh", "fresher", "freshest"
 SETTINGS = {CHINESE: {"config": EASY_CONFIG.with_name("config-chinese.json")}}  # of a source
 # Chinese has 487 characters, and in SETS a tenth of the pictures; all of RuoYi's are sums.
 MORE_CHINESE = {**SETS["train"], CHINESE: (100_000, 104), "ctext": (80_000, 102)}
 MORE_SUMS = {**MORE_CHINESE, "ruoyi": (80_000, 103)}
-# After some passes a model knows pictures by heart; none of these was in a set before, and none of
-# the second lot in the first.
-UNSEEN = {
-    "easy": (200_000, 111),
-    CHINESE: (80_000, 114),
-    "ctext": (120_000, 112),
-    "ruoyi": (100_000, 113),
-}
-UNSEEN_AGAIN = {
-    "easy": (240_000, 121),
-    CHINESE: (100_000, 124),
-    "ctext": (140_000, 122),
-    "ruoyi": (120_000, 123),
-}
+
+
+def unseen(seed: int, *, easy: int, chinese: int, ctext: int, ruoyi: int) -> Sets:
+    """So many pictures of each source, with the seeds after ``seed``."""
+    train = {
+        "easy": (easy, seed + 1),
+        CHINESE: (chinese, seed + 4),
+        "ctext": (ctext, seed + 2),
+        "ruoyi": (ruoyi, seed + 3),
+    }
+    return {"train": train, "dev": SETS["dev"]}
+
+
 FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its folder
     ".": SETS,
     CHINESE: {"train": MORE_CHINESE, "dev": SETS["dev"]},
     SUMS: {"train": MORE_SUMS, "dev": SETS["dev"]},
-    FRESH: {"train": UNSEEN, "dev": SETS["dev"]},
-    FRESHER: {"train": UNSEEN_AGAIN, "dev": SETS["dev"]},
+    # After some passes a model knows pictures by heart; each of these sets has only new ones.
+    FRESH: unseen(110, easy=200_000, chinese=80_000, ctext=120_000, ruoyi=100_000),
+    FRESHER: unseen(120, easy=240_000, chinese=100_000, ctext=140_000, ruoyi=120_000),
+    FRESHEST: unseen(130, easy=240_000, chinese=100_000, ctext=140_000, ruoyi=120_000),
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
 # What is read already is kept by a low rate and without new auxiliary heads. The last stages
@@ -120,6 +121,7 @@ STAGES = {
         Stage(0.7, f"{LOW} --lr 2e-4 --blend 0.4 --aug 0.2 --seed 21", FRESH),
         Stage(0.47, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 23", FRESH),
         Stage(0.98, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 25", FRESHER),
+        Stage(0.98, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 27 --fold-case", FRESHEST),
     ),
 }
 

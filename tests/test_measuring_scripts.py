@@ -151,7 +151,7 @@ def test_sets_are_drawn_once_for_all_that_hold_them(
     monkeypatch.setattr(train_models, "merge", lambda arguments: 0)
     for folder, sets in train_models.FOLDERS.items():
         train_models.draw_sets(tmp_path / folder, tmp_path / "raw", sets, train_models.SETTINGS)
-    assert len(drawn) == 17  # names tell apart what is drawn apart
+    assert len(drawn) == 21  # names tell apart what is drawn apart
 
 
 @pytest.mark.parametrize(
