@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("nbclient", reason="notebooks need the dev extra")
 
-from import_graph import needs
+from import_graph import needed
 from notebooks import TUTORIAL, cells, chapters, execute, printed, with_outputs
 
 CHAPTERS = [path for path in chapters() if not path.stem.endswith("zh-CN")]
@@ -28,7 +28,7 @@ def test_a_chapter_prints_what_it_says(chapter: Path, tmp_path: Path) -> None:
     code = tmp_path / "chapter.py"
     code.write_text("\n".join(code for code, _ in cells(chapter)), encoding="utf-8")
     for package in ("torch", "matplotlib"):
-        if needs(code, package):
+        if package in needed(code):
             pytest.importorskip(package)
     shown = [output for _, output in cells(chapter)]
     for number, (wanted, found) in enumerate(zip(shown, printed(execute(chapter))), start=1):
