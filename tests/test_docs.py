@@ -176,6 +176,16 @@ def slug(heading: str) -> str:
 
 
 @pytest.mark.parametrize("path", documents(), ids=name_of)
+def test_bold_and_addresses_end_where_they_should(path: Path) -> None:
+    """Chinese has no spaces: `**` between a stop and a letter stays `**`, an address goes on."""
+    text = re.sub(r"`[^`]*`", "``", prose(path))
+    for before, bold, after in re.findall(r"(\w?)\*\*((?:.|\n(?!\n))+?)\*\*(\w?)", text):
+        assert re.match(r"\w", bold) or not before, f"{path.name}: {before}**{bold}"
+        assert re.search(r"\w\Z", bold) or not after, f"{path.name}: {bold}**{after}"
+    assert not re.findall(r"(?<![(<])https?://[!-~]*[^\x00-\x7f].*", text), path.name
+
+
+@pytest.mark.parametrize("path", documents(), ids=name_of)
 def test_commands_exist_and_know_their_flags(path: Path) -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
