@@ -21,7 +21,6 @@ from captcha_ocr.benchmarking.pages import table, update_page
 from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.datasets.stores import FolderStore, Subset
 from captcha_ocr.evaluation import Evaluation, evaluate
-from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import read_labels
 from captcha_ocr.predictor import load_predictors
 from generators import REPOSITORY
@@ -97,7 +96,7 @@ def draw_sheets(evaluation: Evaluation, folder: Path, count: int) -> None:
         pen = ImageDraw.Draw(sheet)
         for place, index in enumerate(part):
             left, top = place % ACROSS * CELL[0], place // ACROSS * CELL[1]
-            picture = open_image(evaluation.store.read(index)).convert("RGB")
+            picture = evaluation.store.open(index).convert("RGB")
             scale = min((CELL[0] - 10) / picture.width, (CELL[1] - 22) / picture.height)
             size = (round(picture.width * scale), round(picture.height * scale))
             sheet.paste(picture.resize(size, Image.Resampling.BICUBIC), (left + 5, top + 17))

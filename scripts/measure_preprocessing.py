@@ -24,7 +24,7 @@ from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.cores import usable_cores
 from captcha_ocr.datasets.stores import FolderStore
 from captcha_ocr.evaluation import evaluate
-from captcha_ocr.imaging import open_image, padded_width
+from captcha_ocr.imaging import padded_width
 from captcha_ocr.labels import write_labels
 from captcha_ocr.training.distributed import pick_device
 from captcha_ocr.training.finishing import finish, predictor_of
@@ -144,7 +144,7 @@ def changed(root: Path, setting: Setting) -> Path:
     if not (copy / "labels.txt").is_file():
         (copy / "images").mkdir(parents=True, exist_ok=True)
         for i, label in enumerate(store.labels):
-            picture = open_image(store.read(i))
+            picture = store.open(i)
             scaled = picture.resize(setting.before(picture.size), Image.Resampling.BILINEAR)
             scaled.save(copy / "images" / label.file)
         write_labels(copy / "labels.txt", store.labels)

@@ -118,7 +118,7 @@ def draw_dial(names: Names, path: Path) -> None:
         for row, text in zip(panels, texts):
             for axes, level in zip(row, levels):
                 index = keys.index((*text, level))
-                axes.imshow(open_image(read.store.read(index)))
+                axes.imshow(read.store.open(index))
                 colour = GREEN if read.texts[index] == read.targets[index] else RED
                 axes.set_title(read.texts[index], fontsize=9, color=colour, loc="center")
                 axes.axis("off")

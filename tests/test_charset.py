@@ -73,12 +73,14 @@ def test_file_of_another_editor(tmp_path: Path) -> None:
     assert Charset.read(path).symbols == ("a", "b")
 
 
-@pytest.mark.parametrize("data", [b"", b"a\n\nb\n", b"a\nb\n\n"])
-def test_file_with_an_empty_line_is_refused(tmp_path: Path, data: bytes) -> None:
+@pytest.mark.parametrize("data", [b"", b"a\n\nb\n", b"a\nb\n\n", b"ab\n", b"\xa4\xa4\n"])
+def test_file_that_is_no_charset_is_named(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "charset.txt"
     path.write_bytes(data)
-    with pytest.raises(CharsetError):
+    with pytest.raises(CharsetError) as caught:
         Charset.read(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert str(caught.value).endswith("one symbol a line, in UTF-8")
 
 
 def test_extended_keeps_the_old_numbers() -> None:

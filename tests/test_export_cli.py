@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
 import json
@@ -16,6 +17,7 @@ from captcha_ocr.checkpoint import save_checkpoint
 from captcha_ocr.cli import export as command
 from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.cli.eval import main as evaluate
+from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.stores import open_store
 from captcha_ocr.exporting import FORMATS, tflite
 from captcha_ocr.exporting.run import find_checkpoints
@@ -198,6 +200,10 @@ def test_checkpoints_are_found(run_folder: Path, tmp_path: Path) -> None:
     shutil.copyfile(best, shipped / "again.safetensors")
     with pytest.raises(ModelError, match="are both vanilla_crnn"):
         find_checkpoints(shipped)
+    other = tmp_path / "other.safetensors"
+    save_checkpoint(other, dataclasses.replace(small_checkpoint("vanilla_crnn"), arch="crnn_9"))
+    with pytest.raises(ConfigError, match="unknown arch 'crnn_9'; choose from"):
+        find_checkpoints(other)
 
 
 def test_the_script_is_the_command() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import pytest
 import torch
 from captcha_ocr.checkpoint import load_checkpoint
 from captcha_ocr.config import ImageConfig
+from captcha_ocr.cores import usable_cores
 from captcha_ocr.decoding import greedy_batch, log_softmax
 from captcha_ocr.exporting import FORMATS, tflite
 from captcha_ocr.exporting.run import export
@@ -77,6 +80,24 @@ def test_many_threads_may_read_with_tflite() -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda picture: predictor.predict([picture])[0].text, PICTURES * 4))
     assert found == expected * 4
+
+
+def test_tflite_takes_the_cores_that_it_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container or taskset may have left fewer than the machine has."""
+    interpreter = importlib.import_module("ai_edge_litert.interpreter")
+    given: list[int] = []
+
+    class Recorded(interpreter.Interpreter):  # type: ignore[misc]
+        def __init__(self, path: str, *, num_threads: int) -> None:
+            given.append(num_threads)
+            super().__init__(path, num_threads=num_threads)
+
+    monkeypatch.setattr(interpreter, "Interpreter", Recorded)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    weights = EXPORTED / "tflite" / "vanilla_crnn.tflite"
+    for threads in (0, 3):
+        load_predictor(weights, threads=threads)
+    assert given == [usable_cores(), 3]
 
 
 def test_broken_tflite_files_are_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from captcha_ocr.exporting import FORMATS, NotKeptError, onnx_int8, run
 from captcha_ocr.exporting.forms import CLOSED, FixedWidth, free_width, two_widths
 from captcha_ocr.exporting.measuring import WIDTHS, Agreement, agree, latencies
 from captcha_ocr.exporting.run import export, files_of
+from captcha_ocr.imaging import ImageError
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor, load_predictor
@@ -317,6 +318,24 @@ def test_latency_is_measured_at_each_width(tiny_weights: Path) -> None:
     times = latencies({"a": predictor})["a"]
     assert list(times) == list(WIDTHS)
     assert all(0 < value < 1000 for value in times.values())
+
+
+def test_latency_of_a_narrow_model_is_measured_at_its_largest_width() -> None:
+    narrow = torch_predictor(small_checkpoint("vanilla_crnn", max_width=48))
+    assert list(latencies({"a": narrow})["a"]) == [48]
+
+
+def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    file = tmp_path / "images" / "7.png"
+    draw_picture("7").save(file)
+    file.write_bytes(file.read_bytes()[:-40])
+    (tmp_path / "labels.txt").write_text("7.png\t7\n", encoding="utf-8")
+    store, reference = open_store(tmp_path), torch_predictor(small_checkpoint("vanilla_crnn"))
+    with pytest.raises(ImageError, match=r"labels\.txt:1: '7\.png'"):
+        agree(reference, {}, store)
+    with pytest.raises(ImageError, match=r"labels\.txt:1: '7\.png'"):
+        onnx_int8.Reader(store, reference.info.image).get_next()
 
 
 def test_both_files_of_ncnn_are_verified(tmp_path: Path) -> None:

@@ -113,6 +113,14 @@ def test_an_array_of_pictures_is_many(predictor: OnnxPredictor) -> None:
     assert [read.text for read in predictor.predict(rows)] == ["Ab", "bA"]
 
 
+def test_an_array_of_paths_is_a_list(predictor: OnnxPredictor, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{text}.png" for text in ("Ab", "bA")]
+    for path in paths:
+        draw_barcode(path.stem).save(path)
+    for column in (np.array(paths), np.array([str(path) for path in paths])):
+        assert [read.text for read in predictor.predict(column)] == ["Ab", "bA"]
+
+
 def test_many_threads_share_one_predictor(predictor: OnnxPredictor) -> None:
     results: list[list[str]] = []
 

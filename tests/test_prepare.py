@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import pytest
+from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.prepare import prepare_data
 from drawing import write_sample_set
 from small_run import config_for, write_a_new_symbol
@@ -39,6 +41,11 @@ def test_a_validation_set_chooses_and_teaches_nothing(sample_set: Path, tmp_path
     split = prepare_data(dataclasses.replace(config, select_on="split"))
     assert split.report is not None
     assert (len(split.train), len(split.selection), len(split.report)) == (19, 5, 10)
+
+
+def test_a_validation_set_that_is_not_given_cannot_choose(sample_set: Path) -> None:
+    with pytest.raises(ConfigError, match="name it with --val-root"):
+        prepare_data(config_for(sample_set, select_on="val"))
 
 
 def test_a_split_depends_on_the_seed_alone(sample_set: Path) -> None:

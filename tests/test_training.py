@@ -24,7 +24,7 @@ from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import MODELS
 from captcha_ocr.training import loop as training
 from captcha_ocr.training import precision
-from captcha_ocr.training.distributed import join_world, pick_device
+from captcha_ocr.training.distributed import World, join_world, pick_device
 from captcha_ocr.training.interrupt import Interrupt
 from captcha_ocr.training.loop import Run, fit
 from captcha_ocr.training.run_folder import RunFolder
@@ -276,6 +276,19 @@ def test_a_device_that_cannot_be_is_named(name: str, problem: str) -> None:
         pick_device(name)
 
 
+def test_cuda_without_a_number_is_this_process_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch.cuda.set_device() refuses a device that has none."""
+    given: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", given.append)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert pick_device("cuda") == pick_device("auto") == torch.device("cuda:0")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert pick_device("cuda") == pick_device("auto") == torch.device("cuda:1")
+    assert all(device.index is not None for device in given)
+
+
 def test_mixed_precision_learns_alike(sample_set: Path, tmp_path: Path) -> None:
     losses = []
     for amp in ("off", "bf16"):
@@ -310,6 +323,18 @@ def test_automatic_precision_is_bf16_only_where_that_is_fast(
         runs.append(folder.last)
         assert yaml.safe_load(folder.args.read_text(encoding="utf-8"))["amp"] == settled
     assert same_weights(*runs)
+
+
+def test_all_processes_have_the_precision_of_the_main_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(World):
+        def agree(self, flag: bool) -> bool:
+            return not flag  # the main one measured something else
+
+    world = Other(torch.device("cpu"), rank=1, size=2)
+    for fast, settled in ((True, "off"), (False, "bf16")):
+        try_bf16(monkeypatch, fast=fast)
+        assert precision.settle_amp("auto", world) == settled
+        assert precision.settle_amp("fp16", world) == "fp16"
 
 
 def test_slow_bf16_is_told(
@@ -429,6 +454,20 @@ def test_a_resumed_run_needs_no_file_of_its_start(sample_set: Path, tmp_path: Pa
     kept = load_state(second.last)["average"]["start"]
     assert start.keys() <= kept.keys()
     assert all(torch.equal(kept[name], start[name]) for name in start)
+
+
+def test_a_run_goes_on_where_there_are_fewer_devices(
+    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, config = RunFolder(tmp_path), config_for(sample_set, max_minutes=1e-6)
+    fit(config, folder)
+    state = load_state(folder.last)
+    save_state(folder.last, {**state, "cuda_rng": [state["rng"], state["rng"]]})
+    restored: list[list[torch.Tensor]] = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", restored.append)
+    fit(config, folder, resume=True)
+    assert [len(states) for states in restored] == [1]
 
 
 def test_a_run_of_less_than_a_picture_learns_from_one_batch(

@@ -48,9 +48,13 @@ class Charset:
 
     @classmethod
     def read(cls, path: Path) -> Charset:
-        """Read ``charset.txt``: UTF-8, one symbol a line, in class order."""
-        text = Path(path).read_text(encoding="utf-8-sig")
-        return cls(tuple(text.removesuffix("\n").split("\n")))
+        """Read ``charset.txt``: UTF-8, one symbol a line, in class order. Raises CharsetError that
+        names the file."""
+        try:
+            text = Path(path).read_text(encoding="utf-8-sig")
+            return cls(tuple(text.removesuffix("\n").split("\n")))
+        except ValueError as error:  # UnicodeDecodeError is one too
+            raise CharsetError(f"{path}: {error}; it holds one symbol a line, in UTF-8") from None
 
     def write(self, path: Path) -> None:
         with Path(path).open("w", encoding="utf-8", newline="\n") as file:

@@ -71,7 +71,8 @@ def log_softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     best class of a column stays the best.
 
     Raises:
-        ValueError: temperature <= 0, or logits with NaN or infinity.
+        ValueError: temperature <= 0, or logits with NaN or infinity. Some of a column's may be
+            -infinity: these classes are impossible there.
     """
     if not 0 < temperature < np.inf:
         raise ValueError(f"temperature is {temperature}; it must be a number above 0")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from captcha_ocr.alignment import ctc_log_probs
 from captcha_ocr.charset import Charset
@@ -20,7 +19,7 @@ from captcha_ocr.decoding import (
     log_softmax,
     prefix_beam,
 )
-from captcha_ocr.imaging import ImageError, open_image, preprocess
+from captcha_ocr.imaging import preprocess
 from captcha_ocr.metrics import Score, score, score_by
 from captcha_ocr.predictor import Predictor
 from captcha_ocr.tables import natural
@@ -96,7 +95,7 @@ def evaluate(
     # In the store's order, which is the one it reads fast in; widths share batches in a chunk.
     for first in range(0, len(store), CHUNK):
         chunk = range(first, min(first + CHUNK, len(store)))
-        arrays = [preprocess(_open(store, i), info.image) for i in chunk]
+        arrays = [preprocess(store.open(i), info.image) for i in chunk]
         for indices, batch in _equal_lengths(chunk, predictor.logits(arrays)):
             log_probs = log_softmax(batch, info.temperature)
             for i, reading in zip(
@@ -120,15 +119,6 @@ def label_losses(log_probs: np.ndarray, texts: Sequence[str], charset: Charset) 
         for i, log_prob in zip(known, ctc_log_probs(log_probs[known], labels).tolist()):
             losses[i] = -log_prob
     return losses
-
-
-def _open(store: Store, index: int) -> Image.Image:
-    """The picture; an ImageError names it."""
-    try:
-        return open_image(store.read(index))
-    except ImageError as error:
-        name = store.labels[index].file
-        raise ImageError(error.code, f"{store.where(index)}: {name!r}: {error}") from None
 
 
 def _decode(

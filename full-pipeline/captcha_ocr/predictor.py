@@ -87,14 +87,16 @@ class Predictor(ABC):
         top_k: int = 1,
         batch_size: int = 64,
     ) -> list[Prediction]:
-        """Read pictures, in order. Raises ImageError at the first that cannot be opened, and
-        TypeError for one picture that is not in a list.
+        """Read pictures, in order. Raises ImageError at the first that cannot be opened,
+        NoAllowedTextError at the first that is too narrow for every text the constraint allows,
+        and TypeError for one picture that is not in a list.
 
         ``constraint`` (built for ``info.charset``) limits the texts; ``top_k`` asks for
         alternatives.
         """
         # The letters of a path and the rows of an array are no pictures, and would be taken so.
-        shape = sources.shape[2:] if isinstance(sources, np.ndarray) else None
+        # An array of one dimension is a list, of paths say, as a table's column is.
+        shape = sources.shape[2:] if isinstance(sources, np.ndarray) and sources.ndim > 1 else None
         if shape in ((), (1,), (3,), (4,)) or isinstance(sources, ONE_PICTURE):
             kind = type(sources).__name__
             raise TypeError(f"one picture ({kind}) where a list belongs; give predict([picture])")

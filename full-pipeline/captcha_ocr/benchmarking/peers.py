@@ -13,7 +13,6 @@ from pathlib import Path
 from statistics import median
 
 from captcha_ocr.datasets.stores import Store
-from captcha_ocr.imaging import open_image
 from captcha_ocr.model_info import ModelError
 
 NOT_INSTALLED = 3  # exit code of the worker
@@ -65,7 +64,7 @@ def as_png(store: Store) -> Iterator[list[Path]]:
         paths = []
         for i in range(len(store)):
             path = Path(folder) / f"{i}.png"  # two names may differ in folder or suffix alone
-            open_image(store.read(i)).save(path)
+            store.open(i).save(path)
             paths.append(path)
         yield paths
 

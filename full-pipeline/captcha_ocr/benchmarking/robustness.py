@@ -11,7 +11,6 @@ from captcha_ocr.benchmarking.columns import COLUMNS, LEVELS, column_of, part_of
 from captcha_ocr.benchmarking.distortions import DISTORTIONS, Distortion
 from captcha_ocr.datasets.stores import Store, Subset
 from captcha_ocr.evaluation import Evaluation, evaluate
-from captcha_ocr.imaging import open_image
 from captcha_ocr.metrics import score_by
 from captcha_ocr.predictor import Predictor
 
@@ -87,7 +86,7 @@ def distort(store: Store, distortion: Distortion, level: float) -> Store:
     return MemoryStore(
         store,
         [
-            distortion.apply(open_image(store.read(i)), level, np.random.default_rng(seed))
+            distortion.apply(store.open(i), level, np.random.default_rng(seed))
             for i, seed in enumerate(seeds)
         ],
     )

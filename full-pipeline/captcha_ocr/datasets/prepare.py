@@ -30,7 +30,10 @@ def prepare_data(config: TrainConfig, known: Charset | None = None) -> RunData:
 
     A validation root named ``test...`` (or ``select_on="split"``) takes no part in choosing
     weights: a split of the training set does. The charset comes from training labels only.
+    Raises ConfigError when ``select_on="val"`` names a validation root that is not given.
     """
+    if config.select_on == "val" and not config.val_root:
+        raise ConfigError("--select-on val chooses on the validation root: name it with --val-root")
     store = open_store(Path(config.train_root))
     val = open_store(Path(config.val_root)) if config.val_root else None
     named_test = Path(config.val_root).stem.lower().startswith("test")

@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from captcha_ocr.files import take_place
-from captcha_ocr.imaging import BOMBS, FORMATS, ImageError, check_size
+from captcha_ocr.imaging import BOMBS, FORMATS, ImageError, check_size, open_image
 from captcha_ocr.labels import (
     IMAGES_DIR,
     LABELS_FILE,
@@ -45,6 +45,14 @@ class Store(ABC):
     @abstractmethod
     def where(self, index: int) -> str:
         """``file:line`` of a label, for error messages."""
+
+    def open(self, index: int) -> Image.Image:
+        """The picture, by `open_image`; an ImageError names it."""
+        try:
+            return open_image(self.read(index))
+        except ImageError as error:
+            name = self.labels[index].file
+            raise ImageError(error.code, f"{self.where(index)}: {name!r}: {error}") from None
 
     def __len__(self) -> int:
         return len(self.labels)

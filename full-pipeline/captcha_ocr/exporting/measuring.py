@@ -11,7 +11,7 @@ import torch
 
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.decoding import greedy_batch, log_softmax
-from captcha_ocr.imaging import open_image, preprocess
+from captcha_ocr.imaging import preprocess
 from captcha_ocr.model_info import ModelError, ModelInfo
 from captcha_ocr.models import CTCRecognizer
 from captcha_ocr.predictor import Predictor
@@ -66,7 +66,7 @@ def agree(
     found = {name: Agreement() for name in everyone}
     for first in range(0, len(store), CHUNK):
         chunk = range(first, min(first + CHUNK, len(store)))
-        arrays = [preprocess(open_image(store.read(i)), reference.info.image) for i in chunk]
+        arrays = [preprocess(store.open(i), reference.info.image) for i in chunk]
         expected = reference.logits(arrays)
         texts = read(expected, reference.info)
         for name, predictor in everyone.items():
@@ -94,24 +94,24 @@ def read(logits: Sequence[np.ndarray], info: ModelInfo) -> list[str]:
 
 def latencies(predictors: Mapping[str, Predictor]) -> dict[str, dict[int, float]]:
     """Milliseconds for one picture of each of WIDTHS, from array to logits: the median of
-    REPEATS. Models take turns, so that a busy moment meets all of them.
+    REPEATS. Models take turns, so that a busy moment meets all of them. Widths beyond the models'
+    largest are left out; where all are, that one is measured.
 
     Processor time is counted, and models run on one thread: on a machine that does nothing else
     that is the time a caller waits, and other processes hardly change it.
     """
     found: dict[str, dict[int, float]] = {name: {} for name in predictors}
-    for width in WIDTHS:
+    widest = min(predictor.info.image.max_width for predictor in predictors.values())
+    for width in [width for width in WIDTHS if width <= widest] or [widest]:
         taken: dict[str, list[float]] = {name: [] for name in predictors}
         for name, predictor in turns(predictors):
             image = predictor.info.image
-            if width <= image.max_width:
-                array = np.zeros((image.channels, image.height, width), np.float32)
-                started = time.process_time()
-                predictor.logits([array])
-                taken[name].append(1000 * (time.process_time() - started))
+            array = np.zeros((image.channels, image.height, width), np.float32)
+            started = time.process_time()
+            predictor.logits([array])
+            taken[name].append(1000 * (time.process_time() - started))
         for name, times in taken.items():
-            if times:
-                found[name][width] = float(np.median(times[1:]))  # the first one sets up memory
+            found[name][width] = float(np.median(times[1:]))  # the first one sets up memory
     return found
 
 

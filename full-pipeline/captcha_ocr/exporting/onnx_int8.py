@@ -23,7 +23,7 @@ from captcha_ocr.datasets.stores import Store, Subset, spread
 from captcha_ocr.exporting import NotKeptError, Remark
 from captcha_ocr.exporting.measuring import agree, latencies
 from captcha_ocr.exporting.onnx import export_onnx, store_in_half
-from captcha_ocr.imaging import open_image, preprocess
+from captcha_ocr.imaging import preprocess
 from captcha_ocr.model_info import ModelInfo, file_sha256
 from captcha_ocr.predictor import OnnxPredictor
 
@@ -153,9 +153,7 @@ class Reader:
     """Hands pictures to the quantizer, one at a time: their widths differ."""
 
     def __init__(self, pictures: Store, image: ImageConfig) -> None:
-        self._arrays = (
-            preprocess(open_image(pictures.read(i)), image) for i in range(len(pictures))
-        )
+        self._arrays = (preprocess(pictures.open(i), image) for i in range(len(pictures)))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         array = next(self._arrays, None)

@@ -17,7 +17,7 @@ from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import FORMATS, Format, NotKeptError, Remark
 from captcha_ocr.exporting.measuring import TOLERANCE, WIDTHS, agree, latencies, verify
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, file_sha256
-from captcha_ocr.models import MODELS
+from captcha_ocr.models import MODELS, find_model
 from captcha_ocr.predictor import Predictor, load_predictor
 from captcha_ocr.runtimes.torch import TorchPredictor, describe
 
@@ -31,7 +31,8 @@ Say = Callable[[str], None]
 
 def find_checkpoints(source: Path | None, arch: str = "all") -> dict[str, Path]:
     """Architecture -> checkpoint: of a file, a run's folder, a folder of runs, or a folder of
-    ``<arch>.safetensors`` (None: the shipped one). ModelError when there is none, or two."""
+    ``<arch>.safetensors`` (None: the shipped one). ModelError when there is none, or two;
+    ConfigError for one of an architecture that is not in MODELS."""
     folder = WEIGHTS_DIR if source is None else Path(source)
     if folder.is_file():
         files = [folder]
@@ -42,6 +43,7 @@ def find_checkpoints(source: Path | None, arch: str = "all") -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in files:
         name = load_checkpoint(file).arch
+        find_model(name)  # raises for one that no row of MODELS would name below
         if name in found:
             raise ModelError(f"{found[name]} and {file} are both {name}; name one of them")
         found[name] = file

@@ -12,7 +12,6 @@ from matplotlib.patches import Rectangle
 from rapidfuzz.distance import Levenshtein
 
 from captcha_ocr.evaluation import Evaluation
-from captcha_ocr.imaging import open_image
 from captcha_ocr.plots.canvas import FAINT, GREY, INK, figure, point_canvas, say_nothing_to_show
 from captcha_ocr.plots.glyphs import Glyphs
 from captcha_ocr.tables import display_width
@@ -51,7 +50,7 @@ def plot_worst(
         _title(axes, f"{title} pictures")
         for number, index in enumerate(shown):
             x, y = _corner(axes, number, height)
-            picture = np.asarray(open_image(evaluation.store.read(index)))
+            picture = np.asarray(evaluation.store.open(index))
             _picture(axes, picture, x, y + 2 * LINE + 2, 44)
             _comparison(axes, evaluation, index, (x, y), glyphs)
 

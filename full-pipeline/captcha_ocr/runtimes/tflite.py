@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from captcha_ocr.cores import usable_cores
 from captcha_ocr.model_info import ModelError, describe_weights
 from captcha_ocr.predictor import Predictor
 
@@ -29,7 +29,7 @@ class TflitePredictor(Predictor):
         self.info = describe_weights(weights)
         self._lock = threading.Lock()
         try:
-            self._interpreter = Interpreter(str(weights), num_threads=threads or os.cpu_count())
+            self._interpreter = Interpreter(str(weights), num_threads=threads or usable_cores())
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"LiteRT cannot load {weights}: {error}") from error
         self._runners: dict[int, Any] = {}  # width in pixels -> runner

@@ -57,9 +57,12 @@ def join_world(device: str) -> Iterator[World]:
 
 
 def pick_device(name: str) -> torch.device:
-    """``auto`` is CUDA when there is one (this process's own under torchrun), else the CPU."""
+    """``cuda`` is the first one, under torchrun this process's own; ``auto`` the same when there
+    is one, else the CPU."""
     if name == "auto":
-        name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":  # torch takes no device without a number for the current one
+        name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
     try:
         device = torch.device(name)
     except RuntimeError:

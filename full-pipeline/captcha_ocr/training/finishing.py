@@ -19,7 +19,7 @@ from captcha_ocr.datasets.prepare import prepare_data
 from captcha_ocr.datasets.stores import Store, spread
 from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.exporting.onnx import export_onnx, round_to_half
-from captcha_ocr.imaging import open_image, preprocess
+from captcha_ocr.imaging import preprocess
 from captcha_ocr.report import count_confusions, is_right
 from captcha_ocr.runtimes.torch import TorchPredictor, describe
 from captcha_ocr.training.distributed import pick_device
@@ -63,7 +63,7 @@ def calibrate(checkpoint: Checkpoint, store: Store, device: torch.device) -> Che
     """With the temperature at which confidences fit the pictures that chose the weights."""
     predictor = predictor_of(checkpoint, device)
     part = spread(store, CALIBRATION_PICTURES)
-    arrays = [preprocess(open_image(part.read(i)), checkpoint.image) for i in range(len(part))]
+    arrays = [preprocess(part.open(i), checkpoint.image) for i in range(len(part))]
     evaluation = evaluate(predictor, part)  # texts are the same at any temperature
     fitted = fit_temperature(
         predictor.logits(arrays), evaluation.texts, evaluation.targets, checkpoint.charset

@@ -80,7 +80,7 @@ class Run:
     """The parts of a run, and the things one does with them."""
 
     def __init__(self, config: TrainConfig, folder: RunFolder, world: World, resume: bool) -> None:
-        config = dataclasses.replace(config, amp=settle_amp(config.amp, world.device))
+        config = dataclasses.replace(config, amp=settle_amp(config.amp, world))
         self.config, self.folder, self.world = config, folder, world
         folder.quiet |= not world.is_main  # the folder is everyone's, and one process writes it
         torch.manual_seed(config.seed)

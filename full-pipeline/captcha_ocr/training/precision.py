@@ -8,17 +8,20 @@ import time
 import torch
 from torch.nn.functional import conv2d
 
+from captcha_ocr.training.distributed import World
+
 AMP_TYPES = {"off": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def settle_amp(amp: str, device: torch.device) -> str:
-    """``--amp`` with ``auto`` settled: bf16 where ``device`` is fast at it, else off (float32).
+def settle_amp(amp: str, world: World) -> str:
+    """``--amp`` with ``auto`` settled: bf16 where the device is fast at it, else off (float32).
 
-    A run records what it settled on, and is resumed with that, on whatever machine.
+    A run records what it settled on, and is resumed with that, on whatever machine. Each process
+    times for itself, and what is close may come out either way: the main one decides for all.
     """
     if amp != "auto":
         return amp
-    return "bf16" if has_fast_bf16(device) else "off"
+    return "bf16" if world.agree(has_fast_bf16(world.device)) else "off"
 
 
 def has_fast_bf16(device: torch.device) -> bool:

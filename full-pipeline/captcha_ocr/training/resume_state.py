@@ -61,8 +61,8 @@ def restore(run: Run, state: dict[str, Any]) -> None:
     run.scaler.load_state_dict(state["scaler"])
     run.progress = Progress(**state["progress"])
     torch.set_rng_state(state["rng"])
-    if state["cuda_rng"]:
-        torch.cuda.set_rng_state_all(state["cuda_rng"])
+    # A run may go on where there are fewer devices, or none.
+    torch.cuda.set_rng_state_all(state["cuda_rng"][: torch.cuda.device_count()])
 
 
 def digest(data: RunData) -> str:
