@@ -88,7 +88,7 @@ STAGES = {
         Stage(0.98, f"{MIDDLE} {LOW} --lr 3e-4 --aug 0.2 --seed 24", FRESHER),
     ),
     "crnn_resnet34": (
-        Stage(2.25, "--batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
+        Stage(2.25, "--early 0.4 --batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
         Stage(0.6, f"{HIGH} --batch-start 64 --grow-steps 1500 --lr 6e-4 --flat 0.1"),
         Stage(0.85, f"{HIGH} --batch 32 --batch-start 32 --lr 8e-4 --seed 3"),
         Stage(0.46, f"{HIGH} --batch 32 --grow-steps 3187 --lr 8e-4 --flat 0.4 --seed 7"),
@@ -102,6 +102,11 @@ STAGES = {
         Stage(0.75, f"{HIGH} {LOW} --lr 2e-4 --seed 14", SUMS),
         Stage(0.42, f"{HIGH} {LOW} --lr 2e-4 --aug 0 --seed 17", SUMS),
         Stage(0.17, f"{HIGH} {LOW} --lr 2e-4 --blend 0.5 --aug 0.5 --seed 18", SUMS),
+        Stage(
+            0.5,  # wider where strokes are seen; 0.3 of the weights before were mixed in afterwards
+            f"{HIGH} {LOW} --early 0.6 --lr 5e-4 --flat 0.1 --aug 0.2 --seed 28 --fold-case",
+            FRESHEST,
+        ),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),

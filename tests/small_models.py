@@ -14,15 +14,15 @@ from captcha_ocr.models import MODELS, build_model, model_arguments
 CHARSET = Charset(tuple("0123456789+-*/=?中文"))
 ARGUMENTS: dict[str, dict[str, Any]] = {  # an architecture that is not here has its usual size
     "vanilla_crnn": {"width": 0.125, "hidden": 32},
-    "crnn_resnet34": {"width": 0.125, "hidden": 32},
+    "crnn_resnet34": {"width": 0.125, "early": 0.125, "hidden": 32},
     "svtr_tiny": {"width": 0.25, "depths": (2, 2, 2), "local_blocks": 3, "out_dim": 32},
 }
 
 
-def small_checkpoint(arch: str, max_width: int = 256) -> Checkpoint:
+def small_checkpoint(arch: str, max_width: int = 256, **changes: Any) -> Checkpoint:
     torch.manual_seed(0)
     image = ImageConfig(channels=MODELS[arch].in_channels, max_width=max_width)
-    arguments = model_arguments(arch, ARGUMENTS.get(arch))
+    arguments = model_arguments(arch, {**ARGUMENTS.get(arch, {}), **changes})
     model = build_model(arch, CHARSET.num_classes, image, arguments)
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.BatchNorm2d):  # as training leaves them

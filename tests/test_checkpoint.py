@@ -23,6 +23,7 @@ from captcha_ocr.exporting.onnx import round_to_half
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import build_model
 from safetensors.torch import save
+from small_models import small_checkpoint
 
 CHARSET = Charset(tuple("0123456789中"))
 
@@ -180,6 +181,26 @@ def test_a_larger_charset_keeps_what_was_learned() -> None:
         old = source.build()(images)
         new = model(images)
     torch.testing.assert_close(new[..., : CHARSET.num_classes], old)
+
+
+def test_wider_convolutions_say_what_the_narrower_ones_said() -> None:
+    """All of the old symbols, and go on from there: each new channel can be listened to."""
+    source = small_checkpoint("crnn_resnet34")
+    larger = source.charset.extended(Charset(("x",)))
+    wide = {**source.model_config, "early": 0.25}
+    model = build_model("crnn_resnet34", larger.num_classes, source.image, wide).eval()
+    load_weights(model, source, larger.num_classes)
+    images = torch.rand(2, 3, 32, 64)
+    logits = model(images)
+    with torch.inference_mode():
+        old = source.build()(images)
+    assert logits.std() > 0.1
+    torch.testing.assert_close(logits[..., : source.charset.num_classes], old)
+    logits.square().sum().backward()
+    listening = model.stages[2][0].conv1.weight  # stage 2 had 16 channels, and has 32
+    assert listening.shape[1] == 32
+    assert not listening[:, 16:].any()
+    assert listening.grad[:, 16:].abs().sum((0, 2, 3)).min() > 0
 
 
 def test_starting_from_another_architecture_or_size_is_an_error() -> None:

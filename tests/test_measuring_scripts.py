@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from captcha_ocr.benchmarking.columns import COLUMNS
 from captcha_ocr.cli.common import FAILURE, OK, USAGE
@@ -208,6 +209,19 @@ def test_a_blend_lies_between_the_start_and_the_end_of_a_run(tmp_path: Path) -> 
     for name, before in load_checkpoint(start).state.items():
         moved = checkpoint.state[name] - before
         assert (moved - (0.75 if before.is_floating_point() else 0)).abs().max() < 1e-5
+
+
+def test_a_blend_with_fewer_channels_keeps_what_those_did_not_have(tmp_path: Path) -> None:
+    """All of the start is the start, to which nothing new is heard."""
+    run, _ = run_of_bars(tmp_path)
+    start, wide = (small_checkpoint("crnn_resnet34", early=early) for early in (0.125, 0.25))
+    save_checkpoint(tmp_path / "start.safetensors", start)
+    save_checkpoint(run / "best.safetensors", wide)
+    all_of_it = blend_weights.blended(run, 1.0)
+    images = torch.rand(2, 3, 32, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(all_of_it.build()(images), start.build()(images))
+    assert torch.equal(all_of_it.state["stem.0.weight"][8:], wide.state["stem.0.weight"][8:])
 
 
 def test_all_shares_read_a_set_that_is_opened_once(

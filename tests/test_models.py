@@ -134,7 +134,7 @@ def test_loss_is_the_sum_over_all_alignments() -> None:
 
 
 def test_the_auxiliary_heads_have_their_share_of_the_loss() -> None:
-    model = build("crnn_resnet34", width=0.125, hidden=8).eval()  # two heads
+    model = build("crnn_resnet34", width=0.125, early=0.125, hidden=8).eval()  # two heads
     images, given = images_for(model, 3, 32, 64), (torch.tensor([1, 2, 3]), torch.ones(3).long())
     objective = CTCObjective(model, CLASSES, aux_weight=0.25)
     logits, taps = model.forward_with_taps(images)

@@ -69,7 +69,7 @@ def test_all_architectures_from_data_to_models(
 
 
 @pytest.mark.parametrize("source", ["init_from", "distill_from"])
-def test_training_keeps_the_size_that_the_weights_know(source: str, tmp_path: Path) -> None:
+def test_training_keeps_the_sizes_that_the_weights_know(source: str, tmp_path: Path) -> None:
     weights = tmp_path / "known.safetensors"
     checkpoint = small_checkpoint("vanilla_crnn", max_width=128)
     checkpoint = dataclasses.replace(checkpoint, image=ImageConfig(40, 128))
@@ -77,8 +77,11 @@ def test_training_keeps_the_size_that_the_weights_know(source: str, tmp_path: Pa
     options = {"arch": "vanilla_crnn", "train_root": "x", source: str(weights)}
     image = config_from(options).image
     assert (image.height, image.max_width) == (40, 128)
-    image = config_from({**options, "height": 48}).image
-    assert (image.height, image.max_width) == (48, 128)
+    config = config_from({**options, "height": 48})
+    assert (config.image.height, config.image.max_width) == (48, 128)
+    assert config.model == (checkpoint.model_config if source == "init_from" else {})
+    config = config_from({**options, "width": 0.5})
+    assert config.model.items() >= {"width": 0.5}.items()
 
 
 def test_the_hint_after_an_interruption_names_a_command_that_knows_resume(

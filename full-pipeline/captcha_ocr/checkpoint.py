@@ -115,9 +115,13 @@ def _digest(state: dict[str, Tensor]) -> str:
 
 
 def load_weights(model: CTCRecognizer, source: Checkpoint, num_classes: int) -> None:
-    """Start ``model`` from another's weights, whose charset is a prefix of the model's own.
+    """Start ``model`` from another's weights, whose charset is a prefix of the model's own and
+    whose convolutions may have fewer channels.
 
-    The rows of the new symbols keep their fresh values. Any other difference is a ModelError.
+    The rows of new symbols and channels keep their fresh values, and what leads from new channels
+    to old ones is 0: before its first step the model says of the old symbols what the other said,
+    as in Chen, Goodfellow, Shlens 2015, "Net2Net", arXiv:1511.05641, section 2.3, which copies
+    channels instead. Any other difference is a ModelError.
     """
     old_classes = source.charset.num_classes
     state = model.state_dict()
@@ -127,11 +131,27 @@ def load_weights(model: CTCRecognizer, source: Checkpoint, num_classes: int) -> 
             rows_differ = weights.shape[:1] == (old_classes,) and new.shape[:1] == (num_classes,)
             if rows_differ and new.shape[1:] == weights.shape[1:]:
                 weights = torch.cat([weights, new[old_classes:]])
+            elif is_wider_convolution(new, weights):
+                weights = widened(weights, new)
         state[name] = weights
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise ModelError(f"cannot start from these {source.arch} weights: {error}") from None
+
+
+def is_wider_convolution(new: Tensor, old: Tensor) -> bool:
+    """Kernels (out, in, height, width), or one value for each channel, as of a batch norm."""
+    same = new.dim() == old.dim() in (1, 4) and new.shape[2:] == old.shape[2:]
+    return same and all(n >= o for n, o in zip(new.shape, old.shape))
+
+
+def widened(old: Tensor, new: Tensor) -> Tensor:
+    """``old`` among the fresh values of ``new``; old channels do not listen to new ones."""
+    grown = new.clone()
+    grown[: old.shape[0]] = 0
+    grown[tuple(slice(size) for size in old.shape)] = old
+    return grown
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

@@ -110,14 +110,18 @@ def config_from(options: dict[str, Any]) -> TrainConfig:
         raise ConfigError(
             f"--pad-multiple is {image['pad_multiple']}; choose a multiple of {stride}"
         )
+    given = ("width", "early")
+    model: dict[str, Any] = {name: options.pop(name) for name in given if name in options}
     for source in ("init_from", "distill_from"):
-        if source in options:  # the size that the weights know, unless another is given
-            known = load_checkpoint(Path(options[source])).image
-            image = {"height": known.height, "max_width": known.max_width, **image}
+        if source in options:  # the sizes that the weights know, unless others are given
+            known = load_checkpoint(Path(options[source]))
+            size = {"height": known.image.height, "max_width": known.image.max_width}
+            image = {**size, **image}
+            if source == "init_from" and known.arch == options["arch"]:
+                model = {**known.model_config, **model}
     if options.get("blend") and "init_from" not in options:
         raise ConfigError("--blend keeps a share of the weights that --init-from names; give both")
     config = ImageConfig(channels=model_class.in_channels, **image)
-    model = {"width": options.pop("width")} if "width" in options else {}
     if "train_root" not in options:
         need = "a folder with images/ and labels.txt"
         raise ConfigError(f"--train-root is missing, to train {options['arch']}: {need}")

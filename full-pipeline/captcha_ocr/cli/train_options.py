@@ -97,6 +97,8 @@ def add_recipe_options(group: Group) -> None:
         "--short-first", action="store_true", help="first epoch from short labels to long ones"
     )
     group.add_argument("--width", type=float, help="model width; 1.0 is the paper's")
+    early = "the least width of crnn_resnet34's first two stages (0.6)"
+    group.add_argument("--early", type=float, help=early)
     group.add_argument(
         "--init-from",
         type=weights_file,

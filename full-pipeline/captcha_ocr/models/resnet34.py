@@ -29,14 +29,21 @@ STAGES = (
 
 
 class CRNNResNet34(CTCRecognizer):
-    """RGB images; a width stride of 4. ``width=1.0`` has the paper's channels."""
+    """RGB images; a width stride of 4. ``width=1.0`` has the paper's channels.
+
+    ``early`` is the least width of the stem and the first two stages: the stem leaves one place in
+    sixteen, and what its channels do not keep of thin strokes is lost to all that follows.
+    """
 
     in_channels = 3
     width_stride = 4
 
-    def __init__(self, num_classes: int, width: float = 0.4, hidden: int = 96) -> None:
+    def __init__(
+        self, num_classes: int, width: float = 0.4, early: float = 0.6, hidden: int = 96
+    ) -> None:
         super().__init__()
-        channels = scaled(64, width)
+        early = max(early, width)
+        channels = scaled(64, early)
         self.stem = nn.Sequential(
             nn.Conv2d(self.in_channels, channels, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(channels),
@@ -45,8 +52,8 @@ class CRNNResNet34(CTCRecognizer):
         )
         stages: list[nn.Module] = []
         dims: list[int] = []
-        for out_channels, blocks, stride in STAGES:
-            out_channels = scaled(out_channels, width)
+        for factor, (out_channels, blocks, stride) in zip((early, early, width, width), STAGES):
+            out_channels = scaled(out_channels, factor)
             stages.append(stage(channels, out_channels, blocks, stride))
             dims.append(out_channels)
             channels = out_channels
