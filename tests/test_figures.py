@@ -85,9 +85,9 @@ def test_figures_of_a_block_are_in_its_record(stem: str, language: str) -> None:
 
 
 def numbers(value: Any) -> Iterator[float]:
-    """All numbers in a JSON value, and those that stand alone in its texts, as in "2 cores"."""
+    """All numbers in a JSON value, and those that stand alone in its texts, as in "17, 2 cores"."""
     if isinstance(value, str):
-        yield from map(float, re.findall(r"(?<!\S)[0-9]+(?= )", value))
+        yield from map(float, re.findall(r"(?<!\S)[0-9]+(?=[ ,])", value))
     elif isinstance(value, dict):
         for item in value.values():
             yield from numbers(item)
