@@ -129,9 +129,8 @@ def load_weights(model: CTCRecognizer, source: Checkpoint, num_classes: int) -> 
         new = state.get(name)
         if new is not None and new.shape != weights.shape:
             rows_differ = weights.shape[:1] == (old_classes,) and new.shape[:1] == (num_classes,)
-            if rows_differ and new.shape[1:] == weights.shape[1:]:
-                weights = torch.cat([weights, new[old_classes:]])
-            elif is_wider_convolution(new, weights):
+            more_symbols = rows_differ and new.shape[1:] == weights.shape[1:]
+            if more_symbols or is_wider_convolution(new, weights):
                 weights = widened(weights, new)
         state[name] = weights
     try:
@@ -147,7 +146,7 @@ def is_wider_convolution(new: Tensor, old: Tensor) -> bool:
 
 
 def widened(old: Tensor, new: Tensor) -> Tensor:
-    """``old`` among the fresh values of ``new``; old channels do not listen to new ones."""
+    """``old`` among the fresh values of ``new``; what was there does not listen to what is new."""
     grown = new.clone()
     grown[: old.shape[0]] = 0
     grown[tuple(slice(size) for size in old.shape)] = old
