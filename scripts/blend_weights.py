@@ -25,7 +25,7 @@ import yaml
 from captcha_ocr.benchmarking.columns import COLUMNS, column_of
 from captcha_ocr.benchmarking.distortions import DISTORTIONS
 from captcha_ocr.benchmarking.robustness import balanced, distort
-from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
+from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.config import ConfigError, TrainConfig
 from captcha_ocr.datasets.stores import Store, open_store
@@ -76,9 +76,7 @@ def blended(run: Path, share: float) -> Checkpoint:
     new symbols and channels, stays as it is."""
     start = load_checkpoint(Path(settings_of(run).init_from))
     tuned = load_checkpoint(run / "best.safetensors")
-    model = tuned.build()
-    load_weights(model, start, tuned.charset.num_classes)
-    return dataclasses.replace(tuned, state=blend_weights(tuned.state, model.state_dict(), share))
+    return dataclasses.replace(tuned, state=blend_weights(tuned.state, start.state, share))
 
 
 def measure(run: Path, shares: Iterable[float], distorted: int = 0) -> Iterator[dict[str, float]]:

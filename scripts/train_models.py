@@ -102,9 +102,10 @@ STAGES = {
         Stage(0.75, f"{HIGH} {LOW} --lr 2e-4 --seed 14", SUMS),
         Stage(0.42, f"{HIGH} {LOW} --lr 2e-4 --aug 0 --seed 17", SUMS),
         Stage(0.17, f"{HIGH} {LOW} --lr 2e-4 --blend 0.5 --aug 0.5 --seed 18", SUMS),
-        Stage(
-            0.5,  # wider where strokes are seen; 0.3 of the weights before were mixed in afterwards
-            f"{HIGH} {LOW} --early 0.6 --lr 5e-4 --flat 0.1 --aug 0.2 --seed 28 --fold-case",
+        Stage(  # wider where strokes are seen
+            0.5,
+            f"{HIGH} {LOW} --early 0.6 --lr 5e-4 --flat 0.1 --blend 0.3 --aug 0.2 --seed 28"
+            " --fold-case",
             FRESHEST,
         ),
     ),

@@ -41,9 +41,13 @@ def test_impossible_image_settings(values: dict[str, int], message: str) -> None
         ("aux_weight", 1, "--aux-weight is 1; choose 0 to less than 1"),
         ("blend", -0.1, "--blend is -0.1"),
         ("val_fraction", 0, "--val-fraction is 0; choose more than 0 and less than 1"),
+        ("select_on", "test", "--select-on is 'test'; choose auto, val, split"),
+        ("amp", None, "--amp is None; choose off, auto, bf16, fp16"),
     ],
 )
-def test_impossible_training_settings(setting: str, value: float, message: str) -> None:
+def test_impossible_training_settings(
+    setting: str, value: float | str | None, message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         TrainConfig("svtr_tiny", "dataset/train", **{setting: value})  # type: ignore[arg-type]
 

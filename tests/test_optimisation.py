@@ -7,7 +7,12 @@ import dataclasses
 import pytest
 import torch
 from captcha_ocr.config import TrainConfig
-from captcha_ocr.training.optimisation import AveragedWeights, build_optimizer, learning_rate
+from captcha_ocr.training.optimisation import (
+    AveragedWeights,
+    blend_weights,
+    build_optimizer,
+    learning_rate,
+)
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
@@ -51,7 +56,8 @@ def test_averaged_weights_follow_the_model() -> None:
 
 def test_a_blend_lies_between_the_start_and_the_average() -> None:
     model = torch.nn.BatchNorm1d(1)  # floating weights and statistics, and a count
-    average = AveragedWeights(model, decay=0.0, blend=0.25)
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    average = AveragedWeights(model, decay=0.0, blend=0.25, start=start)
     with torch.no_grad():
         model.weight.fill_(5.0)
         model.running_var.fill_(3.0)  # type: ignore[union-attr]
@@ -63,3 +69,14 @@ def test_a_blend_lies_between_the_start_and_the_average() -> None:
     assert blended["running_var"].item() == pytest.approx(0.25 * 1 + 0.75 * 3)
     assert blended["num_batches_tracked"].item() == 8
     assert blended.keys() == model.state_dict().keys()
+
+
+def test_a_blend_leaves_whole_what_the_start_did_not_have() -> None:
+    """Two symbols more, a channel more, and a layer more."""
+    start = {"rows": torch.zeros(3, 2), "kernel": torch.zeros(1, 1, 3, 3)}
+    tuned = {"rows": torch.ones(5, 2), "kernel": torch.ones(2, 1, 3, 3), "layer": torch.ones(4)}
+    blended = blend_weights(tuned, start, 0.25)
+    assert blended["rows"][:, 0].tolist() == [0.75, 0.75, 0.75, 1, 1]
+    assert blended["kernel"][:, 0, 0, 0].tolist() == [0.75, 1]
+    assert blended["layer"].tolist() == [1] * 4
+    assert start["rows"].shape == (3, 2)

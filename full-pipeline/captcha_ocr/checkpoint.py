@@ -146,7 +146,7 @@ def is_wider_convolution(new: Tensor, old: Tensor) -> bool:
 
 
 def widened(old: Tensor, new: Tensor) -> Tensor:
-    """``old`` among the fresh values of ``new``; what was there does not listen to what is new."""
+    """``old`` among the values of ``new``; what was there does not listen to what is new."""
     grown = new.clone()
     grown[: old.shape[0]] = 0
     grown[tuple(slice(size) for size in old.shape)] = old

@@ -62,6 +62,8 @@ _LIMITS: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
     (("aux_weight", "ema", "blend"), lambda value: 0 <= value < 1, "0 to less than 1"),
     (("val_fraction",), lambda value: 0 < value < 1, "more than 0 and less than 1"),
 )
+# Settings that are one of these words.
+WORDS = {"select_on": ("auto", "val", "split"), "amp": ("off", "auto", "bf16", "fp16")}
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class TrainConfig:
     arch: str  # a key of captcha_ocr.models.MODELS
     train_root: str  # folder with images/ and labels.txt, or Parquet shards
     val_root: str = ""  # the same; empty: split val_fraction off the training set
-    select_on: str = "auto"  # what chooses the best weights: auto | val | split, see prepare.py
+    select_on: str = "auto"  # what chooses the best weights, see WORDS and prepare.py
     out: str = "runs"  # run folders go here, one per architecture
     image: ImageConfig = ImageConfig()
     model: dict[str, Any] = dataclasses.field(default_factory=dict)  # constructor arguments
@@ -103,7 +105,7 @@ class TrainConfig:
     seed: int = 0  # weights, order, augmentation, split
     num_workers: int = 0  # loader processes
     cache: bool = False  # keep scaled pictures in memory
-    amp: str = "off"  # off | auto (bf16 where it is fast) | bf16 | fp16 (needs CUDA)
+    amp: str = "off"  # see WORDS; auto is bf16 where that is fast, fp16 needs CUDA
     compile: bool = False  # torch.compile
     device: str = "auto"  # auto | cpu | cuda | cuda:N
     tensorboard: bool = False  # write event files too
@@ -115,14 +117,21 @@ class TrainConfig:
             for name in names:
                 value = getattr(self, name)
                 if not holds(value):
-                    option = "--" + name.replace("_", "-")
-                    raise ConfigError(f"{option} is {value:g}; choose {allowed}")
+                    raise ConfigError(f"{_option(name)} is {value:g}; choose {allowed}")
+        for name, words in WORDS.items():
+            value = getattr(self, name)
+            if value not in words:
+                raise ConfigError(f"{_option(name)} is {value!r}; choose {', '.join(words)}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
         values = dict(values)
         values["image"] = ImageConfig.from_dict(values["image"])
         return strict_from_dict(cls, values)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def strict_from_dict(cls: type, values: dict[str, Any]) -> Any:

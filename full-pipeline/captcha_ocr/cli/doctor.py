@@ -18,6 +18,7 @@ from types import ModuleType
 
 from captcha_ocr import __version__
 from captcha_ocr.cli.common import FAILURE, OK, Arguments, command, program, requirements
+from captcha_ocr.cores import usable_cores
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, find_models
 from captcha_ocr.tables import pad
 
@@ -76,7 +77,8 @@ def examine(weights: Path) -> Iterator[Finding]:
     for extra, names in requirements().items():
         if extra:
             yield from (_installed(extra, name) for name in names)
-    yield Finding("device", "processor", "ok", f"{os.cpu_count()} threads, {platform.machine()}")
+    cores = f"{usable_cores()} of {os.cpu_count()} threads may be used, {platform.machine()}"
+    yield Finding("device", "processor", "ok", cores)
     yield _gpu()
     if all(finding.status == "ok" for finding in reading):
         yield from _models(weights)

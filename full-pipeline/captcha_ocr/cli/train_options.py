@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.cli.common import program
+from captcha_ocr.config import WORDS
 from captcha_ocr.model_info import WEIGHTS_DIR
 from captcha_ocr.models import MODELS
 
@@ -51,7 +52,7 @@ def add_data_options(group: Group) -> None:
     )
     group.add_argument(
         "--select-on",
-        choices=("auto", "val", "split"),
+        choices=WORDS["select_on"],
         help="what chooses the best weights; auto: the validation root unless it is named test",
     )
     group.add_argument("--val-fraction", type=float, help="size of that split (0.05)")
@@ -122,7 +123,7 @@ def add_run_options(group: Group) -> None:
     group.add_argument("--save-minutes", type=float, help="between two saves (3)")
     group.add_argument(
         "--amp",
-        choices=("off", "auto", "bf16", "fp16"),
+        choices=WORDS["amp"],
         help="mixed precision; auto is bf16 where that is fast (off)",
     )
     group.add_argument("--compile", action="store_true", help="torch.compile the model")

@@ -91,12 +91,12 @@ class Run:
         self.data = prepare_data(config, known)
         self.labels_digest = resume_state.digest(self.data)  # once: every save writes it
         classes = self.data.charset.num_classes
-        model = build_model(config.arch, classes, config.image, config.model)
+        model = self.model = build_model(config.arch, classes, config.image, config.model)
         if source is not None:
             load_weights(model, source, classes)
         self.objective = build_objective(model, config, self.data.charset, world.device)
-        self.model = model
-        self.average = AveragedWeights(model, config.ema, config.blend)
+        start = source.state if source else {}
+        self.average = AveragedWeights(model, config.ema, config.blend, start)
         self.optimizer = build_optimizer(self.objective, config)
         self.amp = AMP_TYPES[config.amp]
         self.scaler = torch.amp.GradScaler(world.device.type, enabled=self.amp == torch.float16)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from captcha_ocr.checkpoint import widened
 from captcha_ocr.config import TrainConfig
 
 
@@ -42,14 +43,20 @@ class AveragedWeights:
 
     Averaging evens out the last steps' noise, so the average reads better than the weights
     themselves (Polyak & Juditsky 1992). It follows fast at first: decay (1 + n) / (10 + n).
-    ``blend`` is the share of the weights that the model had at first in ``blended``.
+    ``blend`` is the share of ``start``, the weights that training starts from, in ``blended``.
     """
 
-    def __init__(self, model: nn.Module, decay: float, blend: float = 0.0) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        decay: float,
+        blend: float = 0.0,
+        start: Mapping[str, Tensor] = {},
+    ) -> None:
         self.decay, self.blend = decay, blend
         self.updates = 0
         self.state = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        self.start = {name: value.clone() for name, value in self.state.items()} if blend else {}
+        self.start = dict(start) if blend else {}
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
@@ -71,10 +78,9 @@ class AveragedWeights:
         return {"updates": self.updates, "state": self.state, "start": self.start}
 
     def load_state_dict(self, state: dict) -> None:
-        self.updates = state["updates"]
-        for mine, saved in ((self.state, state["state"]), (self.start, state["start"])):
-            for name, value in saved.items():
-                mine[name].copy_(value)
+        self.updates, self.start = state["updates"], state["start"]
+        for name, value in state["state"].items():
+            self.state[name].copy_(value)
 
 
 def blend_weights(
@@ -82,8 +88,12 @@ def blend_weights(
 ) -> dict[str, Tensor]:
     """``tuned`` with ``share`` of the weights it was fine-tuned from: it reads the new pictures
     nearly as well, and the old ones better. Wortsman et al. 2022, arXiv:2109.01903, section 3.
+
+    What ``start`` did not have, such as the rows of new symbols and channels, stays as it is.
     """
     return {
-        name: value.lerp(start[name], share) if value.is_floating_point() else value
+        name: value.lerp(widened(start[name], value), share)
+        if name in start and value.is_floating_point()
+        else value
         for name, value in tuned.items()
     }

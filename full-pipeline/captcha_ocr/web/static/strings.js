@@ -180,7 +180,7 @@ const zh = {
   "detail.compare": "各个模型的结果",
   "explain.title": "模型在每一列说了什么",
   "explain.lead":
-    "模型把图片切成 {n} 列，在每一列给每个字符一个概率；∅ 是空白，表示“这里没有新字符”。颜色越浓，概率越高。" +
+    "模型把图片切成 {n} 列，在每一列给每个字符一个概率；∅ 是空白符，表示“这里没有新字符”。颜色越浓，概率越高。" +
     "带 LSTM 的模型动笔之前已经看过整张图，所以一列可能不在它的字符正下方。",
   "explain.over": "在图片上叠加热力图",
   "explain.map": "热力图：{rows} 行字符，{columns} 列",
@@ -188,14 +188,14 @@ const zh = {
   "explain.at": "第 {n} 列，共 {all} 列",
   "explain.play": "播放",
   "explain.pause": "暂停",
-  "explain.blank": "空白胜出：不写字符，下一个字符可以与前一个相同。",
-  "explain.same": "又是“{char}”，中间没有空白：是同一个字符，合并。",
+  "explain.blank": "空白符胜出：不写字符，下一个字符可以与前一个相同。",
+  "explain.same": "又是“{char}”，中间没有空白符：是同一个字符，合并。",
   "explain.new": "“{char}”胜出：写下一个新字符。",
   "explain.sofar": "目前的文本",
   "collapse.title": "从列到文本",
   "collapse.path": "1. 每一列最可能的字符",
   "collapse.merged": "2. 合并相邻的重复",
-  "collapse.text": "3. 去掉空白",
+  "collapse.text": "3. 去掉空白符",
   "collapse.rule": "这条路径拼出“{path}”；限制（或对所有路径求和）选出了“{text}”。",
   "history.title": "历史",
   "history.hint": "只保存在本浏览器中：最近看过的 50 张图片。",
