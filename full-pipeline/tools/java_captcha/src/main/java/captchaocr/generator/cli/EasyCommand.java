@@ -1,5 +1,6 @@
 package captchaocr.generator.cli;
 
+import captchaocr.generator.core.GeneratorException;
 import captchaocr.generator.core.Picture;
 import captchaocr.generator.core.Rng;
 import captchaocr.generator.core.Style;
@@ -51,6 +52,9 @@ public final class EasyCommand {
     int dryRun(@Parameters(paramLabel = "CONFIG") Path config,
                @Parameters(paramLabel = "COUNT", arity = "0..1", defaultValue = "1000") long count,
                @Mixin FontOptions fonts, @Mixin RunOptions run) throws IOException {
+        if (count < 1) {
+            throw new GeneratorException("count " + count + " is out of range; ask for at least 1 picture");
+        }
         Style style = style(config, fonts, run);
         Map<String, Map<String, Long>> counts = new LinkedHashMap<>();
         PrintStream out = RunOptions.out();

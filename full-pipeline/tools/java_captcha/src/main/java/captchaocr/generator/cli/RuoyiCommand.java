@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -42,6 +43,10 @@ public final class RuoyiCommand {
         if (jar == null || ForeignJar.isOurs(jar)) {
             return run.draw(ownStyle(canvases, otherShare, fonts, run.difficulty()), out, count);
         }
+        if (fonts.given() || fonts.folder != null || !run.difficulty().equals(Difficulty.Range.USUAL_LOOK)) {
+            throw new GeneratorException("--fonts, --fonts-file, --font-dir and --difficulty do not reach " + jar
+                    + ", which draws by itself; leave them out, or --jar");
+        }
         try (ForeignJar foreign = new ForeignJar(jar, canvases)) {
             return run.draw(foreign, out, count);
         }
@@ -54,7 +59,8 @@ public final class RuoyiCommand {
         }
         FontBook book = fonts.book();
         List<String> asked = fonts.names.isEmpty() ? RuoyiStyle.FONTS : fonts.names;
-        List<String> usual = book.ableToDraw(book.installedOrSubstituted(asked), RuoyiText.ALPHABET);
+        List<String> usual = book.ableToDraw(book.installedOrSubstituted(asked), Set.of(Font.BOLD),
+                RuoyiText.ALPHABET);
         if (usual.isEmpty()) {
             throw new GeneratorException("--fonts: none draws all of " + RuoyiText.ALPHABET + "; name another font");
         }

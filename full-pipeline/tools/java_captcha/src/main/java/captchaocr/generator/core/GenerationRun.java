@@ -82,6 +82,7 @@ public final class GenerationRun {
         if (first > 0) {
             out.println(root + ": " + first + " of " + count + " pictures found, going on from there");
         }
+        set.removeSummary();
         long start = System.nanoTime();
         long rows = draw(set, first);
         if (rows < count) {

@@ -100,6 +100,11 @@ public final class OutputSet implements Closeable {
         return Files.exists(root.resolve("summary.json"));
     }
 
+    /** Of a set that was complete and has lost pictures since. */
+    public void removeSummary() throws IOException {
+        Files.deleteIfExists(root.resolve("summary.json"));
+    }
+
     public void writeSummary(JsonObject summary) throws IOException {
         writeWhole(root.resolve("summary.json"), PRETTY.toJson(summary) + "\n");
     }

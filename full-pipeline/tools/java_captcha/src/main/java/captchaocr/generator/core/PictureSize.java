@@ -12,11 +12,14 @@ public record PictureSize(int width, int height) {
     private static final int MIN_WIDTH = 48;
     private static final int MIN_HEIGHT = 24;
     private static final int MAX = 2000;
+    /** The reader opens no picture that has more. */
+    private static final int MAX_PIXELS = 1_000_000;
 
     public PictureSize {
-        if (width < MIN_WIDTH || height < MIN_HEIGHT || width > MAX || height > MAX) {
+        if (width < MIN_WIDTH || height < MIN_HEIGHT || width > MAX || height > MAX || width * height > MAX_PIXELS) {
             throw new GeneratorException("size " + width + "x" + height + " is out of range; allowed are widths "
-                    + MIN_WIDTH + " to " + MAX + " and heights " + MIN_HEIGHT + " to " + MAX);
+                    + MIN_WIDTH + " to " + MAX + " and heights " + MIN_HEIGHT + " to " + MAX + ", with " + MAX_PIXELS
+                    + " pixels in all or fewer");
         }
     }
 

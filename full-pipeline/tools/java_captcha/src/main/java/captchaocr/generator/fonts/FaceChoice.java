@@ -37,7 +37,7 @@ public final class FaceChoice {
                                 Map<Integer, Double> styles, String alphabet) {
         Map<List<String>, Double> able = new LinkedHashMap<>();
         groups.forEach((families, weight) -> {
-            List<String> kept = book.ableToDraw(families, alphabet);
+            List<String> kept = book.ableToDraw(families, styles.keySet(), alphabet);
             if (!kept.isEmpty()) {
                 able.merge(kept, weight, Double::sum);
             }

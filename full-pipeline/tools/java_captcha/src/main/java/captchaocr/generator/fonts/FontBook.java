@@ -156,17 +156,22 @@ public final class FontBook {
         added.put(name, font);
     }
 
-    /** Keeps the families that draw every character of {@code alphabet}. */
-    public List<String> ableToDraw(List<String> candidates, String alphabet) {
-        return candidates.stream().filter(family -> face(family, Font.PLAIN).drawsAll(alphabet)).toList();
+    /** Keeps the families that draw every character of {@code alphabet}, in each of {@code styles}. */
+    public List<String> ableToDraw(List<String> candidates, Set<Integer> styles, String alphabet) {
+        // A bold or slanted file may have fewer glyphs than the plain one. They are looked up here and measured when
+        // they are drawn: measuring all takes long.
+        return candidates.stream().filter(family -> face(family, Font.PLAIN).drawsAll(alphabet)
+                && styles.stream().allMatch(style -> font(family, style).canDisplayUpTo(alphabet) < 0)).toList();
     }
 
     /** {@code family} as the book spells it. */
     public Face face(String family, int style) {
-        return faces.computeIfAbsent(family + "\n" + style, key -> {
-            Font own = added.get(family);
-            return new Face(family, own == null ? new Font(family, style, 1) : own.deriveFont(style));
-        });
+        return faces.computeIfAbsent(family + "\n" + style, key -> new Face(family, font(family, style)));
+    }
+
+    private Font font(String family, int style) {
+        Font own = added.get(family);
+        return own == null ? new Font(family, style, 1) : own.deriveFont(style);
     }
 
     /** Fonts asked for and not found, and what stands in for them. */

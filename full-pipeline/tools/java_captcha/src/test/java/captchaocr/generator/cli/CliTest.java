@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToIntFunction;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine.Command;
@@ -109,10 +111,12 @@ class CliTest {
         assertMistake("is not UTF-8", EasyCommand::run, "fromjson", gbk.toString(), "x", "5");
         assertMistake("output name", EasyCommand::run, "fromjson", config, "../x", "5");
         assertMistake("count 0", EasyCommand::run, "fromjson", config, "x", "0");
+        assertMistake("count 0", EasyCommand::run, "dryrun", config, "0");
         assertMistake("--threads 0", CtextCommand::run, "smart", "x", "5", "--threads", "0");
         assertMistake("difficulty", CtextCommand::run, "smart", "x", "5", "--difficulty", "2");
         assertMistake("not a size", CtextCommand::run, "smart", "x", "5", "--sizes", "160by60");
         assertMistake("out of range", CtextCommand::run, "smart", "x", "5", "--sizes", "9x9");
+        assertMistake("1000000 pixels", CtextCommand::run, "smart", "x", "5", "--sizes", "2000x501");
         for (String colour : List.of("bluish", "#FFF", "#1234567", "7")) {
             assertMistake("'" + colour + "' is not a colour", CtextCommand::run, "smart", "x", "5", "--palette",
                     colour);
@@ -125,6 +129,17 @@ class CliTest {
         assertMistake("unknown kind", CtextCommand::run, "gen", "text:fire:wide:noise", "x", "5", "160", "60", "4");
         assertMistake("does not exist", RuoyiCommand::run, "smart", "x", "5", "--jar", "none.jar");
         assertMistake("--other-share", RuoyiCommand::run, "smart", "x", "5", "--other-share", "7");
+    }
+
+    @Test
+    void whatDoesNotReachAnotherJarIsAMistake() throws IOException {
+        Path jar = folder.resolve("other.jar");
+        new JarOutputStream(Files.newOutputStream(jar), new Manifest()).close();
+        for (String[] option : new String[][] {{"--difficulty", "0.9"}, {"--fonts", "Arial"},
+                {"--fonts-file", "fonts-heldout.txt"}, {"--font-dir", "."}}) {
+            assertMistake("do not reach", RuoyiCommand::run, "smart", "x", "5", "--jar", jar.toString(), option[0],
+                    option[1]);
+        }
     }
 
     private void assertMistake(String message, ToIntFunction<String[]> command, String... args) {

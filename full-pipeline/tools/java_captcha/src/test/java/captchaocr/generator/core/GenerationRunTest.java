@@ -97,6 +97,22 @@ class GenerationRunTest {
     }
 
     @Test
+    void aSetThatLacksPicturesHasNoSummary() throws IOException {
+        String lost = Row.parse(Files.readAllLines(whole.resolve("manifest.jsonl")).get(50)).file();
+        Files.delete(whole.resolve("images").resolve(lost));
+        Style broken = new PlainStyle("a") {
+            @Override
+            public Picture draw(long index, Rng rng) {
+                throw new IllegalStateException("stopped half-way");
+            }
+        };
+        PrintStream out = new PrintStream(said, true, StandardCharsets.UTF_8);
+        assertThrows(IllegalStateException.class, () -> new GenerationRun(broken, whole, COUNT, 7, 1, out).run());
+        assertEquals(50, Files.readAllLines(whole.resolve("labels.txt")).size());
+        assertFalse(Files.exists(whole.resolve("summary.json")));
+    }
+
+    @Test
     void aCompleteSetIsLeftAlone() throws IOException {
         long before = Files.getLastModifiedTime(whole.resolve("manifest.jsonl")).toMillis();
         assertEquals(0, run(whole, COUNT, 7, 3, "a"));

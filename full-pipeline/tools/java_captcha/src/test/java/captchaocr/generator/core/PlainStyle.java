@@ -4,7 +4,7 @@ import com.google.gson.JsonObject;
 import java.nio.charset.StandardCharsets;
 
 /** A style without pictures: what a run does is visible in the bytes alone. */
-final class PlainStyle implements Style {
+class PlainStyle implements Style {
     private final String setting;
 
     PlainStyle(String setting) {

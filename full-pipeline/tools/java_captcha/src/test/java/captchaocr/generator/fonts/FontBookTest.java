@@ -11,8 +11,11 @@ import java.awt.Font;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Properties;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -75,11 +78,48 @@ class FontBookTest {
     void aFontThatLacksAGlyphIsNotUsed() throws Exception {
         FontBook book = TestFonts.book();
         book.add("actionj", builtin("actionj"));
-        assertEquals(List.of("actionj"), book.ableToDraw(List.of("actionj"), "ABC123"));
-        assertEquals(List.of(), book.ableToDraw(List.of("actionj"), "ABC中"));
+        assertEquals(List.of("actionj"), book.ableToDraw(List.of("actionj"), Set.of(), "ABC123"));
+        assertEquals(List.of(), book.ableToDraw(List.of("actionj"), Set.of(), "ABC中"));
         GeneratorException e = assertThrows(GeneratorException.class,
                 () -> FaceChoice.of("kind cn", book, Map.of(List.of("actionj"), 1.0), FaceChoice.UPRIGHT, "中文"));
         assertTrue(e.getMessage().startsWith("kind cn: none of the fonts"), e.getMessage());
+    }
+
+    /** DejaVu Sans has a glyph for U+F000; its bold file has none. */
+    @Test
+    void aFontThatLacksAGlyphInOneOfItsStylesIsNotUsed() throws Exception {
+        FontBook book = TestFonts.book();
+        List<String> family = List.of("DejaVu Sans");
+        assertEquals(family, book.ableToDraw(family, Set.of(Font.PLAIN), "A\uF000"));
+        assertEquals(List.of(), book.ableToDraw(family, Set.of(Font.PLAIN, Font.BOLD), "A\uF000"));
+        assertEquals(family, book.ableToDraw(family, FaceChoice.MOSTLY_BOLD.keySet(), "AZaz09"));
+    }
+
+    /** Nor by standing in for a font that is not installed; only Noto Serif SC is that font, by its other name. */
+    @Test
+    void noHeldOutFontIsTrainedWith() throws Exception {
+        Set<String> heldOut = names(Path.of("fonts-heldout.txt"));
+        Set<String> training = names(TestFonts.TRAIN_LIST);
+        Properties substitutes = new Properties();
+        try (InputStream in = FontBook.class.getResourceAsStream("/captchaocr/generator/font-substitutes.properties")) {
+            substitutes.load(in);
+        }
+        substitutes.remove("noto_serif_sc");
+        for (Object names : substitutes.values()) {
+            Arrays.stream(names.toString().split(",")).map(name -> name.trim().toLowerCase(Locale.ROOT))
+                    .forEach(training::add);
+        }
+        training.retainAll(heldOut);
+        assertTrue(heldOut.size() > 20 && training.isEmpty(), "trained with, and held out: " + training);
+    }
+
+    private static Set<String> names(Path list) throws Exception {
+        Set<String> names = new TreeSet<>();
+        for (String line : Files.readAllLines(list)) {
+            names.add(line.replaceFirst("#.*", "").trim().toLowerCase(Locale.ROOT));
+        }
+        names.remove("");
+        return names;
     }
 
     @Test
