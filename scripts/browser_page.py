@@ -63,12 +63,16 @@ def page() -> str:
 
 
 def build(out: Path, weights: Path) -> None:
+    predictors = load_predictors(folder=weights)  # or an earlier build stays
     make_room(out)
     (out / "index.html").write_text(page(), encoding="utf-8")
-    shutil.copytree(catalogue.STATIC, out / "static", ignore=shutil.ignore_patterns("index.html"))
+    # With the time of now: from a file server that names no other limit, a browser keeps a file
+    # for a tenth of its age, and would run old scripts in a new page.
+    not_here = shutil.ignore_patterns("index.html")
+    shutil.copytree(catalogue.STATIC, out / "static", ignore=not_here, copy_function=shutil.copy)
     for name in ("api.js", "strings-here.js"):
         shutil.copy(SOURCE / name, out / "static")
-    shutil.copytree(SOURCE / "reader", out / "reader")
+    shutil.copytree(SOURCE / "reader", out / "reader", copy_function=shutil.copy)
     shutil.copy(SOURCE / "README.md", out)
     for folder, files in {
         "ort": [RUNTIME / name for name in RUNTIME_FILES],
@@ -79,7 +83,6 @@ def build(out: Path, weights: Path) -> None:
         (out / folder).mkdir()
         for file in files:
             shutil.copy(file, out / folder)
-    predictors = load_predictors(folder=weights)
     default = catalogue.default_model(predictors)
     answers = {
         "models": catalogue.describe_models(predictors, default, "onnxruntime-web"),

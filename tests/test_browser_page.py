@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 
 import browser_page
 import pytest
+from captcha_ocr.model_info import ModelError
 from captcha_ocr.web.access import SECURITY_HEADERS
 
 
@@ -58,6 +60,31 @@ def test_an_earlier_build_is_replaced(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     browser_page.make_room(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_build_stays_when_there_are_no_models(tmp_path: Path) -> None:
+    for name in ("index.html", "reader/worker.js"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("earlier", encoding="utf-8")
+    with pytest.raises(ModelError):
+        browser_page.build(tmp_path, tmp_path / "no-models")
+    assert (tmp_path / "index.html").read_text(encoding="utf-8") == "earlier"
+
+
+def test_a_build_is_as_new_as_it_is(
+    tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser keeps a file for a tenth of its age, so an old script would outlive its page."""
+    runtime, out = tmp_path / "runtime", tmp_path / "page"
+    runtime.mkdir()
+    for name in browser_page.RUNTIME_FILES:
+        (runtime / name).touch()
+    monkeypatch.setattr(browser_page, "RUNTIME", runtime)
+    started = time.time() - 5  # file systems round
+    browser_page.build(out, tiny_weights)
+    files = [path for path in out.rglob("*") if path.is_file()]
+    assert len(files) > 50
+    assert [path for path in files if path.stat().st_mtime < started] == []
 
 
 def test_no_module_asks_another_host() -> None:

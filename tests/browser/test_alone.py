@@ -200,12 +200,14 @@ def other_formats() -> dict[str, bytes]:
     clear.putalpha(noise(260, 96, 1))
     turned = Image.Exif()
     turned[0x112] = 6  # a camera's "turn me to the right", which Pillow leaves alone too
+    camera = encode(picture, "JPEG", exif=turned)
     return {
         "jpeg": encode(picture, "JPEG", quality=75),
         "full chroma": encode(picture, "JPEG", quality=95, subsampling=0),
         "grey jpeg": encode(picture.convert("L"), "JPEG"),
         "progressive": encode(picture, "JPEG", progressive=True),
-        "turned": encode(picture, "JPEG", exif=turned),
+        "turned": camera,
+        "turned, after a fill byte": camera.replace(b"\xff\xe1", b"\xff\xff\xe1", 1),
         "webp": encode(picture, "WEBP", quality=80),
         "lossless": encode(picture, "WEBP", lossless=True),
         "transparent webp": encode(clear, "WEBP", lossless=True, exact=True),
@@ -244,12 +246,20 @@ def test_a_picture_becomes_the_same_array(shipped: Visit, group: str, config: Im
     assert differ == []
 
 
+def damaged(picture: bytes, chunk: bytes) -> bytes:
+    """With one bit turned, which only the chunk's checksum tells."""
+    at = picture.index(chunk) + 4
+    return picture[:at] + bytes([picture[at] ^ 1]) + picture[at + 1 :]
+
+
 def test_what_python_refuses_is_refused_here(shipped: Visit) -> None:
     gif, png = random_gif(3), encode(noise(40, 16))
     pictures = [png[:cut] for cut in range(0, len(png), 7)]
     pictures += [gif[:cut] for cut in range(len(gif))]
     pictures += [b"", b"not a picture", encode(noise(7, 40)), encode(noise(1001, 1000, 1))]
     pictures += [b"\xff\xd8\xff" + bytes(50), b"BM" + bytes(50), b"<svg></svg>"]
+    palette = kinds_of_png()["3-8-True-False"]
+    pictures += [damaged(palette, chunk) for chunk in (b"IHDR", b"PLTE", b"tRNS")]
     found = read_by_browser(shipped, pictures, GREY)
     wanted = [read_by_python(picture, GREY) for picture in pictures]
     refused = [isinstance(each, str) for each in wanted]

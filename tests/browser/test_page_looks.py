@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+from PIL import Image
 from web_harness import barcode
 
 # Each tile's text and its ground, as 0 to 1: Chromium writes mixed colours as color(srgb r g b).
@@ -72,3 +74,19 @@ def test_what_is_chosen_is_seen_in_the_systems_colours(open_page: Any) -> None:
     outline = "(node) => getComputedStyle(node).outlineStyle"
     for chosen in (".segments :checked + span", "[aria-pressed=true]", "tr.selected"):
         assert visit.page.locator(chosen).evaluate(outline) == "solid", chosen
+
+
+def test_a_picture_is_shown_as_the_model_sees_it(open_page: Any) -> None:
+    """Without a camera's "turn me to the right", or the heat would lie beside the characters."""
+    turned, file = Image.Exif(), io.BytesIO()
+    turned[0x112] = 6
+    Image.open(io.BytesIO(barcode("12"))).save(file, "JPEG", exif=turned, quality=95)
+    visit = open_page()
+    visit.pick(("a.jpg", file.getvalue()))
+    visit.expect("#text").to_be_visible()
+    size = visit.page.locator("#detail .thumb").evaluate(
+        "async (image) => { await image.decode();"
+        " image.style.width = image.style.height = 'auto';"
+        " return [image.clientWidth, image.clientHeight]; }"
+    )
+    assert size == [40, 32]

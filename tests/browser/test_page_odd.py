@@ -57,6 +57,19 @@ def test_a_file_that_is_gone_does_not_fail_the_others(visit: Any, tmp_path: Path
     visit.expect("#banner").to_be_hidden()
 
 
+def test_a_phone_that_cannot_choose_a_folder_gives_single_pictures(visit: Any) -> None:
+    visit.page.eval_on_selector("#folder", "(input) => input.removeAttribute('webkitdirectory')")
+    file = {"name": "a.png", "mimeType": "image/png", "buffer": barcode("1")}
+    visit.page.set_input_files("#folder", file)
+    visit.read("1")
+
+
+def test_a_single_file_that_is_too_large_is_not_sent(visit: Any) -> None:
+    visit.pick(("big.png", barcode("1") + bytes(5 << 20)))
+    visit.expect("#detail .trouble").to_have_text("The file is larger than the server takes.")
+    assert not [url for url in visit.requests if url.endswith("/predict")]
+
+
 def test_an_answer_that_breaks_off_is_the_networks(visit: Any) -> None:
     visit.page.evaluate(BREAK_OFF)
     visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
@@ -73,6 +86,21 @@ def test_a_reading_stays_when_the_server_goes(visit: Any) -> None:
     visit.page.unroute("**/api/predict")
     visit.page.locator(".pick").nth(1).click()
     visit.read("2")
+    visit.expect("#banner").to_be_hidden()
+
+
+def test_a_reading_stays_where_only_the_comparison_fails(visit: Any) -> None:
+    visit.pick(("a.png", barcode("12")))
+    visit.read("12")
+    first = iter([True])  # by the rule; what is read without it is the second one
+    visit.page.route(
+        "**/api/predict",
+        lambda route: route.continue_() if next(first, False) else route.abort(),
+    )
+    visit.page.fill("#length", "1-6")
+    visit.expect("#banner").to_contain_text("cannot be reached")
+    visit.read("12")
+    visit.expect("#detail .trouble").to_have_count(0)
 
 
 def test_a_busy_server_is_asked_again_for_one_picture(visit: Any) -> None:
@@ -147,12 +175,43 @@ def test_a_cell_is_pasted_into_a_field_as_text(visit: Any) -> None:
     visit.expect("#rows tr").to_have_count(0)
 
 
-@pytest.mark.parametrize("length", ["1 - 6", " 2 ", "1 – 6"])
-def test_a_length_may_have_blanks(visit: Any, length: str) -> None:
+@pytest.mark.parametrize("length", ["1 - 6", " 2 ", "1 – 6", "１～６"])
+def test_a_length_may_have_blanks_and_wide_digits(visit: Any, length: str) -> None:
     visit.pick(("a.png", barcode("12")))
     visit.read("12")
     visit.page.fill("#length", length)
+    # A phone's keys for numbers have no dash.
+    assert visit.page.get_attribute("#length", "inputmode") is None
     visit.expect("#constraint-effect").to_contain_text("The rule changes nothing here: 12")
+
+
+def test_what_a_rule_changes_is_said_in_the_other_language_too(visit: Any) -> None:
+    visit.pick(("a.png", barcode("12")))
+    visit.read("12")
+    visit.page.fill("#length", "2")
+    visit.expect("#constraint-effect").to_contain_text("The rule changes nothing here: 12")
+    visit.page.click("#language")
+    visit.expect("#constraint-effect").to_contain_text("限制没有改变结果：12")
+
+
+def test_a_group_that_answers_late_does_not_undo_a_newer_rule(visit: Any) -> None:
+    held: list[Any] = []
+    visit.page.route(
+        "**/api/predict",
+        lambda route: held.append(route) if reads_group(route.request) else route.continue_(),
+    )
+    with both_asked_for(visit):
+        visit.pick(("a.png", barcode("1")), ("b.png", barcode("7*3=?")), ("c.png", barcode("3")))
+    visit.page.locator(".pick").nth(1).click()
+    visit.read("7*3=?")
+    visit.page.select_option("#preset", "digits")
+    visit.expect("#text").to_have_text(re.compile(r"^\d+$"))
+    with visit.page.expect_response(lambda answer: reads_group(answer.request)) as answer:
+        held[0].continue_()
+    answer.value.finished()
+    visit.expect("#progress-text").to_have_text("3 of 3 read")
+    visit.page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
+    assert visit.page.locator(READINGS).nth(1).inner_text() == visit.page.inner_text("#text")
 
 
 def test_another_model_does_not_leave_the_first_picture_cancelled(visit: Any) -> None:
@@ -206,6 +265,21 @@ def test_a_cancelled_picture_is_read_when_it_is_chosen(visit: Any) -> None:
     visit.read("2")
 
 
+def test_cancelling_the_others_leaves_what_is_being_explained(visit: Any) -> None:
+    visit.pick(("a.png", barcode("1")))
+    visit.read("1")
+    held: list[Any] = []
+    visit.page.route("**/api/predict", lambda route: held.append(route))
+    with both_asked_for(visit):
+        visit.pick(("b.png", barcode("2")), ("c.png", barcode("3")))
+    with visit.page.expect_request(explains):
+        visit.page.locator(".pick").nth(0).click()
+    visit.page.click("#cancel")
+    visit.expect(READINGS).to_have_text(["1", "cancelled", "cancelled"])
+    [route for route in held if explains(route.request)][-1].continue_()
+    visit.read("1")
+
+
 def test_the_keyboard_stays_where_it_was(visit: Any) -> None:
     visit.page.check("#models input[value=all]", force=True)
     pick_two(visit)
@@ -252,6 +326,43 @@ def test_the_status_is_not_said_again_and_again(visit: Any) -> None:
     assert visit.page.evaluate("window.written") == 0
 
 
+def test_the_banner_is_said_once_and_in_the_language_of_the_page(visit: Any) -> None:
+    visit.page.clock.install()
+    visit.page.route("**/api/**", lambda route: route.abort())
+    visit.page.reload()
+    visit.expect("#banner").to_contain_text("The server cannot be reached")
+    visit.expect(".status.down").to_be_visible()
+    visit.page.evaluate(
+        "() => { window.written = 0;"
+        " new MutationObserver((list) => (window.written += list.length))"
+        ".observe(document.querySelector('#banner'), { childList: true, subtree: true }); }"
+    )
+    with visit.page.expect_event("requestfailed"):
+        visit.page.clock.run_for(16_000)
+    visit.page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
+    assert visit.page.evaluate("window.written") == 0
+    visit.page.click("#language")
+    visit.expect("#banner").to_contain_text("连不上服务器")
+
+
+@pytest.mark.parametrize("history", ["null", '"x"', '[null, 7, {"picture": 1}]', "[broken"])
+def test_whatever_is_in_the_storage_the_page_works(visit: Any, history: str) -> None:
+    visit.page.evaluate(
+        """(history) => {
+          localStorage.setItem("captcha-ocr.history", history);
+          localStorage.setItem("captcha-ocr.language", '"fr"');
+        }""",
+        history,
+    )
+    visit.page.reload()
+    visit.expect("#drop-title").to_have_text("Drop pictures here")
+    visit.page.click("#history-fold summary")
+    visit.expect("#history li").to_have_count(0)
+    visit.pick(("a.png", barcode("1")))
+    visit.read("1")
+    visit.expect("#history li").to_have_count(1)
+
+
 def test_a_reading_is_copied_where_there_is_no_clipboard_for_pages(visit: Any) -> None:
     visit.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     visit.pick(("a.png", barcode("7*3=?")))
@@ -282,3 +393,21 @@ def test_downloads_say_what_failed(visit: Any) -> None:
         visit.page.click("#download-csv")
     lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert lines[1].startswith("'＝1.png,1,")  # full-width signs start a formula, too
+
+
+def test_downloads_hold_no_reading_by_an_earlier_rule(visit: Any) -> None:
+    """Of pictures that wait to be read again, as the table says."""
+    pick_two(visit)
+    visit.page.route("**/api/predict", lambda route: None)  # never answered
+    with both_asked_for(visit):
+        visit.page.check("#models input[value=vanilla_crnn]", force=True)
+    visit.page.click("#cancel")
+    visit.expect(READINGS).to_have_text(["cancelled", "cancelled"])
+    with visit.page.expect_download() as download:
+        visit.page.click("#download-csv")
+    lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    assert lines[1:] == ["a.png,,,,,,", "b.png,,,,,,"]
+    with visit.page.expect_download() as download:
+        visit.page.click("#download-json")
+    rows = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert rows[0] == {"file": "a.png", "true_text": "", "error": None}

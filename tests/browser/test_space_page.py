@@ -213,9 +213,9 @@ def test_it_speaks_english_to_others_and_a_sample_is_one_click_away(open_space: 
 # As a program would ask.
 
 
-def ask(space: Live, picture: Any) -> str:
+def ask(space: Live, picture: Any, top_k: float = 1) -> str:
     """The answer to a call of the endpoint /read: its stream of events."""
-    body = json.dumps({"data": [picture, "vanilla_crnn", "", "", "", 1]}).encode()
+    body = json.dumps({"data": [picture, "vanilla_crnn", "", "", "", top_k]}).encode()
     headers = {"Content-Type": "application/json"}
     answer = space.ask("POST", "/gradio_api/call/read", body, headers)
     event = answer.json()["event_id"]
@@ -244,6 +244,28 @@ def test_a_program_can_ask(space: Live) -> None:
     answer = ask(space, a_file(path, orig_name="a.png"))
     assert answer.startswith("event: complete")
     assert json.loads(answer.partition("data: ")[2])[:1] == ["7*3=?"]
+
+
+def test_a_program_may_send_floats_and_is_told_of_an_upload_that_is_gone(space: Live) -> None:
+    """As Gradio's own description of a slider says; and uploads are deleted after an hour."""
+    (path,) = send(space, "a.png", barcode("42")).json()
+    assert ask(space, a_file(path), top_k=2.0).startswith("event: complete")
+    Path(path).unlink()
+    assert "kept for an hour; choose it again" in ask(space, a_file(path))
+
+
+@pytest.mark.parametrize("most", ["1", "2"])
+def test_a_small_limit_of_readings_is_kept_from_the_start(most: str, tmp_path: Path) -> None:
+    code = """
+import gradio
+from space.page import build
+from space.reading import Reader
+print([one.value for one in build(Reader.from_env()).blocks.values() if type(one) is gradio.Slider])
+"""
+    limits = {"CAPTCHA_OCR_MAX_TOP_K": most, "CAPTCHA_OCR_WEIGHTS": str(write_two_models(tmp_path))}
+    command = [interpreter(), "-c", code]
+    folder, environ = REPOSITORY / "hf_spaces", {**os.environ, **limits}
+    assert subprocess.check_output(command, cwd=folder, env=environ, text=True) == f"[{most}]\n"
 
 
 def test_no_link_is_followed(space: Live) -> None:

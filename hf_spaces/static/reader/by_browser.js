@@ -5,6 +5,7 @@ import { ReadError } from "./errors.js";
 
 const EXIF = 0xe1; // the marker of the segment that may ask for a turn
 const SCAN = 0xda; // the pixels begin
+const FILL = 0xff; // any number of them may stand before a marker
 
 /** @param checkSize throws for a size that is not read */
 export async function decodeByBrowser(bytes, type, checkSize) {
@@ -27,6 +28,10 @@ function withoutExif(bytes) {
   const parts = [bytes.subarray(0, 2)];
   let at = 2;
   while (bytes[at] === 0xff && bytes[at + 1] !== SCAN) {
+    if (bytes[at + 1] === FILL) {
+      at += 1;
+      continue;
+    }
     const end = at + 2 + (bytes[at + 2] << 8) + bytes[at + 3];
     if (bytes[at + 1] !== EXIF) parts.push(bytes.subarray(at, end));
     at = end;

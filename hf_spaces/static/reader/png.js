@@ -8,6 +8,12 @@ const CHANNELS = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }; // by colour type
 const DEPTHS = { 0: [1, 2, 4, 8, 16], 2: [8, 16], 3: [1, 2, 4, 8], 4: [8, 16], 6: [8, 16] };
 const GREY = 0;
 const PALETTE = 3;
+const CHECKED = ["IHDR", "PLTE", "tRNS"]; // the pixels have a checksum of their own
+const CRC_OF_BYTE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let rest = byte;
+  for (let bit = 0; bit < 8; bit += 1) rest = (rest & 1 ? 0xedb88320 : 0) ^ (rest >>> 1);
+  return rest;
+});
 // Adam7: first column and row of each pass, and its steps.
 const ADAM7 = [
   [0, 0, 8, 8],
@@ -42,15 +48,26 @@ function readChunks(bytes, checkSize) {
     const length = view.getUint32(at);
     const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     const body = bytes.subarray(at + 8, at + 8 + length);
-    if (name === "IHDR") found.header = readHeader(view, at + 8, checkSize);
-    else if (name === "PLTE") found.palette = body;
-    else if (name === "tRNS") found.transparency = body;
-    else if (name === "IDAT") found.parts.push(body);
+    if (name === "IDAT") found.parts.push(body);
     else if (found.parts.length) break; // the picture is complete
+    else if (CHECKED.includes(name)) {
+      const whole = bytes.subarray(at + 4, at + 8 + length);
+      if (crc32(whole) !== view.getUint32(at + 8 + length)) throw new Error(`the sum of ${name}`);
+      if (name === "IHDR") found.header = readHeader(view, at + 8, checkSize);
+      else if (name === "PLTE") found.palette = body;
+      else found.transparency = body;
+    }
     at += 12 + length;
   }
   if (!found.header || !found.parts.length) throw new Error("no header or no pixels");
   return found;
+}
+
+/** ISO 15948, annex D. */
+function crc32(bytes) {
+  let rest = -1;
+  for (const byte of bytes) rest = CRC_OF_BYTE[(rest ^ byte) & 0xff] ^ (rest >>> 8);
+  return ~rest >>> 0;
 }
 
 function readHeader(view, at, checkSize) {

@@ -1,11 +1,13 @@
 // The page: puts the parts together.
 
 import { explain, getJson } from "./api.js";
+import { hush, redrawBanner, say } from "./banner.js";
 import { Batch, MAX_ITEMS } from "./batch.js";
 import { Choices } from "./choices.js";
 import { drawDetail, redrawTruth } from "./detail.js";
-import { byId } from "./dom.js";
+import { byId, write } from "./dom.js";
 import { downloadCsv, downloadJson } from "./downloads.js";
+import { ApiError } from "./errors.js";
 import { initHistory, remember } from "./history.js";
 import { initLanguage, onLanguage, t } from "./i18n.js";
 import { initIntake } from "./intake.js";
@@ -30,7 +32,7 @@ const batch = new Batch({
 }); // until the server says its own
 const choices = new Choices(readAgain);
 const rule = new Rule(reviewRule);
-const table = new Table(batch, show);
+const table = new Table(batch, pick);
 let shown = null; // the item in the explain view
 let before = null; // {status, error} that it had, when it is read only because it is shown
 let detail = null; // its explained result
@@ -50,10 +52,10 @@ function readings() {
 
 /** New pictures: one is explained at once; many are read in groups, and the first explained. */
 function take(pictures, truth = "") {
-  say("");
-  if (!pictures.length) return say(t("drop.none"));
+  hush();
+  if (!pictures.length) return say(() => t("drop.none"));
   const added = batch.add(pictures, truth);
-  if (added.length < pictures.length) say(t("drop.many", { n: MAX_ITEMS }));
+  if (added.length < pictures.length) say(() => t("drop.many", { n: MAX_ITEMS }));
   if (!added.length) return undefined;
   document.body.classList.add("working");
   byId("work").hidden = false;
@@ -64,6 +66,11 @@ function take(pictures, truth = "") {
 /** Scrolls only when too little of the result would be seen. */
 function bringIntoView(node) {
   if (node.getBoundingClientRect().top > innerHeight / 2) node.scrollIntoView();
+}
+
+function pick(item) {
+  hush(); // what it says is of what was done before
+  return show(item);
 }
 
 async function show(item) {
@@ -81,20 +88,25 @@ async function show(item) {
   }
   draw();
   try {
+    if (batch.tooLarge(item)) throw new ApiError("too_large", "");
     const result = await explain(item.file, { ...options(), top_k: readings() }, signal);
     detail = result;
     batch.settle(item, result);
     remember(item).catch((error) => console.info("not remembered:", error.name));
-    byId("live").textContent = `${item.name}: ${result.text}`;
+    byId("live").textContent = `${item.name}: ${result.text || t("detail.empty")}`;
     await rule.compare(item.file, result, { arch: choices.arch, top_k: readings() }, signal);
   } catch (error) {
     if (signal.aborted) return;
-    failure = error;
-    if (item.status !== "done" || !PASSING.has(error.code)) batch.fail(item, error);
-    byId("live").textContent = `${item.name}: ${troubleText(error)}`;
     trouble(error);
+    if (!detail) fail(item, error); // or only what the rule changed is not known
   }
   draw();
+}
+
+function fail(item, error) {
+  failure = error;
+  if (item.status !== "done" || !PASSING.has(error.code)) batch.fail(item, error);
+  byId("live").textContent = `${item.name}: ${troubleText(error)}`;
 }
 
 /** Another picture is shown, perhaps before this one was read: then it is what it was before. */
@@ -126,6 +138,7 @@ function reviewRule() {
 
 function readAgain() {
   if (!batch.items.length) return;
+  hush();
   batch.cancel();
   const others = batch.items.filter((item) => item !== shown);
   batch.read(others, options());
@@ -136,7 +149,7 @@ function readAgain() {
 
 function cancel() {
   batch.cancel(); // first: a picture that is cancelled is not read again when its request ends
-  pending.abort();
+  if (shown?.status !== "done") pending.abort(); // what is read is only explained
   draw();
   byId("work").focus({ preventScroll: true }); // the button is gone
 }
@@ -155,12 +168,7 @@ function clear() {
 }
 
 function trouble(error) {
-  if (WHOLE_PAGE.has(error.code)) say(troubleText(error));
-}
-
-function say(text) {
-  byId("banner").textContent = text;
-  byId("banner").hidden = !text;
+  if (WHOLE_PAGE.has(error.code)) say(() => troubleText(error));
 }
 
 async function checkHealth() {
@@ -172,11 +180,9 @@ async function checkHealth() {
     trouble(error);
   }
   const status = byId("status");
-  if (up && status.classList.contains("down")) say("");
+  if (up && status.classList.contains("down")) hush();
   status.className = `status ${up ? "up" : "down"}`;
-  const text = t(up ? "status.up" : "status.down");
-  // What is written again is read out again.
-  if (byId("status-text").textContent !== text) byId("status-text").textContent = text;
+  write(byId("status-text"), t(up ? "status.up" : "status.down"));
   if (up) loadOffer();
 }
 
@@ -202,7 +208,7 @@ function start() {
   initLanguage(byId("language"));
   initTheme();
   initHistory();
-  initIntake(take, (names) => say(t("drop.lost", { n: names.length, name: names[0] })));
+  initIntake(take, (names) => say(() => t("drop.lost", { n: names.length, name: names[0] })));
   table.redraw();
   choices.redraw();
   rule.redraw();
@@ -218,6 +224,7 @@ function start() {
     table.redraw();
     choices.redraw();
     rule.redraw();
+    redrawBanner();
     draw();
     checkHealth();
   });

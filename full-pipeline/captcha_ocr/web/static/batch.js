@@ -41,16 +41,21 @@ export class Batch extends EventTarget {
 
   read(items, options) {
     for (const item of items) this.set(item, { status: "waiting", error: null });
-    const { max_file_bytes: largest, max_files: most, max_body_bytes: body } = this.limits;
-    const readable = items.filter((item) => item.file.size <= largest);
+    const { max_files: most, max_body_bytes: body } = this.limits;
+    const readable = items.filter((item) => !this.tooLarge(item));
     for (const item of items) {
-      if (item.file.size > largest) this.fail(item, new ApiError("too_large", ""));
+      if (this.tooLarge(item)) this.fail(item, new ApiError("too_large", ""));
     }
     const bytes = Math.min(GROUP_BYTES, body / 2); // the form around the files needs room too
     for (const group of groups(readable, Math.min(GROUP_FILES, most), bytes)) {
       this.#queue.push({ group, options });
     }
     while (this.#workers < REQUESTS && this.#queue.length > 0) this.#work();
+  }
+
+  /** Whether it is not worth sending: a browser that sends much does not hear the refusal. */
+  tooLarge({ file }) {
+    return file.size > this.limits.max_file_bytes;
   }
 
   cancel() {
@@ -90,13 +95,18 @@ export class Batch extends EventTarget {
   }
 
   async #work() {
-    const { group, options } = this.#queue.shift();
+    const { group: queued, options } = this.#queue.shift();
+    const group = queued.filter((item) => item.status === "waiting"); // the page may be quicker
     const signal = this.#abort.signal;
     this.#workers += 1;
     for (const item of group) this.set(item, { status: "reading" });
     try {
       const files = group.map((item) => item.file);
-      await readMany(files, options, signal, (result) => this.settle(group[result.index], result));
+      await readMany(files, options, signal, (result) => {
+        const item = group[result.index];
+        // Or it has been explained meanwhile, perhaps by a newer rule.
+        if (item.status === "reading") this.settle(item, result);
+      });
     } catch (error) {
       if (error.name !== "AbortError") this.#failGroup(group, error);
     }

@@ -16,6 +16,11 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
+/** Text that is written again would be read out again. */
+export function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** A 24 x 24 line drawing. */
 export function icon(path) {
   return svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: path }));

@@ -9,7 +9,7 @@ export function downloadCsv(items) {
 
 export function downloadJson(items) {
   const rows = items.map((item) => ({
-    ...item.result,
+    ...readingOf(item),
     file: item.name,
     true_text: item.truth,
     error: item.error && { code: item.error.code, message: item.error.message },
@@ -18,16 +18,24 @@ export function downloadJson(items) {
 }
 
 export function toCsv(items) {
-  const rows = items.map((item) => [
-    item.name,
-    item.result?.text,
-    item.result?.confidence,
-    item.result?.answer,
-    item.result?.arch,
-    item.truth,
-    item.error?.code,
-  ]);
+  const rows = items.map((item) => {
+    const reading = readingOf(item);
+    return [
+      item.name,
+      reading?.text,
+      reading?.confidence,
+      reading?.answer,
+      reading?.arch,
+      item.truth,
+      item.error?.code,
+    ];
+  });
   return [COLUMNS, ...rows].map((row) => row.map(cell).join(",") + "\r\n").join("");
+}
+
+/** As the table shows it: one that waits to be read again has an old result, by another rule. */
+function readingOf(item) {
+  return item.status === "done" ? item.result : null;
 }
 
 /**

@@ -20,15 +20,21 @@ export async function remember(item) {
   const picture = await thumbnail(item.url);
   const { text, answer, confidence } = item.result;
   const entry = { name: item.name, text, answer, confidence, picture };
-  const older = load("history", []).filter(
+  const older = remembered().filter(
     (other) => other.name !== entry.name || other.picture !== picture,
   );
   save("history", [entry, ...older].slice(0, MOST));
   draw();
 }
 
+/** Storage may hold anything: what is no entry is left out. */
+function remembered() {
+  const found = load("history", []);
+  return Array.isArray(found) ? found.filter((entry) => typeof entry?.picture === "string") : [];
+}
+
 function draw() {
-  const entries = load("history", []);
+  const entries = remembered();
   byId("history-count").textContent = entries.length ? String(entries.length) : "";
   byId("history-clear").disabled = entries.length === 0;
   if (!byId("history-fold").open) return;

@@ -4,7 +4,9 @@ import { load, save } from "./storage.js";
 import { STRINGS } from "./strings.js";
 
 const listeners = [];
-let language = load("language", navigator.language.startsWith("zh") ? "zh" : "en");
+const chosen = load("language", "");
+let language = navigator.language.startsWith("zh") ? "zh" : "en";
+if (Object.hasOwn(STRINGS, chosen)) language = chosen; // storage may hold anything
 
 /** The text of a key, with {name} replaced from values. */
 export function t(key, values = {}) {

@@ -90,8 +90,9 @@ function alone(file) {
   return { file, name: file.name };
 }
 
+/** Phones that cannot choose a folder offer single files, which have no such path. */
 function ofFolder(file) {
-  return { file, name: inside(file.webkitRelativePath) };
+  return { file, name: inside(file.webkitRelativePath || file.name) };
 }
 
 /** The path below the one folder that was given: two of its folders may hold the same names. */

@@ -21,6 +21,7 @@ export class Rule {
   #form = byId("constraint");
   #timer = 0;
   #server = ""; // the server's own rule, in words
+  #effect = () => ""; // how the rule changed the reading, in words
 
   /** @param onChange after the rule changed. */
   constructor(onChange) {
@@ -49,6 +50,7 @@ export class Rule {
       ),
     );
     preset.value = chosen;
+    byId("constraint-effect").textContent = this.#effect();
   }
 
   /** The rule's fields of a request. */
@@ -56,7 +58,8 @@ export class Rule {
     if (!this.#form) return {};
     return {
       alphabet: this.#preset.alphabet ?? "",
-      length: byId("length").value.trim().replaceAll(/[-–—\s]+/g, "-"),
+      // A Chinese keyboard may write ４～６.
+      length: byId("length").value.normalize("NFKC").trim().replaceAll(/[-–—~\s]+/g, "-"),
       pattern: byId("pattern").value,
     };
   }
@@ -72,18 +75,15 @@ export class Rule {
     if (this.#server || !Object.values(this.options).some(Boolean)) return;
     const free = await explain(file, options, signal);
     const values = { text: result.text || "–", sure: sureText(result.confidence) };
-    byId("constraint-effect").textContent =
-      free.text === result.text
-        ? t("constraint.same", values)
-        : t("constraint.changed", {
-            ...values,
-            free: free.text || "–",
-            freeSure: sureText(free.confidence),
-          });
+    const before = { free: free.text || "–", freeSure: sureText(free.confidence) };
+    const key = free.text === result.text ? "constraint.same" : "constraint.changed";
+    this.#effect = () => t(key, { ...values, ...before });
+    byId("constraint-effect").textContent = this.#effect();
   }
 
   /** What was said is of another picture, or of another rule. */
   forget() {
+    this.#effect = () => "";
     if (this.#form) byId("constraint-effect").textContent = "";
   }
 
