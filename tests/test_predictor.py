@@ -264,6 +264,9 @@ def test_folders_without_a_usable_model(tmp_path: Path) -> None:
     run = write_tiny_model(tmp_path / "a run").parent  # train.py --out: a folder for each arch
     with pytest.raises(ModelError, match=rf"holds no model; {re.escape(str(run))} does"):
         find_models(tmp_path)
+    (tmp_path / "._notes.onnx").write_bytes(b"")  # macOS's, on disks of others
+    with pytest.raises(ModelError, match=r"holds no model"):
+        find_models(tmp_path)
     (tmp_path / "alone.onnx").write_bytes(b"")
     with pytest.raises(ModelError, match=r"alone\.onnx"):
         find_models(tmp_path)

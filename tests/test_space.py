@@ -108,6 +108,11 @@ def test_limits(reader: Reader, picture: Picture, tmp_path: Path) -> None:
         reader.explain(Picture("large.png", large), {})
 
 
+def test_a_picture_that_was_cleaned_away_is_asked_for_again(reader: Reader, tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="kept for an hour; choose it again"):
+        reader.explain(Picture("a.png", tmp_path / "gone"), {})
+
+
 def test_the_heat_map_is_a_drawing_of_every_row_and_column(
     reader: Reader, picture: Picture
 ) -> None:

@@ -17,7 +17,14 @@ from PIL import Image
 from captcha_ocr.arithmetic import solve
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.decoding import Character, Reading, decode, log_softmax
-from captcha_ocr.imaging import ImageSource, open_image, preprocess, scaled_width
+from captcha_ocr.imaging import (
+    DEFAULT_LIMITS,
+    ImageLimits,
+    ImageSource,
+    open_image,
+    preprocess,
+    scaled_width,
+)
 from captcha_ocr.model_info import (
     RUNTIMES,
     WEIGHTS_DIR,
@@ -107,10 +114,10 @@ class Predictor(ABC):
             for picture, logits in zip(prepared, outputs)
         ]
 
-    def prepare(self, source: ImageSource) -> Prepared:
+    def prepare(self, source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Prepared:
         """The first of predict's three steps; the servers run the steps apart, to batch the
         second over requests. Raises ImageError."""
-        image = open_image(source)
+        image = open_image(source, limits)
         columns = scaled_width(image.size, self.info.image) / self.info.width_stride
         return Prepared(preprocess(image, self.info.image), columns)
 

@@ -86,7 +86,9 @@ def show_all(reader: Reader, pictures: list[Picture], *settings: Any) -> tuple[A
 
 
 def _fields(settings: Sequence[Any]) -> dict[str, str]:
-    return {name: str(value or "") for name, value in zip(FIELDS, settings)}
+    # Gradio tells programs that a slider's value is a float: 3.0 is 3.
+    texts = [f"{one:g}" if isinstance(one, float) else str(one or "") for one in settings]
+    return dict(zip(FIELDS, texts))
 
 
 def _thumbnail(picture: Image.Image) -> Image.Image:

@@ -78,13 +78,21 @@ def launch(page: gr.Blocks, reader: Reader) -> None:
 
 def _settings(reader: Reader) -> list[gr.components.Component]:
     """In the order of handlers.FIELDS."""
+    most = reader.settings.max_top_k
     with gr.Accordion(t("settings"), open=False):
         return [
             gr.Dropdown(reader.archs, value=reader.default, label=t("model")),
             gr.Textbox(label=t("length"), info=t("length.hint"), max_lines=1),
             gr.Textbox(label=t("alphabet"), info=t("alphabet.hint"), max_lines=1),
             gr.Textbox(label=t("pattern"), info=t("pattern.hint"), max_lines=1),
-            gr.Slider(1, reader.settings.max_top_k, value=3, step=1, label=t("top_k")),
+            gr.Slider(  # of two values at least; where there is no choice, nobody sees it
+                1,
+                max(2, most),
+                value=min(3, most),
+                step=1,
+                label=t("top_k"),
+                visible=most > 1,
+            ),
         ]
 
 

@@ -78,5 +78,8 @@ class Reader:
 
     def _bytes(self, path: Path) -> bytes:
         """No more than one byte over the limit: the service then says that it is too large."""
-        with path.open("rb") as file:
-            return file.read(self._limits.max_bytes + 1)
+        try:
+            with path.open("rb") as file:
+                return file.read(self._limits.max_bytes + 1)
+        except FileNotFoundError:  # the page was open for longer than its uploads are kept
+            raise Problem("missing", "an upload is kept for an hour; choose it again") from None

@@ -144,6 +144,15 @@ def test_a_body_of_unknown_length_is_counted(two_models: Path) -> None:
     service.close()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_larger_limit_of_pixels_lets_larger_pictures_in(two_models: Path, kind: str) -> None:
+    service = make_service(two_models, max_pixels=2_000_000)
+    for asked in open_server(kind, service):
+        assert asked.predict([("a.png", png_of(2000, 1000))]).status == 200
+        assert asked.predict([("a.png", png_of(2000, 1001))]).code == "size"
+    service.close()
+
+
 def test_the_rate_is_limited(strict: Asked) -> None:
     codes = [strict.predict([("a.png", barcode("1"))]).status for _ in range(8)]
     assert codes == [200] * 5 + [429] * 3
@@ -151,6 +160,12 @@ def test_the_rate_is_limited(strict: Asked) -> None:
     assert answer.code == "rate"
     assert answer.headers["retry-after"] == "1"
     assert strict.get("/healthz").status == 200
+
+
+def test_a_web_socket_is_refused_and_no_error(service: Service) -> None:
+    app, send = fastapi_app.create_app(service.settings, service), AsyncMock()
+    asyncio.run(app({"type": "websocket", "path": "/predict", "headers": []}, AsyncMock(), send))
+    send.assert_awaited_once_with({"type": "websocket.close"})
 
 
 def test_made_up_methods_share_one_counter(server: Asked) -> None:

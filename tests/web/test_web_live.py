@@ -269,6 +269,16 @@ def test_missing_weights_stop_the_start_in_one_line(kind: str, tmp_path: Path) -
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_variable_that_is_no_setting_stops_the_start_in_one_line(
+    kind: str, tmp_path: Path
+) -> None:
+    process = start(COMMANDS[kind](free_port()), tmp_path / "log", {"maxfiles": "1"})
+    assert process.wait(PATIENCE) != 0
+    (said,) = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
+    assert said.startswith("error: no such setting: ['CAPTCHA_OCR_MAXFILES']")
+
+
 @pytest.mark.slow
 def test_workers_share_a_port(two_models: Path, tmp_path: Path) -> None:
     with serve("fastapi", tmp_path, "--workers", "2", weights=str(two_models), log="off") as live:
@@ -300,6 +310,17 @@ def test_a_rule_that_is_none_is_said(kind: str, capsys: pytest.CaptureFixture[st
     said = capsys.readouterr()
     assert said.err == "error: --length is '4x'; give a number, or a range like 4-6\n"
     assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"), [("--host", "--host is empty"), ("--upstream", "--upstream is ''")]
+)
+def test_a_flag_of_a_variable_that_is_not_set_is_said(
+    flag: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else one would listen on every address, and the other read nothing."""
+    assert serve_main(["flask", "--port", "0", flag, ""]) == USAGE
+    assert said in capsys.readouterr().err
 
 
 def test_an_unknown_server_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -384,6 +405,24 @@ def test_an_upstream_may_refuse_before_it_has_read_everything() -> None:
         answer = client.post("/predict", data=b"x" * 16 * MIB, content_type="multipart/form-data")
         thread.join()
     assert (answer.status_code, answer.data) == (413, b"{}")
+
+
+def test_an_upstream_that_goes_after_its_head_is_said_to_be_gone() -> None:
+    def leave() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1000)
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
+            connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=leave)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        upstream = Upstream(url, seconds=30, max_body=MIB)
+        answer = create_app(Settings(log="off"), upstream=upstream).test_client().get("/models")
+        thread.join()
+    assert (answer.status_code, answer.get_json()["code"]) == (502, "upstream")
 
 
 def test_an_upstream_says_itself_that_its_time_is_up(tmp_path: Path) -> None:

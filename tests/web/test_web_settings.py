@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import dataclasses
 import json
 import logging
@@ -11,18 +12,21 @@ import select
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from captcha_ocr.config import ConfigError
 from captcha_ocr.imaging import ImageError, open_image
-from captcha_ocr.web.access import MAX_CLIENTS, RateLimiter, check_host
+from captcha_ocr.web.access import MAX_CLIENTS, RateLimiter, check_host, check_path
+from captcha_ocr.web.deadline import MAX_HEAD, _guard
 from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import Counter, Histogram, Metrics
 from captcha_ocr.web.problems import STATUS_OF, Problem
 from captcha_ocr.web.settings import CONNECTIONS, Settings, add_flags, from_flags
 from captcha_ocr.web.upstream import Upstream
-from captcha_ocr.web.waitress_server import Channel, RequestParser, most_connections
+from captcha_ocr.web.waitress_server import Channel, ProblemTask, RequestParser, most_connections
 from waitress.adjustments import Adjustments
+from waitress.utilities import InternalServerError
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -72,6 +76,7 @@ def test_no_more_connections_than_the_process_may_open(
         ({"CAPTCHA_OCR_LOG": "loud"}, "choose from text, json, off"),
         ({"CAPTCHA_OCR_MAXFILES": "1"}, "no such setting"),
         ({"CAPTCHA_OCR_QUEUE": "2"}, "would never be accepted"),
+        ({"CAPTCHA_OCR_ARCH": ""}, "--arch is ''; name the models"),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], said: str) -> None:
@@ -270,6 +275,46 @@ def test_a_length_that_is_no_number_is_refused_and_not_logged(length: str) -> No
     assert parser.error.code in (400, 413)
 
 
+def test_an_answer_that_fails_before_its_first_byte_is_our_error() -> None:
+    request = RequestParser(Adjustments())
+    request.error = InternalServerError("")
+    task = ProblemTask(Mock(), request)
+    task.execute()
+    assert task.status == "500 Internal Server Error"
+
+
+class Endless:
+    """A connection of uvicorn's, with a parser to which no head is too long."""
+
+    cycle = None
+
+    def connection_made(self, transport: Mock) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        pass
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_head_has_a_size_whatever_the_parser(more: int) -> None:
+    async def send() -> bool:
+        connection = Endless()
+        connection.connection_made(Mock())
+        for data in (b"x" * (MAX_HEAD - 1), b"x" * (1 + more)):
+            connection.data_received(data)
+        return bool(connection.transport.close.called)
+
+    _guard(Endless, 10)
+    assert asyncio.run(send()) == bool(more)
+
+
+@pytest.mark.parametrize("path", [r"/static/\\host\share\a", "/static/C:/a", "/static/\0"])
+def test_no_path_leads_out_on_any_system(path: str) -> None:
+    """Older frameworks ask Windows for such files, and others answer with an error of ours."""
+    with pytest.raises(Problem, match="no such path"):
+        check_path(path)
+
+
 def test_a_log_holds_no_warning_of_a_huge_picture() -> None:
     RequestLog("off", Metrics())
     with pytest.raises(ImageError, match="10000x10000 pixels"):
@@ -292,6 +337,7 @@ def test_every_code_makes_a_problem_document() -> None:
 @pytest.mark.parametrize(
     "url",
     [
+        "",
         "localhost:8000",
         "ftp://localhost:8000",
         "http://",

@@ -83,9 +83,9 @@ def flask_main(argv: Arguments = None) -> int:
     from captcha_ocr.web.waitress_server import Server
 
     seconds = settings.answer_seconds + UPSTREAM_SECONDS
-    upstream = args.upstream and Upstream(
-        args.upstream, seconds=seconds, max_body=settings.max_body_bytes
-    )
+    upstream = None
+    if args.upstream is not None:  # an empty one, of a variable that is not set, is a mistake
+        upstream = Upstream(args.upstream, seconds=seconds, max_body=settings.max_body_bytes)
     server = Server(create_app(settings, upstream=upstream), args.host, args.port, settings)
     _announce(args)
     server.run()
@@ -109,6 +109,8 @@ def _check_address(host: str, port: int) -> None:
     """Say what to do about a port in use before the models are loaded."""
     if not 0 <= port <= 65535:
         raise ConfigError(f"--port is {port}; choose 0 to 65535")
+    if not host:  # to the system that is every address
+        raise ConfigError("--host is empty; give an address, 0.0.0.0 to let other machines in")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name != "nt":  # there it would let two servers share a port

@@ -46,9 +46,10 @@ def check_host(host: str | None, allowed: frozenset[str]) -> None:
 
 
 def check_path(path: str) -> None:
-    """No path of ours has two slashes in a row, one at its end, or a line break; some frameworks
-    look over these."""
-    if "//" in path or "\n" in path or (path.endswith("/") and path not in ("/", "/api/")):
+    """No path of ours has these, or a slash at its end. Some frameworks look over them, and older
+    ones ask the system for a file so called: of Windows, at any host that the path names."""
+    strange = any(part in path for part in ("//", "\\", ":", "\n", "\0"))
+    if strange or (path.endswith("/") and path not in ("/", "/api/")):
         raise Problem.from_status(404)
 
 

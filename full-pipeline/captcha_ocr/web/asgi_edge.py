@@ -54,7 +54,8 @@ class Edge:
             await self.app(scope, receive, _clear_start_errors(send))
         elif scope["type"] == "http":
             await self._answer(scope, receive, send)
-        # A WebSocket is not offered; returning without an answer refuses it.
+        else:  # a WebSocket is not offered: 403, where silence would be an error in uvicorn's log
+            await send({"type": "websocket.close"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = {**scope, "headers": _merged(scope["headers"])}
@@ -187,10 +188,10 @@ class _Exchange:
 
 def _merged(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Each name once, as WSGI has it: a second origin or type is not looked over."""
-    merged: dict[bytes, bytes] = {}
+    merged: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        merged[name] = merged[name] + b", " + value if name in merged else value
-    return list(merged.items())
+        merged.setdefault(name, []).append(value)
+    return [(name, b", ".join(values)) for name, values in merged.items()]
 
 
 def _clear_start_errors(send: Send) -> Send:

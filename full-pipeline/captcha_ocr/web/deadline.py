@@ -1,8 +1,9 @@
-"""A deadline for clients that send their request head slowly, for servers run by uvicorn.
+"""A deadline and a size for the heads of requests, for servers run by uvicorn.
 
 uvicorn calls the app when a request's head is complete, and waits for that without end: an
 app cannot see such a connection. So this watches the connection itself. The body's deadline is
-in asgi_edge.py.
+in asgi_edge.py. Of uvicorn's two parsers httptools, where it is installed, takes a head of any
+size.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
+MAX_HEAD = 1 << 16  # bytes, as h11 and waitress have it
 # Where uvicorn keeps its HTTP protocols; only those it has imported can be in use.
 _PROTOCOLS = (
     ("uvicorn.protocols.http.h11_impl", "H11Protocol"),
@@ -23,7 +25,7 @@ _PROTOCOLS = (
 
 
 def guard_uvicorn(seconds: float) -> None:
-    """Give every HTTP connection of this process the deadline.
+    """Give every HTTP connection of this process the deadline and the size.
 
     It wraps two methods of uvicorn's protocol classes, because ``uvicorn server:app`` offers
     no other place: the class is chosen before the app is imported. Calling it again only
@@ -34,7 +36,7 @@ def guard_uvicorn(seconds: float) -> None:
     for protocol in known:
         _guard(protocol, seconds)
     if "uvicorn.server" in sys.modules and not known:
-        logger.warning("this uvicorn's HTTP protocol is unknown: slow heads have no deadline")
+        logger.warning("this uvicorn's HTTP protocol is unknown: heads have no limits")
 
 
 def _guard(protocol: Any, seconds: float) -> None:
@@ -43,7 +45,7 @@ def _guard(protocol: Any, seconds: float) -> None:
     if already:
         return
     connection_made, data_received = protocol.connection_made, protocol.data_received
-    protocol.head_timer = None
+    protocol.head_timer, protocol.head_bytes = None, 0
 
     @functools.wraps(connection_made)
     def guarded_connection_made(self: Any, transport: asyncio.Transport) -> None:
@@ -55,7 +57,13 @@ def _guard(protocol: Any, seconds: float) -> None:
         if _between_requests(self) and self.head_timer is None:
             _start(self)
         data_received(self, data)
-        if not _between_requests(self) and self.head_timer is not None:
+        if _between_requests(self):
+            self.head_bytes += len(data)
+            if self.head_bytes > MAX_HEAD:
+                self.transport.close()
+            return
+        self.head_bytes = 0
+        if self.head_timer is not None:
             self.head_timer.cancel()
             self.head_timer = None
 

@@ -34,7 +34,7 @@ class FormReader:
         self._fields: Fields = []
         self._complete = False
         self._on_part_begin()
-        boundary = parse_options_header(content_type)[1].get(b"boundary")
+        boundary = _parameters(content_type).get(b"boundary")
         if not boundary:
             raise _unreadable("its Content-Type names no boundary; let your HTTP client write it")
         try:
@@ -93,7 +93,7 @@ class FormReader:
         self._header_name, self._header_value = bytearray(), bytearray()
 
     def _on_headers_finished(self) -> None:
-        parameters = parse_options_header(self._disposition)[1]
+        parameters = _parameters(self._disposition)
         if b"name" not in parameters:
             raise _unreadable("a part has no name: Content-Disposition: form-data; name=...")
         self._name = parameters[b"name"].decode(errors="replace")
@@ -142,6 +142,13 @@ class FormReader:
 
     def _on_end(self) -> None:
         self._complete = True
+
+
+def _parameters(header: str | bytes) -> dict[bytes, bytes]:
+    try:
+        return parse_options_header(header)[1]
+    except ValueError:  # releases for Python 3.9 make a number of the digits in name*1=
+        return {}
 
 
 def check_media_type(content_type: str) -> None:

@@ -200,7 +200,7 @@ class Service:
             image = open_image(job.upload.data, self._limits)
             pending = []
             for arch in job.archs:
-                prepared = self.predictors[arch].prepare(image)
+                prepared = self.predictors[arch].prepare(image, self._limits)
                 pending.append(
                     (arch, prepared.columns, self._batchers[arch].submit(prepared.array))
                 )

@@ -80,6 +80,8 @@ class Settings:
                     )
             elif not limits["low"] <= value < float("inf"):
                 raise ConfigError(f"{flag(field.name)} is {value}; {limits['low']} is the lowest")
+        if not self.archs:
+            raise ConfigError(f"--arch is {self.arch!r}; name the models to load, or all")
         if self.queue < self.max_files:
             raise ConfigError(
                 f"--queue is {self.queue}: a request of --max-files {self.max_files} would never "

@@ -72,6 +72,7 @@ class Upstream:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
+            first = answer.read1(BLOCK)  # while the client can still be told that nobody answers
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             logger.warning("the upstream %s does not answer: %s", self.url, error)
@@ -83,7 +84,7 @@ class Upstream:
             balancer = answer.status >= 500  # a gateway between says that nobody is behind it
             raise Problem("upstream", _SILENT if balancer else _STRANGER)
         passed = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
-        return Response(_blocks(connection, answer), answer.status, headers=passed)
+        return Response(_blocks(connection, answer, first), answer.status, headers=passed)
 
     def _connect(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
@@ -91,16 +92,17 @@ class Upstream:
 
 
 def _blocks(
-    connection: http.client.HTTPConnection, answer: http.client.HTTPResponse
+    connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, block: bytes
 ) -> Iterator[bytes]:
-    """The answer's body as it comes. One that grows too large or breaks off is cut, and so is
-    the client's: without its end it does not parse."""
+    """The answer's body as it comes, its first ``block`` included. One that grows too large or
+    breaks off is cut, and so is the client's: without its end it does not parse."""
     left = MAX_ANSWER
     try:
-        while block := answer.read1(BLOCK):
+        while block:
             left -= len(block)
             if left < 0:
                 raise OSError(f"the answer is larger than {MAX_ANSWER} bytes")
             yield block
+            block = answer.read1(BLOCK)
     finally:
         connection.close()

@@ -48,11 +48,12 @@ class ProblemTask(ErrorTask):
 
     def execute(self) -> None:
         error = self.request.error
-        problem = (
-            Problem.body_too_large(self.channel.adj.max_request_body_size - 1)
-            if error.code == 413
-            else Problem("bad_request", f"not an HTTP request: {error.reason}")
-        )
+        if error.code == 413:
+            problem = Problem.body_too_large(self.channel.adj.max_request_body_size - 1)
+        elif error.code == 500:  # the app's, after it had begun to answer
+            problem = Problem("internal", "an error of the server; its log says more")
+        else:
+            problem = Problem("bad_request", f"not an HTTP request: {error.reason}")
         self.status = f"{problem.status} {problem.document['title']}"
         self.response_headers.extend([("Content-Type", PROBLEM_TYPE), *SECURITY_HEADERS.items()])
         self.set_close_on_finish()
