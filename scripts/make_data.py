@@ -55,6 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="gets train/, test/ and raw/ (default: full-pipeline/dataset)",
     )
+    parser.add_argument(
+        "--copy-mode", choices=("link", "copy"), default="link", help="copy: where links cannot be"
+    )
     return parser
 
 
@@ -67,7 +70,8 @@ def merge_arguments(args: argparse.Namespace, out: Path, raw: Path) -> list[str]
         share = -(-count // len(STYLES))
         arguments += [f"--limit-{split}", str(count), f"--limit-{split}-each", str(share)]
     # Links take no room; the raw sets stay, so that the same command finds its work done.
-    return [*arguments, "--seed", str(args.seed), "--copy-mode", "link", "--on-unknown", "drop"]
+    arguments += ["--copy-mode", args.copy_mode, "--on-unknown", "drop"]
+    return [*arguments, "--seed", str(args.seed)]
 
 
 if __name__ == "__main__":  # worker processes import this file again on Windows and macOS

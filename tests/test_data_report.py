@@ -17,6 +17,7 @@ from captcha_ocr.data_report import text as terminal
 from captcha_ocr.imaging import open_image
 from captcha_ocr.tables import display_width
 from drawing import draw_picture, write_sample_set
+from links import link
 from PIL import Image
 
 
@@ -121,7 +122,7 @@ def break_row(root: Path) -> None:
 
 
 def break_link(root: Path) -> None:
-    (root / "images" / "circle.png").symlink_to("circle.png")
+    link(root / "images" / "circle.png", "circle.png")
     add_row(root, "circle.png\t1")
 
 
@@ -279,7 +280,7 @@ def test_the_page_is_self_contained_and_escapes_everything(
 def test_the_page_shows_the_pictures(
     sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "page.html"
+    out = tmp_path / "new" / "page.html"
     assert main(["report", str(sample_set), "--html", str(out), "--workers", "1"]) == 0
     page = Page(out.read_text(encoding="utf-8"))
     shown = {
@@ -313,7 +314,11 @@ def test_bars_of_chinese_names_begin_in_one_column() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "lowest"),
-    [(["pack", "set", "out", "--rows", "0"], 1), (["report", "set", "--workers", "-1"], 0)],
+    [
+        (["pack", "set", "out", "--rows", "0"], 1),
+        (["pack", "set", "out", "--seed", "-1"], 0),
+        (["report", "set", "--workers", "-1"], 0),
+    ],
 )
 def test_a_number_that_cannot_be_is_told_the_lowest(
     arguments: list[str], lowest: int, capsys: pytest.CaptureFixture[str]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
-from captcha_ocr.files import atomic_write, take_place
+from captcha_ocr.files import atomic_write, take_place, write_bytes
 
 
 def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
@@ -14,6 +16,16 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
         raise RuntimeError
     assert path.read_text(encoding="utf-8") == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["charset.txt"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no devices in folders")
+def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "null"
+    path.symlink_to(os.devnull)
+    with atomic_write(path) as file:
+        file.write("into nothing")
+    write_bytes(path, b"this too")
+    assert path.is_char_device() and list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

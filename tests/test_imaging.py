@@ -310,6 +310,27 @@ def test_missing_file(tmp_path: Path) -> None:
         assert str(path) in str(caught.value)
 
 
+def test_a_name_that_no_file_can_have_is_missing() -> None:
+    with pytest.raises(ImageError, match="cannot open") as caught:
+        open_image("a\0b.png")
+    assert caught.value.code == "missing"
+
+
+def test_a_file_opened_as_text_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(SAMPLES["PNG"])
+    with path.open(encoding="utf-8") as file, pytest.raises(ImageError, match="in binary mode"):
+        open_image(file)  # type: ignore[arg-type]
+
+
+def test_an_image_whose_file_is_cut_off_is_broken() -> None:
+    """Pillow decodes it when its pixels are asked for."""
+    image = Image.open(io.BytesIO(SAMPLES["PNG"][:-40]))
+    with pytest.raises(ImageError) as caught:
+        open_image(image)
+    assert caught.value.code == "broken"
+
+
 def test_base64_is_told_from_a_path() -> None:
     with pytest.raises(
         ImageError, match=r"cannot open iVBORw0KG.*base64\.b64decode\(text\)"

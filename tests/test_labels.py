@@ -22,6 +22,7 @@ from captcha_ocr.labels import (
 )
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from links import link
 
 # Hypothesis shrinks towards the front: plain characters first, then what breaks parsers.
 NASTY = st.sampled_from(
@@ -161,9 +162,9 @@ def test_links_inside_are_followed_and_links_outside_refused(tmp_path: Path) -> 
     (images / "deep").mkdir(parents=True)
     (tmp_path / "secret").write_text("untouched", encoding="utf-8")
     (images / "deep" / "1.png").write_bytes(b"")
-    (images / "inside.png").symlink_to("deep/1.png")
-    (images / "outside.png").symlink_to(tmp_path / "secret")
-    (images / "up").symlink_to(tmp_path)
+    link(images / "inside.png", Path("deep", "1.png"))
+    link(images / "outside.png", tmp_path / "secret")
+    link(images / "up", tmp_path, to_folder=True)
     assert resolve_inside(images, "inside.png") == (images / "deep" / "1.png").resolve()
     for name in ("outside.png", "up/secret"):
         with pytest.raises(ValueError, match="through a link"):

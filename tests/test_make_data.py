@@ -28,6 +28,13 @@ def test_the_merge_is_asked_for_equal_shares(tmp_path: Path) -> None:
     assert config.on_unknown == "drop", "a small set lacks characters, and that is no surprise"
 
 
+def test_where_links_cannot_be_pictures_are_copied(tmp_path: Path) -> None:
+    args = make_data.build_parser().parse_args(["--copy-mode", "copy"])
+    arguments = make_data.merge_arguments(args, tmp_path / "out", tmp_path / "raw")
+    config = merge.build_config(merge.build_parser().parse_args(arguments))
+    assert config.copy_mode == "copy", "what the merge's own message asks for"
+
+
 def test_a_failing_generator_stops_it(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as caught:
         generators.run([sys.executable, "-c", "raise SystemExit(7)"], tmp_path)

@@ -119,6 +119,8 @@ def test_two_labels_dropped_are_put_into_quarantine(merge: Merge) -> None:
     quarantined = list((merge.train / "quarantine").iterdir())
     assert [open_image(path).tobytes() for path in quarantined] == [picture(1).tobytes()] * 2
     assert [item["reason"] for item in merge.left_out()] == ["conflict"] * 2
+    named = {merge.train / str(item["quarantine"]): item["label"] for item in merge.left_out()}
+    assert named == dict(zip(sorted(quarantined), ["a", "A"]))
 
 
 def test_two_labels_keep_first_keeps_the_earlier_row(merge: Merge) -> None:

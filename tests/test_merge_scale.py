@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from captcha_ocr.config import ConfigError
 from captcha_ocr.labels import Label, write_labels
 from captcha_ocr.merging import engines
 from captcha_ocr.merging.config import MergeConfig, Source
@@ -101,6 +103,13 @@ def test_a_cluster_gives_what_one_thread_gives(
         assert run(sources, tmp_path / "cluster", engine) == alone
 
 
+def test_an_address_that_is_none_is_a_wrong_command_line() -> None:
+    pytest.importorskip("distributed")
+    problem = r"--dask nonsense: .*tcp://host:8786"
+    with pytest.raises(ConfigError, match=problem), engines.dask_engine("nonsense"):
+        pass
+
+
 def test_few_tasks_are_on_their_way() -> None:
     """The sources are read as fast as they are worked on, not faster."""
     read, done = [], []
@@ -121,6 +130,28 @@ def test_few_tasks_are_on_their_way() -> None:
 
     engine = PoolEngine(lambda function, task: Later(task), window=4)
     assert list(engine.map(int, tasks())) == [2 * number for number in range(50)]
+
+
+def test_a_task_that_fails_leaves_none_at_work(tmp_path: Path) -> None:
+    """What they write would stay in a folder that is removed meanwhile."""
+    done = []
+
+    def work(number: int) -> None:
+        if number == 0:
+            raise OSError(28, "No space left on device")
+        time.sleep(0.05)
+        done.append(number)
+
+    with ThreadPoolExecutor(2) as pool:
+        with pytest.raises(OSError, match="No space left"):
+            list(PoolEngine(pool.submit, window=8).map(work, range(100)))
+        at_once = len(done)
+    assert len(done) == at_once < 8
+
+
+def test_a_killed_worker_is_an_error_in_words() -> None:
+    with pytest.raises(ChildProcessError, match="fewer --workers"), process_engine(2) as engine:
+        list(engine.map(os._exit, [3]))
 
 
 def test_a_failing_task_fails_the_merge(sources: tuple[Source, ...], tmp_path: Path) -> None:

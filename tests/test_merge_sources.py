@@ -14,6 +14,7 @@ from captcha_ocr.merging.engines import SerialEngine
 from captcha_ocr.merging.pipeline import merge as merge_sources
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from links import link
 from merge_harness import (
     Merge,
     contents,
@@ -36,7 +37,7 @@ def test_a_source_is_called_as_its_folder_however_it_is_given(
 
 def test_a_source_without_labels_is_named(merge: Merge) -> None:
     assert merge(train=["nowhere"]) == 65
-    assert "nowhere/labels.txt" in merge.error
+    assert str(Path("nowhere", "labels.txt")) in merge.error
 
 
 def damage(data: bytes, kind: str) -> bytes:
@@ -91,6 +92,18 @@ def test_bad_rows_are_named(merge: Merge, row: str) -> None:
     assert labels(merge.train) == ["a"]
 
 
+def test_a_name_does_not_steer_the_terminal(merge: Merge) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+    with (root / "labels.txt").open("a", encoding="utf-8") as file:
+        file.write("\x9b31m\u202e.png\tb\n")  # red to some terminals, then from right to left
+    assert merge(train=["a"]) == 65
+    error = merge.error
+    assert merge("--on-bad", "drop", train=["a"]) == 0
+    for text in (error, merge.output):
+        assert "\x9b" not in text and "\u202e" not in text
+    assert r"\x9b31m\u202e.png" in merge.output
+
+
 @pytest.mark.parametrize(
     "value", ["[" * depth + "]" * depth for depth in (200, 990, 100_000)] + [r'"\ud800"'], ids=len
 )
@@ -110,8 +123,8 @@ def test_a_link_out_of_the_source_is_refused(merge: Merge) -> None:
     root = merge.source("a", {"1.png": (1, "a")})
     outside = merge.root / "outside.png"
     outside.write_bytes(encode(picture(5)))
-    (root / "images/2.png").symlink_to(outside)
-    (root / "images/up").symlink_to(merge.root)
+    link(root / "images/2.png", outside)
+    link(root / "images/up", merge.root, to_folder=True)
     with (root / "labels.txt").open("a", encoding="utf-8") as file:
         file.write("2.png\tb\nup/outside.png\tc\n")
     assert merge(train=["a"]) == 65
@@ -120,9 +133,9 @@ def test_a_link_out_of_the_source_is_refused(merge: Merge) -> None:
 
 def test_links_in_a_circle_are_bad_rows(merge: Merge) -> None:
     root = merge.source("a", {"1.png": (1, "a")})
-    (root / "images/2.png").symlink_to("2.png")
-    (root / "images/there").symlink_to("back")
-    (root / "images/back").symlink_to("there")
+    link(root / "images/2.png", "2.png")
+    link(root / "images/there", "back", to_folder=True)
+    link(root / "images/back", "there", to_folder=True)
     with (root / "labels.txt").open("a", encoding="utf-8") as file:
         file.write("2.png\tb\nthere/3.png\tc\n")
     assert merge(train=["a"]) == 65
@@ -168,8 +181,8 @@ def test_hostile_names_touch_nothing_outside(rows: list[str], copy_mode: str) ->
         root = Path(folder)
         source = write_source(root / "deep" / "source", {"1.png": (1, "a")}, manifest=False)
         (root / "victim.png").write_bytes(encode(picture(9)))
-        (source / "images" / "up").symlink_to(root)
-        (source / "images" / "away.png").symlink_to(root / "victim.png")
+        link(source / "images" / "up", root, to_folder=True)
+        link(source / "images" / "away.png", root / "victim.png")
         with (source / "labels.txt").open("ab") as file:
             file.writelines(f"{row}\tb\n".encode() for row in rows)
         config = MergeConfig(

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from captcha_ocr.cli.merge import main
+from captcha_ocr.merging import keytable
 from captcha_ocr.merging.config import COPY_MODES
 from captcha_ocr.merging.target import building
+from links import link as make_link
 from merge_harness import (
     CONFLICTING,
     Merge,
@@ -70,6 +72,39 @@ def test_two_merges_do_not_write_one_target(merge: Merge) -> None:
     assert merge(train=["a"]) == 0
 
 
+def test_a_disk_too_full_for_the_key_table_is_said(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    pages = "PRAGMA page_size = 512; PRAGMA max_page_count = 2;"
+    monkeypatch.setattr(keytable, "_SCHEMA", pages + keytable._SCHEMA)
+    assert merge(train=["a"]) == 1
+    assert "cannot write" in merge.error and "disk is full" in merge.error
+    assert list(merge.train.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "sync"), reason="this system has no such call")
+def test_a_move_is_on_the_disk_before_the_sources_go(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = merge.source("a", {"1.png": (1, "a")})
+    synced = []
+    monkeypatch.setattr(os, "sync", lambda: synced.append((root / "images/1.png").exists()))
+    assert merge("--copy-mode", "move", train=["a"]) == 0
+    assert synced == [True] and not (root / "images/1.png").exists()
+
+
+@pytest.mark.parametrize(
+    "record", ["[]", '{"config": null}', '{"config": {}, "inputs": [3]}', "[" * 100_000], ids=len
+)
+def test_a_record_of_another_shape_is_no_merges(merge: Merge, record: str) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    merge.train.mkdir(parents=True)
+    (merge.train / "merge.json").write_text(record, encoding="utf-8")
+    assert merge(train=["a"]) == 1
+    assert "no merge made it" in merge.error
+
+
 def test_a_target_that_no_merge_made_is_left_alone(merge: Merge) -> None:
     merge.source("a", {"1.png": (1, "a")})
     (merge.train / "images").mkdir(parents=True)
@@ -125,10 +160,7 @@ def test_pictures_that_are_links_arrive_as_files(
 ) -> None:
     root = merge.source("a", {"sub/1.png": (1, "a")})
     link = root / "images/2.png"
-    try:
-        link.symlink_to(root / "images/sub/1.png" if absolute else "sub/1.png")
-    except OSError:
-        pytest.skip("symbolic links cannot be made here")
+    make_link(link, root / "images/sub/1.png" if absolute else Path("sub", "1.png"))
     (root / "labels.txt").write_text("2.png\ta\n", encoding="utf-8")
     assert merge("--copy-mode", copy_mode, train=["a"]) == 0
     [path] = (merge.train / "images").iterdir()

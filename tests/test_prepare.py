@@ -9,12 +9,13 @@ import pytest
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.prepare import prepare_data
 from drawing import write_sample_set
+from links import link
 from small_run import config_for, write_a_new_symbol
 
 
 def test_a_test_set_does_not_choose_the_weights(sample_set: Path, tmp_path: Path) -> None:
     test_root = tmp_path / "Test_2"
-    test_root.symlink_to(sample_set, target_is_directory=True)
+    link(test_root, sample_set, to_folder=True)
     data = prepare_data(config_for(sample_set, val_root=str(test_root)))
     assert data.report is not None
     assert len(data.report) == 24
@@ -28,6 +29,13 @@ def test_a_test_set_does_not_choose_the_weights(sample_set: Path, tmp_path: Path
     assert named.report is None
     assert len(named.selection) == 24
     assert f"the 24 pictures of {test_root}, so few that luck has a say" in named.note
+
+
+def test_a_test_set_is_known_by_its_name_from_inside_too(
+    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(write_sample_set(tmp_path / "test", 4))
+    assert prepare_data(config_for(sample_set, val_root=".")).report is not None
 
 
 def test_a_validation_set_chooses_and_teaches_nothing(sample_set: Path, tmp_path: Path) -> None:

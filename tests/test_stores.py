@@ -20,6 +20,7 @@ from captcha_ocr.datasets.stores import (
     spread,
     write_parquet,
 )
+from captcha_ocr.imaging import ImageError
 from captcha_ocr.labels import LabelError
 from drawing import draw_picture
 from pyarrow import parquet
@@ -128,6 +129,29 @@ def test_what_is_no_shard_is_named(tmp_path: Path) -> None:
         open_store(tmp_path)
 
 
+def test_a_damaged_shard_is_named(sample_set: Path, tmp_path: Path) -> None:
+    write_parquet(FolderStore(sample_set), tmp_path / "shards", rows_per_shard=24)
+    shard = tmp_path / "shards" / "00000.parquet"
+    store, data = open_store(shard), shard.read_bytes()
+    middle = data.index(FolderStore(sample_set).read(0)) + 100  # of what is read on demand
+    shard.write_bytes(data[:4] + bytes(middle) + data[4 + middle :])
+    with pytest.raises(LabelError, match=r"00000\.parquet: the shard is damaged"):
+        open_store(shard)
+    with pytest.raises(ImageError, match=r"00000\.parquet:1: '.*': the shard is damaged"):
+        store.open(0)
+
+
+def test_labels_of_a_shard_that_are_no_text_are_named(sample_set: Path, tmp_path: Path) -> None:
+    write_parquet(FolderStore(sample_set), tmp_path / "shards", rows_per_shard=24)
+    shard = tmp_path / "shards" / "00000.parquet"
+    table = parquet.read_table(shard)
+    latin = pyarrow.array([b"\xe9"] * 24, pyarrow.binary()).view(pyarrow.string())
+    at = table.schema.get_field_index("label")
+    parquet.write_table(table.set_column(at, "label", latin), shard)
+    with pytest.raises(LabelError, match=r"00000\.parquet: the shard is damaged: .*utf-8"):
+        open_store(shard)
+
+
 def test_a_missing_list_has_no_line(tmp_path: Path) -> None:
     with pytest.raises(LabelError, match=r"labels\.txt: missing; a root holds images/"):
         FolderStore(tmp_path)
@@ -153,6 +177,13 @@ def test_packing_a_set_mixes_it(sample_set: Path, tmp_path: Path) -> None:
     assert data_main(["pack", str(sample_set), str(out)]) == FAILURE  # it is never written over
 
 
+def test_a_folder_of_shards_may_be_called_as_one(sample_set: Path, tmp_path: Path) -> None:
+    out = tmp_path / "train.parquet"
+    assert data_main(["pack", str(sample_set), str(out)]) == OK
+    (out / "._00000.parquet").write_bytes(b"what Finder keeps of a file on others' disks")
+    assert len(open_store(out)) == 24
+
+
 def test_what_a_killed_packing_left_goes_with_the_next(sample_set: Path, tmp_path: Path) -> None:
     partial = tmp_path / "out" / ".shards.part"
     partial.mkdir(parents=True)
@@ -160,3 +191,11 @@ def test_what_a_killed_packing_left_goes_with_the_next(sample_set: Path, tmp_pat
     assert write_parquet(FolderStore(sample_set), partial.with_name("shards"), 24) == 1
     assert len(open_store(partial.with_name("shards"))) == 24
     assert [path.name for path in partial.parent.iterdir()] == ["shards"]
+
+
+def test_a_packing_that_fails_leaves_nothing(sample_set: Path, tmp_path: Path) -> None:
+    store = FolderStore(sample_set)
+    (sample_set / "images" / store.labels[20].file).unlink()
+    with pytest.raises(FileNotFoundError):
+        write_parquet(store, tmp_path / "out" / "shards", rows_per_shard=10)
+    assert list((tmp_path / "out").iterdir()) == []

@@ -12,8 +12,14 @@ from typing import TextIO
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to. The file takes its place, synced, when all went well."""
+    """A name beside ``path`` to write to. The file takes its place, synced, when all went well.
+
+    ``/dev/null`` and other things that are no files are written to: root could replace them.
+    """
     path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        yield path
+        return
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield partial

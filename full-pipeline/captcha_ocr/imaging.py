@@ -58,24 +58,17 @@ def open_image(source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Ima
 
     The format is told from the bytes alone. Transparency is laid on white. The frames of a GIF
     are combined: each pixel comes from the frame where it differs most from the background, so a
-    text that fades in and out over the frames is whole.
+    text that fades in and out over the frames is whole; of a PIL image, only the frame it is at
+    is read.
 
     Raises ImageError: the file is missing, larger than the limits, of another format, or broken.
     """
     if isinstance(source, np.ndarray):
         source = _from_array(source)
-    if isinstance(source, Image.Image):
-        check_size(source.size, limits)
-        return _to_rgb(source)
-    data = _read_bytes(source, limits)
+    if not isinstance(source, Image.Image):
+        source = _read_bytes(source, limits)
     try:
-        data = pixel_parts(data)
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            check_size(image.size, limits)
-            if image.format == "GIF":
-                check_gif_frames(data, image.size)
-                return _combine_frames(image, limits)
-            return _to_rgb(image)
+        return _decode(source, limits)
     except ImageError:
         raise
     except Image.UnidentifiedImageError:
@@ -86,6 +79,19 @@ def open_image(source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Ima
         raise _size_error("more pixels than any limit", limits) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
         raise ImageError("broken", f"the picture is cut off or damaged ({error})") from None
+
+
+def _decode(source: Image.Image | bytes, limits: ImageLimits) -> Image.Image:
+    if isinstance(source, Image.Image):  # whose file may be decoded only now
+        check_size(source.size, limits)
+        return _to_rgb(source)
+    data = pixel_parts(source)
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        check_size(image.size, limits)
+        if image.format == "GIF":
+            check_gif_frames(data, image.size)
+            return _combine_frames(image, limits)
+        return _to_rgb(image)
 
 
 def preprocess(image: Image.Image, config: ImageConfig) -> np.ndarray:
@@ -148,9 +154,9 @@ def _read_bytes(source: str | Path | bytes | BinaryIO, limits: ImageLimits) -> b
         try:
             with Path(source).open("rb") as file:
                 data = file.read(limits.max_bytes + 1)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the second: a NUL in a name
             raise ImageError("missing", _cannot_open(str(source), error)) from None
-    elif hasattr(source, "read"):
+    elif hasattr(source, "read") and not isinstance(source, io.TextIOBase):
         data = source.read(limits.max_bytes + 1)
     else:
         raise ImageError(
@@ -163,10 +169,10 @@ def _read_bytes(source: str | Path | bytes | BinaryIO, limits: ImageLimits) -> b
     return data
 
 
-def _cannot_open(name: str, error: OSError) -> str:
+def _cannot_open(name: str, error: Exception) -> str:
     """Other readers take base64 where this one takes a path; nobody wants to see it again."""
     if len(name) <= LONGEST_NAME:
-        return f"cannot open {name}: {error.strerror}"
+        return f"cannot open {name}: {getattr(error, 'strerror', None) or error}"
     return (
         f"cannot open {name[:40]}… ({len(name)} characters): a str is the path of a file; "
         "of base64, give the bytes: base64.b64decode(text)"

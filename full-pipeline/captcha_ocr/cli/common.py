@@ -19,6 +19,7 @@ from captcha_ocr.charset import CharsetError
 from captcha_ocr.config import ConfigError, TrainingError
 from captcha_ocr.labels import LabelError
 from captcha_ocr.model_info import ModelError
+from captcha_ocr.tables import printable
 
 OK = 0
 FAILURE = 1  # it could not be done: a missing model, a full disk, a run that diverges
@@ -95,8 +96,8 @@ def exit_code(error: OSError | ValueError | TrainingError) -> int | None:
 
 
 def complain(message: str, code: int = FAILURE) -> int:
-    """Print one line on stderr and return ``code``."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    """Print one line on stderr and return ``code``. Names in it come from anywhere."""
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 
@@ -132,6 +133,16 @@ def at_least(lowest: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def make_room(file: Path | None) -> None:
+    """Make the folder of a file that is written at the end: what cannot be written should not show
+    only after minutes of work."""
+    if file is None:
+        return
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+    file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def requirements() -> dict[str, list[str]]:

@@ -12,7 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, at_least, command, complain, program
+from captcha_ocr.cli.common import (
+    BAD_DATA,
+    OK,
+    Arguments,
+    at_least,
+    command,
+    complain,
+    make_room,
+    program,
+)
 from captcha_ocr.config import ConfigError
 from captcha_ocr.data_report import page, text
 from captcha_ocr.data_report.health import examine
@@ -40,7 +49,7 @@ def main(argv: Arguments = None) -> int:
         return args.run(args)
     except DataError as error:
         for problem in error.problems:
-            complain(printable(problem))
+            complain(problem)
         return BAD_DATA
 
 
@@ -86,6 +95,7 @@ def pack(args: argparse.Namespace) -> int:
 
 
 def report(args: argparse.Namespace) -> int:
+    make_room(args.html)
     with process_engine(args.workers) as engine:
         health = examine(args.dir, engine, args.against)
     if args.html:
@@ -148,7 +158,7 @@ def add_pack(commands: Any) -> None:
     parser.add_argument("dir", type=Path, metavar="DIR", help="holds images/ and labels.txt")
     parser.add_argument("out", type=Path, metavar="OUT", help="new folder for *.parquet")
     parser.add_argument("--rows", type=at_least(1), default=20_000, metavar="N", help="in a shard")
-    parser.add_argument("--seed", type=int, default=0, help="of the order (0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the order (0)")
     parser.set_defaults(run=pack)
 
 

@@ -23,6 +23,7 @@ from captcha_ocr.merging.config import (
 )
 from captcha_ocr.merging.engines import dask_engine, process_engine
 from captcha_ocr.merging.pipeline import merge
+from captcha_ocr.tables import printable
 
 
 @command
@@ -47,7 +48,7 @@ def main(argv: Arguments = None) -> int:
     if args.json:
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
     else:
-        print("\n".join(report.lines()))
+        print("\n".join(map(printable, report.lines())))
     return OK
 
 

@@ -29,6 +29,8 @@ from captcha_ocr.merging.target import ROOT, appear, building
 
 # What a file name may not hold on some system, and halves of characters, which UTF-8 lacks.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|\ud800-\udfff]')
+# Devices to Windows, whatever suffix follows.
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
 
 
 class Picture(NamedTuple):
@@ -132,7 +134,8 @@ def _placement(picture: Picture, name: str) -> Placement:
 
 def safe_name(file: str) -> str:
     """The last part of a name, as it can stand on every system."""
-    return _UNSAFE.sub("_", file.rpartition("/")[2]).strip() or "_"
+    name = _UNSAFE.sub("_", file.rpartition("/")[2]).strip() or "_"
+    return f"_{name}" if _DEVICE.match(name) else name
 
 
 def _new_names(pictures: Iterable[Picture]) -> Iterator[str]:

@@ -36,7 +36,7 @@ def prepare_data(config: TrainConfig, known: Charset | None = None) -> RunData:
         raise ConfigError("--select-on val chooses on the validation root: name it with --val-root")
     store = open_store(Path(config.train_root))
     val = open_store(Path(config.val_root)) if config.val_root else None
-    named_test = Path(config.val_root).stem.lower().startswith("test")
+    named_test = Path(config.val_root).absolute().stem.lower().startswith("test")
     use_split = {"auto": named_test, "val": False, "split": True}[config.select_on]
     charset = Charset.from_texts(label.text for label in store.labels)
     if known is not None:

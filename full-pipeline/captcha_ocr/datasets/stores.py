@@ -127,8 +127,11 @@ class ParquetStore(Store):
         line = 0
         for group in range(file.num_row_groups):
             group_number = self.groups[-1] + 1 if self.groups else 0
-            table = file.read_row_group(group, columns=list(self.COLUMNS))
-            for row, values in enumerate(table.to_pylist()):
+            try:  # only the end of the file, which tells of the groups, has been read
+                rows = file.read_row_group(group, columns=list(self.COLUMNS)).to_pylist()
+            except (OSError, ValueError) as error:
+                raise LabelError(path, 0, f"the shard is damaged: {error}") from None
+            for row, values in enumerate(rows):
                 line += 1
                 try:
                     name, text, size, fields = _check_row(values)
@@ -148,8 +151,11 @@ class ParquetStore(Store):
 
         shard, group, row = self._places[index]
         if (shard, group) not in self._open:
-            file = parquet.ParquetFile(self.shards[shard])
-            images = file.read_row_group(group, columns=["image"])["image"].to_pylist()
+            try:
+                file = parquet.ParquetFile(self.shards[shard])
+                images = file.read_row_group(group, columns=["image"])["image"].to_pylist()
+            except (OSError, ValueError) as error:
+                raise ImageError("broken", f"the shard is damaged or gone: {error}") from None
             self._open[shard, group] = images
             if len(self._open) > OPEN_GROUPS:
                 self._open.popitem(last=False)
@@ -203,17 +209,15 @@ def spread(store: Store, limit: int) -> Store:
 def open_store(root: Path) -> Store:
     """A folder root, one ``.parquet`` file, or a folder that holds ``*.parquet`` shards."""
     root = Path(root)
-    if root.suffix == ".parquet":
+    if root.suffix == ".parquet" and not root.is_dir():
         return ParquetStore([root])
-    shards = sorted(root.glob("*.parquet"))
+    shards = sorted(root.glob("[!.]*.parquet"))  # no ._a.parquet of macOS, see sources.py
     return ParquetStore(shards) if shards else FolderStore(root)
 
 
 def write_parquet(store: Store, folder: Path, rows_per_shard: int, group_rows: int = 256) -> int:
-    """Pack a store into ``<folder>/00000.parquet`` and so on; the number of shards written.
-
-    The folder must be new; it appears when all shards are whole.
-    """
+    """Pack a store into ``<folder>/00000.parquet`` and so on; the number of shards written. The
+    folder must be new; it appears when all shards are whole."""
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
@@ -223,21 +227,22 @@ def write_parquet(store: Store, folder: Path, rows_per_shard: int, group_rows: i
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
     partial.mkdir(parents=True)
     starts = range(0, len(store), rows_per_shard)
-    for number, start in enumerate(starts):
-        rows = range(start, min(start + rows_per_shard, len(store)))
-        table = pa.table(
-            {
-                "file": [store.labels[i].file for i in rows],
-                "label": [store.labels[i].text for i in rows],
-                "width": [store.sizes[i][0] for i in rows],
-                "height": [store.sizes[i][1] for i in rows],
-                "fields": [json.dumps(store.records[i], ensure_ascii=False) for i in rows],
-                "image": pa.array([store.read(i) for i in rows], pa.binary()),
-            }
-        )
-        # Pictures are compressed already.
-        parquet.write_table(
-            table, partial / f"{number:05d}.parquet", row_group_size=group_rows, compression="none"
-        )
-    take_place(partial, folder)
+    try:
+        for number, start in enumerate(starts):
+            rows = range(start, min(start + rows_per_shard, len(store)))
+            table = pa.table(
+                {
+                    "file": [store.labels[i].file for i in rows],
+                    "label": [store.labels[i].text for i in rows],
+                    "width": [store.sizes[i][0] for i in rows],
+                    "height": [store.sizes[i][1] for i in rows],
+                    "fields": [json.dumps(store.records[i], ensure_ascii=False) for i in rows],
+                    "image": pa.array([store.read(i) for i in rows], pa.binary()),
+                }
+            )
+            path = partial / f"{number:05d}.parquet"  # of pictures, which are compressed already
+            parquet.write_table(table, path, row_group_size=group_rows, compression="none")
+        take_place(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return len(starts)

@@ -11,9 +11,11 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
+from captcha_ocr.config import ConfigError
 from captcha_ocr.cores import usable_cores
 
 Task = TypeVar("Task")
@@ -41,7 +43,8 @@ class PoolEngine:
     """Any executor with ``submit(function, task)`` whose futures have ``result()``.
 
     Only ``window`` tasks are on their way at a time: tasks are read from files as they are
-    needed, and results wait for nobody, so memory stays bounded.
+    needed, and results wait for nobody, so memory stays bounded. After an error nothing is still
+    at work: it would write into a folder that is being removed.
     """
 
     def __init__(self, submit: Callable[..., Any], window: int) -> None:
@@ -49,12 +52,19 @@ class PoolEngine:
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         waiting: deque[Any] = deque()
-        for task in tasks:
-            waiting.append(self._submit(function, task))
-            if len(waiting) >= self._window:
+        try:
+            for task in tasks:
+                waiting.append(self._submit(function, task))
+                if len(waiting) >= self._window:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+            for future in waiting:
+                if not future.cancelled():
+                    future.exception()  # waits; the first error is the one to tell
 
 
 @contextmanager
@@ -68,7 +78,12 @@ def process_engine(workers: int = 0, start_method: str | None = None) -> Iterato
         return
     context = multiprocessing.get_context(start_method)
     with ProcessPoolExecutor(workers, mp_context=context) as executor:
-        yield PoolEngine(executor.submit, window=4 * workers)
+        try:
+            yield PoolEngine(executor.submit, window=4 * workers)
+        except BrokenProcessPool:
+            raise ChildProcessError(
+                "a worker process was killed, for want of memory perhaps; give fewer --workers"
+            ) from None
 
 
 @contextmanager
@@ -79,7 +94,11 @@ def dask_engine(address: str) -> Iterator[Engine]:
     """
     from distributed import Client
 
-    with Client(address, set_as_default=False) as client:
+    try:
+        cluster = Client(address, set_as_default=False)
+    except ValueError as error:
+        raise ConfigError(f"--dask {address}: {error}; write tcp://host:8786") from None
+    with cluster as client:
         threads = sum(client.nthreads().values())
         if not threads:
             raise ConnectionError(f"the Dask scheduler at {address} has no workers; start some")

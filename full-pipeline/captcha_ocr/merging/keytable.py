@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,16 @@ CREATE TABLE spare (source, file, fields);
 # Shuffled or not, equal inputs give one order.
 _ORDER = {True: "place, source, line", False: "source, line"}
 _CHUNK = 10_000  # rows fetched or written at once
+
+
+@contextmanager
+def key_table(path: Path) -> Iterator[KeyTable]:
+    """A new table. What SQLite says of a full disk is an OSError, as it is of every other file."""
+    try:
+        with closing(KeyTable(path)) as table:
+            yield table
+    except sqlite3.OperationalError as error:
+        raise OSError(f"cannot write {path}: {error}") from error
 
 
 class KeyTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -14,7 +14,7 @@ from captcha_ocr.labels import IMAGES_DIR
 from captcha_ocr.merging import shards
 from captcha_ocr.merging.config import TEST, TRAIN, DataError, MergeConfig
 from captcha_ocr.merging.engines import Engine
-from captcha_ocr.merging.keytable import KeyTable
+from captcha_ocr.merging.keytable import KeyTable, key_table
 from captcha_ocr.merging.near import NearTask, near_shard
 from captcha_ocr.merging.report import MergeReport
 from captcha_ocr.merging.rules import CONFLICT, JudgeTask, judge_shard
@@ -63,7 +63,7 @@ def merge(
         }
         # Beside the target there is room for a data set; /tmp is often small, or memory.
         scratch = folders.get(TRAIN) or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        table = stack.enter_context(closing(KeyTable(scratch / "keys.sqlite")))
+        table = stack.enter_context(key_table(scratch / "keys.sqlite"))
         examine(table, config, engine, report, progress)
         for split, folder in folders.items():
             write_root(table, config, engine, split, folder / ROOT, progress)

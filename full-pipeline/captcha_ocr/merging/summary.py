@@ -14,6 +14,11 @@ from captcha_ocr.merging.report import EXAMPLES, MergeReport, SourceReport
 from captcha_ocr.merging.rules import CONFLICT, LIMIT, REASONS
 
 
+def quarantined(number: int, suffix: str) -> str:
+    """Where in the training root a picture with two labels is put, to be looked at."""
+    return f"quarantine/{number:08d}{suffix}"
+
+
 def fill_report(report: MergeReport, table: KeyTable, config: MergeConfig) -> None:
     """Counts per source, and a few examples of every reason."""
     report.sources = [
@@ -81,13 +86,14 @@ def left_out(table: KeyTable, config: MergeConfig, reason: str) -> Iterator[dict
     # A conflict lists the copies of one picture together.
     order = "one.pixels, one.source, one.line" if reason == CONFLICT else "one.source, one.line"
     for row in table.ask(
-        f"""SELECT one.split, one.source, one.line, one.file, one.label, hex(one.pixels),
-            other.source, other.file, other.label FROM rows AS one
+        f"""SELECT one.id, one.split, one.source, one.line, one.file, one.label, one.suffix,
+            hex(one.pixels), other.source, other.file, other.label FROM rows AS one
             LEFT JOIN rows AS other ON other.id = one.kept AND other.fate IS NULL
             WHERE one.fate = ? ORDER BY {order}""",
         (reason,),
     ):
-        split, number, line, file, label, picture, kept_source, kept_file, kept_label = row
+        id_, split, number, line, file, label, suffix, picture, *kept = row
+        kept_source, kept_file, kept_label = kept
         item = {
             "reason": reason,
             "split": split,
@@ -99,6 +105,7 @@ def left_out(table: KeyTable, config: MergeConfig, reason: str) -> Iterator[dict
         }
         if reason == CONFLICT:
             item["picture"] = picture.lower()
+            item["quarantine"] = quarantined(id_, suffix)
         if kept_source is not None:
             root = config.sources[kept_source].root.as_posix()
             item["kept"] = f"{root}/{IMAGES_DIR}/{kept_file}"

@@ -49,11 +49,12 @@ def same_merge(target: Path, record: dict[str, Any]) -> bool:
         return False
     try:
         found = json.loads((target / RECORD_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        differences = _differences(found, record)
+    # The last three: JSON, but not of the shape that a merge writes.
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         raise TargetError(
             f"{target} exists and no merge made it; remove it or choose another folder"
         ) from None
-    differences = _differences(found, record)
     if differences:
         raise TargetError(
             f"{target} holds another merge ({', '.join(differences)} differ); remove it or choose "

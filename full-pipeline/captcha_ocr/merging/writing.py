@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,9 +25,7 @@ from captcha_ocr.merging.place import Placement, PlaceTask, place_shard
 from captcha_ocr.merging.report import LEFT_OUT_FILE
 from captcha_ocr.merging.rules import CONFLICT
 from captcha_ocr.merging.shards import chunks
-from captcha_ocr.merging.summary import all_left_out
-
-QUARANTINE_DIR = "quarantine"  # the pictures with two labels, to be looked at
+from captcha_ocr.merging.summary import all_left_out, quarantined
 
 
 def write_root(
@@ -72,10 +71,12 @@ def write_charset_copy(config: MergeConfig) -> None:
 def remove_moved(table: KeyTable, config: MergeConfig) -> None:
     """After ``--copy-mode move``: the pictures that stand in the targets leave their sources.
 
-    Those that were left out stay where they are. Done last: a run that is killed before loses
-    nothing.
+    Those that were left out stay where they are. Done last: a run that is killed before, or a power
+    cut, loses nothing.
     """
     if config.copy_mode == "move":
+        if hasattr(os, "sync"):  # a copy to another disk may be in memory still
+            os.sync()
         for source, file in table.ask("SELECT source, file FROM rows WHERE fate IS NULL"):
             (config.sources[source].root / IMAGES_DIR / file).unlink(missing_ok=True)
 
@@ -104,6 +105,6 @@ def _write_left_out(table: KeyTable, config: MergeConfig, folder: Path) -> None:
     for number, source, name, suffix in table.ask(
         "SELECT id, source, file, suffix FROM rows WHERE fate = ?", (CONFLICT,)
     ):
-        (folder / QUARANTINE_DIR).mkdir(exist_ok=True)
-        path = config.sources[source].root / IMAGES_DIR / name
-        shutil.copyfile(path, folder / QUARANTINE_DIR / f"{number:08d}{suffix}")
+        target = folder / quarantined(number, suffix)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(config.sources[source].root / IMAGES_DIR / name, target)
