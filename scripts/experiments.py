@@ -15,7 +15,10 @@ def trained(config: TrainConfig, done: Path) -> RunFolder:
     """The run folder ``done``, trained now if it is not there; one that was cut off is left out."""
     if not done.is_dir():
         folder = RunFolder.create(done.parent / "unfinished", done.name)
-        stop = fit(config, folder)
+        try:
+            stop = fit(config, folder)
+        finally:
+            folder.close()  # a terminal shows one bar at a time
         if stop.unfinished:
             sys.exit(f"error: {done.name} was not trained to its end: {stop}")
         folder.path.rename(done)

@@ -17,10 +17,8 @@ import time
 from pathlib import Path
 
 from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.cli.merge import main as merge
-from captcha_ocr.cli.train import main as train
-from captcha_ocr.model_info import WEIGHTS_DIR, ModelInfo
-from captcha_ocr.models import MODELS
+from captcha_ocr.cli.main import main as captcha_ocr
+from captcha_ocr.model_info import WEIGHTS_DIR, ModelInfo, find_models
 from generators import build_tools, run_generator
 
 ALPHABET = "БГДЖИЛПФЦЧШЩЭЮЯ23456789"  # none that looks like a Latin letter or, as З does, a digit
@@ -37,7 +35,7 @@ RECIPE = (
 @command
 def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--arch", choices=MODELS, default="vanilla_crnn")
+    parser.add_argument("--arch", choices=find_models(), default="vanilla_crnn")
     arch = parser.parse_args(argv).arch
     # The height that the shipped weights know: another one has to be learned first.
     image = ModelInfo.load(WEIGHTS_DIR / f"{arch}.json").image
@@ -52,7 +50,8 @@ def main(argv: Arguments = None) -> int:
             started = time.monotonic()
             data = ["--train-root", str(root / "train"), "--val-root", str(root / "test")]
             out = root / name.replace(" ", "_")
-            if train(["--arch", arch, *data, *start, *size, *RECIPE.split(), "--out", str(out)]):
+            settings = [*data, *start, *size, *RECIPE.split(), "--out", str(out)]
+            if captcha_ocr(["train", "--arch", arch, *settings]):
                 return 1
             description = (out / arch / f"{arch}.json").read_text(encoding="utf-8")
             figures = json.loads(description)["metrics"]["test"]
@@ -70,7 +69,7 @@ def draw_sets(root: Path) -> None:
         options = ["--charset", ALPHABET, "--seed", str(seed), "--out-root", str(root)]
         run_generator("ctext", [*wanted, *options])
         arguments += [f"--{split}-src", "cyrillic", str(root / f"{split}_raw")]
-    if merge(arguments):
+    if captcha_ocr(["merge", *arguments]):
         sys.exit("error: the sets could not be merged")
 
 

@@ -48,7 +48,7 @@ def course(run: Path) -> dict[str, Any]:
     history = read_history(run)
     config = yaml.safe_load((run / "args.yaml").read_text(encoding="utf-8"))
     chosen_by = "exact_match_folded" if config.get("fold_case") else "exact_match"
-    best = max(history, key=lambda row: float(row[chosen_by]))
+    best = max(history, key=lambda row: (float(row[chosen_by]), -float(row["val_loss"])))
     return {
         "arch": config["arch"],
         "set": Path(config["train_root"]).parent.name,

@@ -63,6 +63,8 @@ def test_a_picture_without_a_reading_is_an_error(benchmark_root: Path) -> None:
         ({}, ""),
         ({"kind": "best"}, "kind is 'best'; choose from project, peer, submission"),
         ({"date": "yesterday"}, "write YYYY-MM-DD"),
+        ({"date": "20260131"}, "write YYYY-MM-DD"),
+        ({"latency_ms": float("inf")}, "give a number above 0, or null"),
         ({"latency_ms": 0}, "give a number above 0, or null"),
         ({"megabytes": True}, "of another type"),
         ({"figures": {}}, "they may be of"),

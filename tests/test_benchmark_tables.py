@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+from captcha_ocr.benchmarking.documents import draw_curves, write_documents
 from captcha_ocr.benchmarking.pages import replace_block, table, update_page
 from captcha_ocr.benchmarking.tables import group_tables, latencies, measured, reading, throughput
 from captcha_ocr.benchmarking.wording import LANGUAGES, words
@@ -90,6 +92,17 @@ def test_a_page_without_markers_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"README\.md: it needs <!-- benchmark:begin -->"):
         update_page(page, {"benchmark": "text"})
     assert page.read_text(encoding="utf-8") == "no markers"
+
+
+def test_documents_are_written_where_nothing_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who adds a row has read pictures, and needs no matplotlib for that."""
+    monkeypatch.setitem(sys.modules, "captcha_ocr.plots", None)
+    write_documents({}, [], tmp_path)
+    assert (tmp_path / "README.md").is_file()
+    with pytest.raises(ModuleNotFoundError):
+        draw_curves({}, tmp_path / "curves.png")
 
 
 def test_a_table_escapes_bars() -> None:

@@ -154,6 +154,11 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "absent.safetensors")
 
 
+def test_a_folder_is_told_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"is a folder; name the best\.safetensors of a run"):
+        load_checkpoint(tmp_path)
+
+
 def test_a_failed_write_keeps_the_previous_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

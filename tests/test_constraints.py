@@ -241,7 +241,8 @@ def test_characters_the_charset_lacks_are_fine_where_others_remain() -> None:
 
 def test_conditions_are_nfc_as_labels_are() -> None:
     charset = Charset(("a", "é"))
-    for conditions in ({"lexicon": ["e\u0301"]}, {"alphabet": "e\u0301"}):
+    accent = "e\u0301"
+    for conditions in ({"lexicon": [accent]}, {"alphabet": accent}, {"pattern": f"[{accent}]"}):
         constraint = Constraint.build(charset, **conditions)
         assert constraint.accepts("é")
         assert not constraint.accepts("a")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captcha_ocr import evaluation
 from captcha_ocr.cli import common
 from captcha_ocr.cli.eval import main
 from captcha_ocr.datasets.stores import FolderStore
@@ -17,6 +18,7 @@ from captcha_ocr.decoding import Reading
 from captcha_ocr.evaluation import Evaluation
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE, Label, write_labels
 from captcha_ocr.metrics import wilson_interval
+from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.report import choose_groups
 from captcha_ocr.report_tables import MAX_ROWS, score_table
 from captcha_ocr.tables import natural
@@ -285,7 +287,7 @@ def test_a_checkpoint_gives_what_its_model_reads(
         (["--weights", "nowhere"], common.FAILURE, "nowhere is no folder"),
         (["--checkpoint", "no.safetensors", "--weights", "w"], common.USAGE, "leave out"),
         (["--data", "nowhere"], common.BAD_DATA, "labels.txt"),
-        (["--json", "no/such/folder.json"], common.FAILURE, "No such file"),
+        (["--json", "."], common.FAILURE, "Is a directory: '.'"),
     ],
 )
 def test_exit_codes(
@@ -301,6 +303,21 @@ def test_exit_codes(
     assert found == code
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_fewer_pictures_are_held_at_once_where_there_are_many_symbols(
+    root: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "CHUNK_LOGITS", 1)
+    predictor, done = OnnxPredictor(tiny_weights / "vanilla_crnn.onnx"), list[int]()
+    evaluation.evaluate(predictor, FolderStore(root), on_progress=done.append)
+    assert done == list(range(1, 9))
+
+
+def test_a_folder_for_the_figures_is_made(root: Path, tiny_weights: Path, tmp_path: Path) -> None:
+    file = tmp_path / "new" / "figures.json"
+    assert main(["--data", str(root), "--weights", str(tiny_weights), "--json", str(file)]) == 0
+    assert json.loads(file.read_text(encoding="utf-8"))["models"]
 
 
 def test_usage_errors_of_argparse(capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,7 @@ def run_folder(tmp_path: Path) -> Path:
 def test_files_figures_and_table(
     run_folder: Path, sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, record = tmp_path / "exports", tmp_path / "figures.json"
+    out, record = tmp_path / "exports", tmp_path / "new" / "figures.json"
     arguments = ["--format", "ncnn,torchscript", "--checkpoint", str(run_folder)]
     arguments += ["--out", str(out), "--check", str(sample_set), "--json", str(record)]
     assert command.main(arguments) == OK
@@ -113,6 +113,7 @@ def test_a_difference_on_real_pictures_fails_too(
         (["--format", "onnx-int8"], USAGE, "needs --calibrate ROOT: training pictures"),
         (["--check", "a", "--calibrate", "a"], USAGE, "are one set"),
         (["--format", "onnx", "--docs"], USAGE, "it needs --format all and --check"),
+        (["--json", "."], FAILURE, "Is a directory: '.'"),
         (["--checkpoint", "nowhere"], FAILURE, "nowhere holds no weights of any architecture"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -200,6 +201,9 @@ def test_checkpoints_are_found(run_folder: Path, tmp_path: Path) -> None:
     shutil.copyfile(best, shipped / "again.safetensors")
     with pytest.raises(ModelError, match="are both vanilla_crnn"):
         find_checkpoints(shipped)
+    shutil.copyfile(svtr, shipped / "svtr_tiny.safetensors")
+    (shipped / "._svtr_tiny.safetensors").write_bytes(b"macOS's own notes")
+    assert list(find_checkpoints(shipped, "svtr_tiny")) == ["svtr_tiny"]
     other = tmp_path / "other.safetensors"
     save_checkpoint(other, dataclasses.replace(small_checkpoint("vanilla_crnn"), arch="crnn_9"))
     with pytest.raises(ConfigError, match="unknown arch 'crnn_9'; choose from"):
@@ -211,6 +215,20 @@ def test_the_script_is_the_command() -> None:
         [sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("usage: export_models.py") and "--calibrate" in done.stdout
+
+
+WITHOUT_TORCH = """
+import runpy, sys
+sys.modules["torch"] = None
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+def test_the_script_says_what_is_missing() -> None:
+    command = [sys.executable, "-c", WITHOUT_TORCH, str(SCRIPT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == FAILURE
+    assert done.stderr.startswith("error: this needs the Python package 'torch'")
 
 
 # Tables and documents

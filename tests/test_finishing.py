@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, load_state
-from captcha_ocr.datasets.stores import Store
+from captcha_ocr.datasets.stores import FolderStore, Store
+from captcha_ocr.evaluation import Evaluation, evaluate
+from captcha_ocr.predictor import Predictor
 from captcha_ocr.training import finishing
 from captcha_ocr.training.loop import fit
 from captcha_ocr.training.run_folder import RunFolder
 from drawing import write_sample_set
+from small_models import small_checkpoint
 from small_run import config_for
 
 
@@ -45,3 +48,21 @@ def test_the_average_is_kept_and_each_set_has_its_use(
     assert len(done.selection.readings) == final.metrics["selection"]["n"] == 5
     assert final.metrics["test"]["n"] == 10
     assert torch.equal(final.state[weights], kept[weights].half().float())  # as it is exported
+
+
+def test_the_temperature_is_fitted_to_fewer_pictures_where_there_are_many_symbols(
+    sample_set: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The logits of all of them are held at once."""
+    held: list[int] = []
+
+    def note(predictor: Predictor, store: Store) -> Evaluation:
+        held.append(len(store))
+        return evaluate(predictor, store)
+
+    monkeypatch.setattr(finishing, "evaluate", note)
+    store, checkpoint = FolderStore(sample_set), small_checkpoint("vanilla_crnn")
+    for allowed in (finishing.CALIBRATION_LOGITS, 1):
+        monkeypatch.setattr(finishing, "CALIBRATION_LOGITS", allowed)
+        finishing.calibrate(checkpoint, store, torch.device("cpu"))
+    assert held == [24, 1]

@@ -21,6 +21,7 @@ pytest.importorskip("torch", reason="the scripts train")
 
 import blend_weights
 import error_report
+import experiments
 import measure_recipe
 import recipe_pages
 import record_runs
@@ -30,6 +31,7 @@ from benchmark_set import write_benchmark_set
 from captcha_ocr.benchmarking.distortions import DISTORTIONS
 from captcha_ocr.checkpoint import load_checkpoint, save_checkpoint, save_state
 from captcha_ocr.predictor import OnnxPredictor
+from captcha_ocr.training.interrupt import Stop
 from generators import EASY_CONFIG
 from small_models import small_checkpoint
 
@@ -313,6 +315,23 @@ def test_a_shipped_model_names_no_folder_of_its_machine(
     assert "machine" not in str(shipped.train_config)
 
 
+def test_a_run_gives_the_terminal_back_before_the_next_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two bars at once are an error of rich 13."""
+    closed: list[Path] = []
+
+    def fit(config: TrainConfig, folder: RunFolder) -> Stop:
+        (folder.path / "metrics.csv").touch()
+        return Stop("all epochs are done")
+
+    monkeypatch.setattr(experiments, "fit", fit)
+    monkeypatch.setattr(RunFolder, "close", lambda folder: closed.append(folder.path))
+    config = TrainConfig(arch="svtr_tiny", train_root="x")
+    assert experiments.trained(config, tmp_path / "row").path == tmp_path / "row"
+    assert closed == [tmp_path / "unfinished" / "row"]
+
+
 def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
     configs = [measure_recipe.configured(name, tmp_path) for name in measure_recipe.CHANGES]
     assert all(configs.count(config) == 1 for config in configs)
@@ -322,11 +341,12 @@ def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
 
 def test_the_course_of_a_run_tells_what_its_best_weights_read(tmp_path: Path) -> None:
     run, _ = run_of_bars(tmp_path)
-    rows = ("pictures,seconds,exact_match,exact_match_folded", "80,60,0.2,0.3", "160,120,0.6,0.7")
-    text = "\n".join((*rows, "240,180,0.5,0.8", "320,240,0.4,0.75", ""))
+    rows = ["pictures,seconds,exact_match,exact_match_folded,val_loss"]
+    rows += ["80,60,0.2,0.3,3", "160,120,0.6,0.7,2", "240,180,0.5,0.8,2"]
+    text = "\n".join((*rows, "320,240,0.6,0.75,1", ""))  # of equals, the surest is kept
     (run / "metrics.csv").write_text(text, encoding="utf-8")
     course = record_runs.course(run)
-    assert recipe_pages.course_line(course)[-5:] == ["30.0", "70.0", "80.0", "75.0", "70.0"]
+    assert recipe_pages.course_line(course)[-5:] == ["30.0", "70.0", "80.0", "75.0", "75.0"]
     assert course["set"] == tmp_path.name
     settings = run / "args.yaml"
     folded = settings.read_text(encoding="utf-8").replace("fold_case: false", "fold_case: true")

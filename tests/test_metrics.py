@@ -143,6 +143,11 @@ def test_cer_interval_holds_the_cer(pairs: list[tuple[str, str]]) -> None:
     assert 0 <= got.cer_interval[0] <= got.cer <= got.cer_interval[1]
 
 
+def test_equal_errors_in_long_texts_leave_no_spread_by_rounding() -> None:
+    target = "a" * 49  # 1 / 49 * 49 is a little less than 1
+    assert score([target[1:]] * 3, [target] * 3).cer_interval == (1 / 49, 1.0)
+
+
 def test_score_by_groups_in_order_of_appearance() -> None:
     texts, targets = ["a", "b", "c", "d"], ["a", "x", "c", "d"]
     got = score_by(texts, targets, ["ruoyi", "easy", "ruoyi", "easy"])

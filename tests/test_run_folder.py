@@ -125,6 +125,22 @@ def test_tensorboard_gets_every_figure(tmp_path: Path) -> None:
     assert (event.step, event.value) == (500, 0.25)
 
 
+def test_without_tensorboard_no_run_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    folder = RunFolder.create(tmp_path, "vanilla_crnn")
+    with pytest.raises(ModuleNotFoundError):
+        folder.on_start(config(tensorboard=True), Progress())
+    folder.close()
+    assert not folder.path.exists()
+
+
+def test_a_file_where_runs_should_go_is_an_error(tmp_path: Path) -> None:
+    """On Windows it looked like a run that is there, and so did the next, without end."""
+    (tmp_path / "runs").touch()
+    with pytest.raises(FileExistsError):
+        RunFolder.create(tmp_path / "runs", "vanilla_crnn")
+
+
 def test_a_run_never_writes_over_another(tmp_path: Path) -> None:
     names = [RunFolder.create(tmp_path, "svtr_tiny").path.name for _ in range(3)]
     assert names == ["svtr_tiny", "svtr_tiny-2", "svtr_tiny-3"]

@@ -18,7 +18,14 @@ import yaml
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_checkpoint
 from captcha_ocr.cli import train
 from captcha_ocr.cli.common import BAD_DATA, FAILURE, OK, USAGE, program
-from captcha_ocr.cli.train import Plan, build_parser, config_from, main, plan
+from captcha_ocr.cli.train import (
+    Plan,
+    build_parser,
+    command_to_resume,
+    config_from,
+    main,
+    plan,
+)
 from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.exporting import onnx
 from captcha_ocr.models import MODELS
@@ -96,6 +103,17 @@ def test_the_hint_after_an_interruption_names_a_command_that_knows_resume(
         assert program("train") == name
 
 
+def test_the_hint_can_be_pasted_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    typed = 'python train.py --arch svtr_tiny --resume "my runs/svtr_tiny"'
+    assert command_to_resume("svtr_tiny", Path("my runs", "svtr_tiny")) == typed.replace(
+        "/", os.sep
+    )
+    monkeypatch.setattr(sys, "argv", ["captcha-ocr"])
+    typed = "captcha-ocr train --arch svtr_tiny --resume runs"
+    assert command_to_resume("svtr_tiny", Path("runs")) == typed
+
+
 @pytest.mark.parametrize(
     ("extra", "code", "message"),
     [
@@ -103,6 +121,7 @@ def test_the_hint_after_an_interruption_names_a_command_that_knows_resume(
         (["--pad-multiple", "6"], USAGE, "choose a multiple of 4"),
         (["--imgW", "250"], USAGE, "image width 250 is not a multiple of pad multiple 4"),
         (["--init-from", "absent.safetensors"], FAILURE, "absent.safetensors is no checkpoint"),
+        (["--init-from", "svtr_tiny"], USAGE, "holds weights of svtr_tiny; give --arch svtr_tiny"),
         (["--blend", "0.5"], USAGE, "--blend keeps a share of the weights that --init-from"),
         (["--batch", "0"], USAGE, "--batch is 0; choose 1 or more"),
         (["--val-root", "absent"], BAD_DATA, "missing; a root holds images/ and labels.txt"),
@@ -186,11 +205,24 @@ def test_what_a_run_cannot_go_on_with_is_said(
     assert not trained
 
 
+@pytest.mark.parametrize("text", ["", "arch: [svtr", "arch: svtr_tiny\n", "epochs: 3\nimage: 3\n"])
+def test_settings_that_were_edited_to_nonsense_are_named(
+    text: str, begun: Begun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, trained = begun
+    settings = tmp_path / "runs" / "vanilla_crnn" / "args.yaml"
+    settings.write_text(text, encoding="utf-8")
+    assert main([*given, "--resume"]) == USAGE
+    assert f"error: {settings} no longer says how the run began" in capsys.readouterr().err
+    assert not trained
+
+
 def test_all_go_on_where_they_were(
     begun: Begun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given, trained = begun
-    whole = [*given, "--arch", "all", "--resume"]
+    start = given.index("--init-from")  # weights of one, which the others cannot start from
+    whole = [*given[:start], *given[start + 2 :], "--arch", "all", "--resume"]
     assert main(whole) == OK
     runs = [(config.arch, folder.path.name if folder else None) for config, folder in trained]
     assert runs == [("crnn_resnet34", None), ("svtr_tiny", None), ("vanilla_crnn", "vanilla_crnn")]
@@ -223,6 +255,20 @@ def test_a_torch_that_cannot_export_is_refused_before_training(
     onnx.require_exporter("vanilla_crnn", {}, ImageConfig())  # not asked: it is known
 
 
+def test_what_the_end_of_a_run_needs_is_asked_for_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = arguments(tmp_path / "nowhere", tmp_path / "runs")
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    assert main(given) == FAILURE
+    assert "needs the Python package 'onnxscript'" in capsys.readouterr().err
+    # As where it cannot import matplotlib.
+    monkeypatch.setitem(sys.modules, "captcha_ocr.training.finishing", None)
+    with pytest.raises(ModuleNotFoundError):
+        main(given)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_an_older_torch_that_can_export_may_train(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "__version__", TorchVersion("2.7.1+cu124"))
     onnx.require_exporter("vanilla_crnn", {"width": 0.125, "hidden": 32}, ImageConfig())
@@ -239,7 +285,11 @@ def start(root: Path, out: Path, *extra: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(SCRIPT), *arguments(root, out), *extra]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",  # whatever the system's is: see prepare_console
     )
 
 
@@ -277,7 +327,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(sample_set: Path, tmp_path: Path) ->
     process.send_signal(signal.SIGINT)
     out = process.communicate()[0]
     assert process.returncode == 130
-    assert f"go on with: train.py --arch vanilla_crnn --resume {run}" in out
+    assert f"go on with: python train.py --arch vanilla_crnn --resume {run}" in out
     load_state(run / "last.pt")
 
 

@@ -70,6 +70,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a ``.safetensors`` checkpoint. Nothing in such a file can run code."""
     path = Path(path)
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder; name the best.safetensors of a run, in it or below")
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[HEADER])

@@ -24,7 +24,9 @@ from captcha_ocr.metrics import Score, score, score_by
 from captcha_ocr.predictor import Predictor
 from captcha_ocr.tables import natural
 
-CHUNK = 512  # pictures opened at a time: bounds the memory
+# Opened at a time, which bounds the memory: pictures, and logits of as many. With 500 symbols the
+# first counts, with the thousands of Chinese the second; a logit is held some four times.
+CHUNK, CHUNK_LOGITS = 512, 1 << 25
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,10 @@ def evaluate(
     readings: list[Reading | None] = [None] * len(store)
     losses = [math.inf] * len(store)
     # In the store's order, which is the one it reads fast in; widths share batches in a chunk.
-    for first in range(0, len(store), CHUNK):
-        chunk = range(first, min(first + CHUNK, len(store)))
+    columns = info.image.max_width // info.width_stride
+    size = max(1, min(CHUNK, CHUNK_LOGITS // (columns * info.charset.num_classes)))
+    for first in range(0, len(store), size):
+        chunk = range(first, min(first + size, len(store)))
         arrays = [preprocess(store.open(i), info.image) for i in chunk]
         for indices, batch in _equal_lengths(chunk, predictor.logits(arrays)):
             log_probs = log_softmax(batch, info.temperature)

@@ -140,13 +140,15 @@ def _cer_interval(texts: Sequence[str], targets: Sequence[str], cer: float) -> I
     spread (no error, or one picture) that interval has no width; then the bounds of the share
     of pictures with an error stand in, which are wider.
     """
-    n = len(targets)
+    n, characters = len(targets), sum(map(len, targets))
     edits = [edit_distance(a, b) for a, b in zip(texts, targets)]
-    residuals = sum((e - cer * len(b)) ** 2 for e, b in zip(edits, targets))
+    total = sum(edits)
+    # In whole numbers, times `characters`: rounding would make a spread of none.
+    residuals = sum((e * characters - total * len(b)) ** 2 for e, b in zip(edits, targets))
     if n == 1 or residuals == 0:
         low, high = wilson_interval(sum(e > 0 for e in edits), n)
         return min(low, cer), max(high, cer)
-    half = Z_95 * math.sqrt(residuals * n / (n - 1)) / sum(map(len, targets))
+    half = Z_95 * math.sqrt(residuals * n / (n - 1)) / characters**2
     return max(0.0, cer - half), cer + half
 
 

@@ -94,7 +94,7 @@ def find_models(folder: Path = WEIGHTS_DIR) -> dict[str, Path]:
         raise ModelError(f"{folder} is no folder; name one that holds <arch>.onnx and <arch>.json")
     found: dict[str, Path] = {}
     for file in sorted(folder.iterdir()):
-        if file.suffix in RUNTIMES:
+        if file.suffix in RUNTIMES and not file.name.startswith("._"):  # macOS's own notes
             if file.stem in found:
                 raise ModelError(
                     f"{folder}: {found[file.stem].name} and {file.name} share one .json; give "

@@ -2,7 +2,7 @@
 
 import sys
 
-from captcha_ocr.cli.export import main
+from captcha_ocr.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["export", *sys.argv[1:]]))

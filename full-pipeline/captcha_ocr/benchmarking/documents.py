@@ -8,7 +8,6 @@ from typing import Any
 
 from captcha_ocr.benchmarking.pages import update_page
 from captcha_ocr.benchmarking.tables import docs_blocks, readme_blocks
-from captcha_ocr.plots import Panel, plot_curves
 
 # Language -> the pages with blocks.
 PAGES = {
@@ -40,6 +39,8 @@ def write_documents(
 
 def draw_curves(robustness: Mapping[str, Any], path: Path) -> None:
     """A panel a curve, a line a model; a curve that a model lacks is left out."""
+    from captcha_ocr.plots import Panel, plot_curves  # who adds a row may lack matplotlib
+
     curves = {arch: entry["curves"] for arch, entry in robustness.items()}
     shared = [key for key in TITLES if all(key in entry for entry in curves.values())]
     panels = []

@@ -6,6 +6,7 @@ A row holds figures over the pictures of the shipped set (benchmark/), counted b
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path, PureWindowsPath
@@ -159,11 +160,14 @@ def row_problem(row: Any) -> str:
     if row["kind"] not in KINDS:
         return f"kind is {row['kind']!r}; choose from {', '.join(KINDS)}"
     try:
-        date.fromisoformat(row["date"])
+        # Newer Pythons read 20260131 too, which older ones, and people, do not.
+        is_date = date.fromisoformat(row["date"]).isoformat() == row["date"]
     except ValueError:
+        is_date = False
+    if not is_date:
         return f"date is {row['date']!r}; write YYYY-MM-DD"
     for field in ("latency_ms", "megabytes"):
-        if row[field] is not None and not row[field] > 0:
+        if row[field] is not None and not 0 < row[field] < math.inf:
             return f"{field} is {row[field]}; give a number above 0, or null"
     return _figures_problem(row["figures"])
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.calibration import reliability_bins
-from captcha_ocr.cli.common import OK, Arguments, at_least, command, program
+from captcha_ocr.cli.common import OK, Arguments, at_least, command, make_room, program
 from captcha_ocr.cli.reading import DEFAULT_ARCH, add_constraints, build_constraint, load_models
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.datasets.stores import Store, open_store, spread
@@ -34,6 +34,7 @@ STDOUT = "-"
 def main(argv: Arguments = None) -> int:
     args = build_parser().parse_args(argv)
     draw = picture_maker(args.out)
+    make_room(Path(args.json) if args.json not in (None, STDOUT) else None)
     predictors = load_models(args)
     store = open_store(args.data)
     if args.limit is not None:

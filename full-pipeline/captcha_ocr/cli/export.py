@@ -13,7 +13,7 @@ import torch
 
 from captcha_ocr.benchmarking.machine import stamp
 from captcha_ocr.benchmarking.pages import update_page
-from captcha_ocr.cli.common import FAILURE, OK, Arguments, command, program
+from captcha_ocr.cli.common import FAILURE, OK, Arguments, command, make_room, program
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.stores import Store, open_store
 from captcha_ocr.exporting import FORMATS
@@ -42,6 +42,7 @@ def main(argv: Arguments = None) -> int:
     if args.docs and (store is None or formats != list(FORMATS)):
         raise ConfigError("--docs writes the whole table: it needs --format all and --check DIR")
     check_packages(formats)
+    make_room(args.json)
     torch.set_num_threads(1)
     started = time.monotonic()
 

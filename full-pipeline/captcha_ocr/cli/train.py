@@ -6,7 +6,7 @@ import dataclasses
 import os
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import yaml
 
@@ -16,6 +16,9 @@ from captcha_ocr.cli.train_options import build_parser
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, strict_from_dict
 from captcha_ocr.models import MODELS, find_model, model_arguments
 from captcha_ocr.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from captcha_ocr.training.finishing import Finished
 
 
 @command
@@ -50,9 +53,13 @@ def plan(options: dict[str, Any], resume: Path | None, *, start: bool = False) -
 
 def train(config: TrainConfig, begun: RunFolder | None) -> bool:
     """One architecture, from the first step to its exported model; False when interrupted."""
+    # What the end needs is loaded first: a missing package should not show only after hours.
     from captcha_ocr.exporting.onnx import require_exporter
+    from captcha_ocr.exporting.run import check_packages
+    from captcha_ocr.training.finishing import finish
     from captcha_ocr.training.loop import fit
 
+    check_packages(["onnx"])
     require_exporter(config.arch, config.model, config.image)
     is_main = os.environ.get("RANK", "0") == "0"
     out = Path(config.out)
@@ -63,21 +70,25 @@ def train(config: TrainConfig, begun: RunFolder | None) -> bool:
             return True
         folder.say(f"stopped: {stop}")
         if stop.unfinished:
-            resume = f"{program('train')} --arch {config.arch} --resume {folder.path}"
-            folder.say(f"go on with: {resume}")
+            folder.say(f"go on with: {command_to_resume(config.arch, folder.path)}")
         if not stop.interrupted:
-            tell(config, folder)
+            tell(finish(config, folder), folder)
         return not stop.interrupted
     finally:
         if is_main:
             folder.close()
 
 
-def tell(config: TrainConfig, folder: RunFolder) -> None:
-    """Finish a run and say what came of it."""
-    from captcha_ocr.training.finishing import finish
+def command_to_resume(arch: str, run: Path) -> str:
+    """To be pasted as it stands, into any shell: no system runs a script by its bare name."""
+    typed = program("train")
+    python = "python " if typed.endswith(".py") else ""
+    quote = '"' if " " in str(run) else ""
+    return f"{python}{typed} --arch {arch} --resume {quote}{run}{quote}"
 
-    finished = finish(config, folder)
+
+def tell(finished: Finished, folder: RunFolder) -> None:
+    """Say what came of a run."""
     for name, evaluation in (("selection", finished.selection), ("test", finished.report)):
         if evaluation is not None:
             score = evaluation.score()
@@ -117,7 +128,8 @@ def config_from(options: dict[str, Any]) -> TrainConfig:
             known = load_checkpoint(Path(options[source]))
             size = {"height": known.image.height, "max_width": known.image.max_width}
             image = {**size, **image}
-            if source == "init_from" and known.arch == options["arch"]:
+            if source == "init_from":
+                refuse_another_arch(known.arch, options)
                 model = {**known.model_config, **model}
     if options.get("blend") and "init_from" not in options:
         raise ConfigError("--blend keeps a share of the weights that --init-from names; give both")
@@ -130,8 +142,7 @@ def config_from(options: dict[str, Any]) -> TrainConfig:
 
 def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
     """A run goes on as it began; what may be given anew is what does not change its outcome."""
-    with folder.args.open(encoding="utf-8") as file:
-        recorded = TrainConfig.from_dict(yaml.safe_load(file))
+    recorded = read_settings(folder.args)
     free = {"max_minutes", "save_minutes", "num_workers", "device", "cache", "tensorboard", "out"}
     fixed = {
         **shallow(recorded),
@@ -153,6 +164,25 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
         )
     given = {name: value for name, value in options.items() if name in free}
     return strict_from_dict(TrainConfig, {**shallow(recorded), **given})
+
+
+def refuse_another_arch(known: str, options: dict[str, Any]) -> None:
+    """Here, and not by the names of hundreds of weights that do not fit."""
+    if known != options["arch"]:
+        raise ConfigError(
+            f"--init-from {options['init_from']} holds weights of {known}; give --arch {known}, or "
+            f"weights of {options['arch']}"
+        )
+
+
+def read_settings(args: Path) -> TrainConfig:
+    """What a run began with. Raises ConfigError for a file that, edited, no longer says it."""
+    try:
+        return TrainConfig.from_dict(yaml.safe_load(args.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{args} no longer says how the run began ({error}); put it back as the run wrote it"
+        ) from None
 
 
 def difference(name: str, recorded: Any, given: Any) -> str:

@@ -15,6 +15,7 @@ The whole text must match: there are no anchors, no back references and no look-
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, Union
@@ -70,7 +71,8 @@ class Parser:
     def __init__(self, pattern: str, charset: Charset) -> None:
         if len(pattern) > MAX_PATTERN:
             raise PatternError(f"the pattern has {len(pattern)} characters; {MAX_PATTERN} at most")
-        self.pattern, self.charset = pattern, charset
+        # As labels are: what is typed on a Mac may have an accent apart.
+        self.pattern, self.charset = unicodedata.normalize("NFC", pattern), charset
         self.at = 0
         self.missing: set[str] = set()
 

@@ -39,16 +39,16 @@ def find_checkpoints(source: Path | None, arch: str = "all") -> dict[str, Path]:
     elif (folder / "best.safetensors").is_file():
         files = [folder / "best.safetensors"]
     else:
-        files = sorted([*folder.glob("*.safetensors"), *folder.glob("*/best.safetensors")])
+        files = sorted([*folder.glob("[!.]*.safetensors"), *folder.glob("*/best.safetensors")])
     found: dict[str, Path] = {}
     for file in files:
         name = load_checkpoint(file).arch
         find_model(name)  # raises for one that no row of MODELS would name below
+        if arch not in ("all", name):
+            continue
         if name in found:
             raise ModelError(f"{found[name]} and {file} are both {name}; name one of them")
         found[name] = file
-    if arch != "all":
-        found = {name: file for name, file in found.items() if name == arch}
     if not found:
         what = "any architecture" if arch == "all" else arch
         raise ModelError(

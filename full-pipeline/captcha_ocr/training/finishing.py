@@ -26,6 +26,7 @@ from captcha_ocr.training.distributed import pick_device
 from captcha_ocr.training.run_folder import RunFolder
 
 CALIBRATION_PICTURES = 2000
+CALIBRATION_LOGITS = 1 << 28  # at most, all held at once: 1 GB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,9 @@ def predictor_of(checkpoint: Checkpoint, device: torch.device) -> TorchPredictor
 def calibrate(checkpoint: Checkpoint, store: Store, device: torch.device) -> Checkpoint:
     """With the temperature at which confidences fit the pictures that chose the weights."""
     predictor = predictor_of(checkpoint, device)
-    part = spread(store, CALIBRATION_PICTURES)
+    columns = checkpoint.image.max_width // predictor.info.width_stride
+    fitting = CALIBRATION_LOGITS // (columns * checkpoint.charset.num_classes)
+    part = spread(store, max(1, min(CALIBRATION_PICTURES, fitting)))
     arrays = [preprocess(part.open(i), checkpoint.image) for i in range(len(part))]
     evaluation = evaluate(predictor, part)  # texts are the same at any temperature
     fitted = fit_temperature(

@@ -89,7 +89,8 @@ def blend_weights(
     """``tuned`` with ``share`` of the weights it was fine-tuned from: it reads the new pictures
     nearly as well, and the old ones better. Wortsman et al. 2022, arXiv:2109.01903, section 3.
 
-    What ``start`` did not have, such as the rows of new symbols and channels, stays as it is.
+    The rows of new symbols and channels, which ``start`` did not have, stay as they are; its own
+    rows did not listen to new channels, so there it counts as 0.
     """
     return {
         name: value.lerp(widened(start[name], value), share)

@@ -65,10 +65,12 @@ class RunFolder:
     def create(cls, out: Path, arch: str) -> RunFolder:
         """A new folder for a run; one that exists is never written over."""
         number = 1
+        # Here, where a file in its place is an error; below it is but a name that is taken.
+        Path(out).mkdir(parents=True, exist_ok=True)
         while True:
             path = Path(out) / (arch if number == 1 else f"{arch}-{number}")
             try:
-                path.mkdir(parents=True)
+                path.mkdir()
                 return cls(path)
             except FileExistsError:
                 number += 1
@@ -93,14 +95,14 @@ class RunFolder:
         self._shown = self._since = time.monotonic()
         if self.quiet:
             return
+        if config.tensorboard:  # first: where it is not installed, no run begins
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(self.path))
         for partial in self.path.glob(".*.part"):  # what a killed process had half written
             partial.unlink()
         with atomic_write(self.args) as file:
             yaml.safe_dump(dataclasses.asdict(config), file, sort_keys=False, allow_unicode=True)
-        if config.tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._board = SummaryWriter(str(self.path))
         if sys.stdout.isatty():
             from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
