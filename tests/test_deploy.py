@@ -45,6 +45,14 @@ def copied(stage: str) -> Iterator[tuple[list[str], str]]:
         yield sources, target
 
 
+def test_the_builder_is_sent_what_the_image_copies() -> None:
+    """What .dockerignore keeps back cannot be copied, and the build ends there."""
+    lines = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    sent = {line[1:] for line in lines if line.startswith("!")}
+    wanted = {one for sources, _ in copied(DOCKERFILE.read_text("utf-8")) for one in sources}
+    assert "*" in lines and wanted == sent
+
+
 def test_what_the_image_copies_is_all_it_needs(tmp_path: Path) -> None:
     """Its two stages with this Python and its packages: install, serve, ask for its health."""
     pytest.importorskip("setuptools", minversion="70.1", reason="builds the package")

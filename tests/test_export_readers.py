@@ -38,6 +38,10 @@ EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 ARCHS = sorted(path.stem for path in EXPORTED.glob("*.safetensors"))
 TEXTS = ("1234", "9075", "7+3=?", "1+1=?")
 PICTURES = [draw_picture(text, size) for text in TEXTS for size in ((96, 32), (120, 40), (40, 32))]
+needs_litert = pytest.mark.skipif(
+    importlib.util.find_spec("ai_edge_litert") is None,
+    reason="ai-edge-litert is not installed: Python 3.9 has it on Linux alone",
+)
 
 
 def torch_predictor(arch: str) -> TorchPredictor:
@@ -48,6 +52,7 @@ def tflite_predictor(arch: str) -> TflitePredictor:
     return TflitePredictor(EXPORTED / "tflite" / f"{arch}.tflite", threads=1)
 
 
+@needs_litert
 @pytest.mark.parametrize("arch", ARCHS)
 def test_tflite_reads_like_torch(arch: str) -> None:
     mine, theirs = tflite_predictor(arch), torch_predictor(arch)
@@ -59,6 +64,7 @@ def test_tflite_reads_like_torch(arch: str) -> None:
     assert [found.text for found in mine.predict(PICTURES[::3])] == list(TEXTS)
 
 
+@needs_litert
 @pytest.mark.parametrize("arch", ARCHS)
 def test_the_filling_changes_nothing(arch: str) -> None:
     """At every width, the logits are those of torch at this very width."""
@@ -74,6 +80,7 @@ def test_the_filling_changes_nothing(arch: str) -> None:
         mine.logits([np.zeros((channels, height, 68), np.float32)])
 
 
+@needs_litert
 def test_many_threads_may_read_with_tflite() -> None:
     predictor = tflite_predictor("vanilla_crnn")
     expected = [prediction.text for prediction in predictor.predict(PICTURES)]
@@ -82,6 +89,7 @@ def test_many_threads_may_read_with_tflite() -> None:
     assert found == expected * 4
 
 
+@needs_litert
 def test_tflite_takes_the_cores_that_it_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """A container or taskset may have left fewer than the machine has."""
     interpreter = importlib.import_module("ai_edge_litert.interpreter")
@@ -100,6 +108,7 @@ def test_tflite_takes_the_cores_that_it_may_use(monkeypatch: pytest.MonkeyPatch)
     assert given == [usable_cores(), 3]
 
 
+@needs_litert
 def test_broken_tflite_files_are_refused(tmp_path: Path) -> None:
     for file in (EXPORTED / "tflite").glob("vanilla_crnn.*"):
         shutil.copyfile(file, tmp_path / file.name)
@@ -122,6 +131,7 @@ def has_converter() -> bool:
 
 
 @pytest.mark.slow
+@needs_litert
 @pytest.mark.parametrize("arch", sorted(MODELS))
 def test_tflite_is_written_like_torch(arch: str, tmp_path: Path) -> None:
     """A file that differs is an error of export(); litert-torch has an environment of its own."""
@@ -152,7 +162,9 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["onnx", "torchscript", "ncnn", "tflite"])
+@pytest.mark.parametrize(
+    "name", ["onnx", "torchscript", "ncnn", pytest.param("tflite", marks=needs_litert)]
+)
 def test_an_example_reads(name: str, exports: Path, picture: Path) -> None:
     weights = exports / name / f"vanilla_crnn{FORMATS[name].suffix}"
     script = EXAMPLES / f"read_{name}.py"

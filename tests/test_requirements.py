@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement  # pytest brings it
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -49,7 +50,22 @@ def test_requirements_lead_to_the_project(folder: str) -> None:
     assert ((REPOSITORY / folder / target).resolve() / "pyproject.toml").is_file()
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_pip_is_asked_for_nothing_that_the_oldest_python_has_not() -> None:
+    """`make test` with macOS' own Python 3.9 ended in "No matching distribution found"."""
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = project["optional-dependencies"]["runtimes"]
+    [marker] = [Requirement(line).marker for line in lines if line.startswith("ai-edge-litert")]
+    assert marker is not None
+    for system, version in (("darwin", "3.9"), ("win32", "3.9")):
+        assert not marker.evaluate({"sys_platform": system, "python_version": version})
+    for system, version in (("linux", "3.9"), ("darwin", "3.10"), ("win32", "3.14")):
+        assert marker.evaluate({"sys_platform": system, "python_version": version})
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or shutil.which("make") is None, reason="Windows has no make"
+)
 def test_make_brings_a_pip_that_installs_in_place(tmp_path: Path) -> None:
     """That of macOS' own Python 3.9 refuses a project without setup.py."""
     command = [
