@@ -1,7 +1,8 @@
 """The Gradio app: ``python app.py``, then http://127.0.0.1:7860.
 
 GRADIO_SERVER_NAME and GRADIO_SERVER_PORT choose another address; a Space sets the first to
-0.0.0.0. The settings of the servers apply too: CAPTCHA_OCR_WEIGHTS=runs/mine python app.py
+0.0.0.0. The settings of the servers apply too:
+CAPTCHA_OCR_WEIGHTS=../training-ready/runs/vanilla_crnn python app.py
 """
 
 import os
@@ -19,10 +20,10 @@ from space.reading import Reader
 def main() -> int:
     try:
         reader = Reader.from_env()
-    except (ConfigError, ModelError) as error:
+        launch(build(reader), reader)
+    except (ConfigError, ModelError, OSError) as error:  # such as a port that is taken
         print(f"app.py: {error}", file=sys.stderr)
         return 1
-    launch(build(reader), reader)
     return 0
 
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-from captcha_ocr.cli.common import Arguments, command
+from captcha_ocr.cli.common import Arguments, at_least, command, make_room
 from captcha_ocr.cores import usable_cores
 from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import (
@@ -88,7 +88,10 @@ def take(sources: Sources, count: int, scratch: Path) -> Sources:
         if number == len(sources) - 1:
             share = count - sum(n for _, _, n in taken)
         taken.append((style, root, share))
-    return [(style, link_rows(root, share, scratch / style)) for style, root, share in taken]
+    return [
+        (style, link_rows(root, share, scratch / f"{number}-{style}"))  # a style may stand twice
+        for number, (style, root, share) in enumerate(taken)
+    ]
 
 
 def link_rows(root: Path, count: int, target: Path) -> Path:
@@ -105,23 +108,25 @@ def link_rows(root: Path, count: int, target: Path) -> Path:
 
 
 def measure(function: Callable[[], int]) -> tuple[float, float, int]:
-    """Seconds on the clock, seconds of all processors, pictures kept."""
+    """Seconds on the clock, seconds of all processors, pictures kept. Processors count in ticks of
+    some milliseconds: a run of none is given half of one."""
     before, start = os.times(), time.perf_counter()
     kept = function()
     seconds, after = time.perf_counter() - start, os.times()
-    return seconds, sum(after[:4]) - sum(before[:4]), kept
+    return seconds, max(sum(after[:4]) - sum(before[:4]), 0.005), kept
 
 
 @command
 def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--src", nargs=2, action="append", required=True, metavar=("STYLE", "DIR"))
-    parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 10_000])
-    parser.add_argument("--repeat", type=int, default=1, help="the best of so many (default: 1)")
+    parser.add_argument("--counts", type=at_least(1), nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--repeat", type=at_least(1), default=1, help="the best of so many (1)")
     parser.add_argument("--workers", type=int, default=0, help="default: one a core")
     parser.add_argument("--scratch", type=Path, help="a folder on the file system of the sources")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     args = parser.parse_args(argv)
+    make_room(args.json)
     sources = [(style, Path(root)) for style, root in args.src]
     parent = args.scratch or sources[0][1].parent
     parent.mkdir(parents=True, exist_ok=True)

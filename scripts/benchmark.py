@@ -19,6 +19,7 @@ from captcha_ocr.benchmarking.run import QUICK, Effort, Run
 from captcha_ocr.benchmarking.sections import SECTIONS
 from captcha_ocr.cli.common import command
 from captcha_ocr.config import ConfigError
+from captcha_ocr.labels import LABELS_FILE
 from captcha_ocr.model_info import WEIGHTS_DIR
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -32,12 +33,13 @@ def main(argv: list[str] | None = None) -> int:
     if args.quick and args.out.resolve() == REPOSITORY:
         raise ConfigError("quick figures are no benchmark; name a folder for them with --out")
     full = args.shipped / "full"
-    if args.data is None and not full.is_dir():
+    drawn = (full / LABELS_FILE).is_file()  # while it is drawn, the folder is there without them
+    if args.data is None and not drawn:
         print(f"no {full}: the smaller set in {args.shipped} is read (scripts/make_benchmark.py)")
     run = Run(
         weights=args.weights,
         archs=args.arch.split(","),
-        data=args.data or (full if full.is_dir() else args.shipped),
+        data=args.data or (full if drawn else args.shipped),
         shipped=args.shipped,
         out=args.out / "benchmark",
         command=shlex.join(["python", "scripts/benchmark.py", *(argv or sys.argv[1:])]),

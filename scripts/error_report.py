@@ -87,6 +87,8 @@ def misread(evaluation: Evaluation) -> list[int]:
 def draw_sheets(evaluation: Evaluation, folder: Path, count: int) -> None:
     """Sheets of misread pictures in random order, so that no style is expected, and their names."""
     folder.mkdir(parents=True, exist_ok=True)
+    for earlier in folder.glob("sheet-*.png"):  # of another model, more of them: no names for these
+        earlier.unlink()
     wrong = misread(evaluation)
     chosen = random.Random(0).sample(wrong, min(count, len(wrong)))
     names = []

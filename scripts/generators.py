@@ -41,6 +41,13 @@ def build_tools() -> None:
         # The full path: on Windows Maven is a script, which only its own name with suffix starts.
         command = [str(shutil.which("mvn")), "-B", "-q", "package", "-DskipTests"]
         run(command, TOOLS)
+    elif any(is_newer(source, built[1]) for source in (TOOLS / "src" / "main").rglob("*.java")):
+        # Not built anew unasked: a set that was half drawn goes on with what drew it.
+        print("note: the generators are older than their sources; make data-tools builds them")
+
+
+def is_newer(file: Path, other: Path) -> bool:
+    return file.stat().st_mtime > other.stat().st_mtime
 
 
 def draw(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.benchmarking.pages import table
-from captcha_ocr.cli.common import Arguments, command
+from captcha_ocr.cli.common import Arguments, command, make_room
 from captcha_ocr.cores import usable_cores
 from demo_server import Server, server
 from load_client import picture_requests, press
@@ -173,6 +173,7 @@ def main(argv: Arguments = None) -> int:
     parser.add_argument("--out", type=Path, help="write the figures as JSON too")
     parser.add_argument("flags", nargs="*", help="flags for the servers, after --")
     args = parser.parse_args(argv)
+    make_room(args.out)
     python = platform.python_version()
     print(f"{platform.system()} {platform.machine()}, {usable_cores()} cores, Python {python}")
     figures = {}

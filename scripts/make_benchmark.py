@@ -22,6 +22,7 @@ from typing import Any
 from captcha_ocr.benchmarking.columns import COLUMNS, LEVELS, Column
 from captcha_ocr.benchmarking.overlap import find_equal
 from captcha_ocr.cli.common import command
+from captcha_ocr.config import ConfigError
 from captcha_ocr.cores import usable_cores
 from captcha_ocr.files import atomic_write
 from captcha_ocr.imaging import open_image
@@ -84,6 +85,8 @@ def drawings() -> Iterator[Drawing]:
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     out = args.out.resolve()
+    for folder in filter(None, (out, args.sample)):
+        keep_others(folder)
     raw = out / "raw"
     raw.mkdir(parents=True, exist_ok=True)
     if not args.skip_drawing:
@@ -207,6 +210,14 @@ def chosen(
     if len(rows) < count:
         sys.exit(f"error: {drawing.name} has {len(rows)} pictures, {count} are needed")
     return rows[:count]
+
+
+def keep_others(out: Path) -> None:
+    """An earlier set will go; pictures of anything else stay, and are an error."""
+    ours = tuple(f"{drawing.name}_" for drawing in drawings())
+    for path in out.glob(f"{IMAGES_DIR}/*"):
+        if not path.name.startswith((*ours, ".", "Thumbs.db")):  # the last are of file managers
+            raise ConfigError(f"{path} is of no benchmark; name an empty folder or a new one")
 
 
 def write_set(rows: list[Row], out: Path, *, shrink: bool = False) -> None:

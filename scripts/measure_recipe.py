@@ -77,7 +77,9 @@ def main(argv: Arguments = None) -> int:
     record = read_record()
     rows = {row["name"]: row for row in record.get("ablation", {"rows": []})["rows"]}
     # Time is told against the recipe's on the same machine, whichever rows are measured.
-    measured = {name: measure(name, out) for name in CHANGES if name in (FULL, *args.rows)}
+    wanted = {FULL, *args.rows}
+    wanted |= {CHANGES[name].get("distill_from", FULL) for name in args.rows}  # teachers
+    measured = {name: measure(name, out) for name in CHANGES if name in wanted}
     full = measured[FULL]["time"]
     for name in args.rows:
         rows[name] = {**measured[name], "time": round(measured[name]["time"] / full, 3)}
@@ -120,10 +122,12 @@ def run_of(name: str, out: Path) -> Path:
 def measure(name: str, out: Path) -> dict[str, Any]:
     """One row: exact match of each style, case folded, with the weights that read best, and
     the processor's seconds."""
-    started = time.process_time()
+    there, started = run_of(name, out).is_dir(), time.process_time()
     folder = trained(configured(name, out), run_of(name, out))
     seconds_file = folder.path / "processor_seconds.txt"
     if not seconds_file.is_file():
+        if there:
+            sys.exit(f"error: {folder.path} ended before its time was written; remove it")
         seconds_file.write_text(f"{time.process_time() - started:.1f}", encoding="utf-8")
     predictor = predictor_of(load_checkpoint(folder.best), pick_device("cpu"))
     styles = evaluate(predictor, FolderStore(out / "dev")).score_by("style")

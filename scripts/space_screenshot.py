@@ -20,7 +20,8 @@ from PIL import Image
 
 SAMPLE = 1  # a sum: it has an answer
 SIZE = (1280, 720)
-PYTHON = REPOSITORY / ".venv-space" / "bin" / "python"
+PROGRAM = "Scripts/python.exe" if os.name == "nt" else "bin/python"
+PYTHON = REPOSITORY / ".venv-space" / PROGRAM
 
 
 def take(url: str, path: Path) -> None:

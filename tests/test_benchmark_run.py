@@ -13,6 +13,7 @@ from captcha_ocr.benchmarking import sections
 from captcha_ocr.benchmarking.peers import (
     PEERS,
     Peer,
+    PeerFailedError,
     PeerMissingError,
     PeerRun,
 )
@@ -99,18 +100,39 @@ def test_a_broken_record_is_named(
         run_on(benchmark_root, tiny_weights, tmp_path)
 
 
-def test_a_row_holds_figures_of_one_machine(
+def test_a_set_that_is_still_being_drawn_is_not_read(
+    benchmark_root: Path, tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """make_benchmark.py that was stopped leaves benchmark/full without labels."""
+    shipped = shutil.copytree(benchmark_root, tmp_path / "set")
+    (shipped / "full" / "raw").mkdir(parents=True)
+    out = tmp_path / "out"
+    arguments = ["--weights", str(tiny_weights), "--shipped", str(shipped), "--out", str(out)]
+    assert benchmark.main([*arguments, "--quick", "--only", "quality"]) == 0
+    assert "the smaller set in" in capsys.readouterr().out
+    results = json.loads((out / "benchmark" / "results.json").read_text(encoding="utf-8"))
+    entry = results["sections"]["quality"]["vanilla_crnn"]
+    assert entry["measured"]["pictures"]["name"] == "set"
+
+
+def test_a_row_holds_figures_of_one_machine_and_one_set(
     benchmark_root: Path, tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = run_on(benchmark_root, tiny_weights, tmp_path)
     about = run.about(run.open(benchmark_root), benchmark_root)
     timed = {"load": 0.1, "latency": {"cpu": {"end_to_end_ms": {"p50": 4.5}}}}
-    for machine_, expected in ((about["machine"], 4.5), ("another", None)):
-        run.put("speed", {**about, "machine": machine_}, {"vanilla_crnn": timed})
+    redrawn = {**about["pictures"], "digest": "0"}
+    for changes, expected, said in (
+        ({}, 4.5, ""),
+        ({"machine": "another"}, None, "timed on another machine"),
+        ({"pictures": redrawn}, None, "timed on other pictures"),
+    ):
+        run.put("speed", {**about, **changes}, {"vanilla_crnn": timed})
         compare_models(run)
         (row,) = run.rows()
         assert row["latency_ms"] == expected
-    assert "timed on another machine" in capsys.readouterr().out
+        out = capsys.readouterr().out
+        assert said in out and ("timed on" in out) is bool(said)
 
 
 def test_figures_of_other_weights_and_other_pictures_are_left_out(
@@ -183,3 +205,23 @@ def test_peers_are_timed_on_the_pictures_that_models_are(
     assert (row["name"], row["kind"], row["version"]) == (PEERS["rapidocr"].name, "peer", "1.2")
     assert (row["latency_ms"], row["megabytes"]) == (4.5, 10.5)
     assert row["figures"]["easy-text"] == {"n": 2, "strict": 0.0, "folded": 1.0}
+
+
+def test_a_peer_that_fails_does_not_keep_the_others_from_reading(
+    benchmark_root: Path, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_on(benchmark_root, tiny_weights, tmp_path)
+    store, _ = compared(run)
+    texts = {label.file: label.text for label in store.labels}
+    first, second, *_ = PEERS.values()
+
+    def read(peer: Peer, *given: Any) -> PeerRun:
+        if peer == first:
+            raise PeerFailedError(f"{peer.name} failed: it broke")
+        return PeerRun("1.2", 10.5, texts, 4.5)
+
+    monkeypatch.setattr(sections, "run_peer", read)
+    with pytest.raises(PeerFailedError, match="failed: it broke"):
+        compare_peers(run)
+    names = {row["name"] for row in run.rows()}
+    assert second.name in names and first.name not in names

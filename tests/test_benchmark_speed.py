@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import bench_keytable
+import bench_merge
 import numpy as np
 import pytest
 from captcha_ocr.benchmarking import machine, speed
 from captcha_ocr.predictor import load_predictors
-from drawing import barcode
+from drawing import barcode, write_sample_set
 
 
 def test_quantiles_and_rates(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,18 +19,23 @@ def test_quantiles_and_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(np.arange(0, 100, 0.5))  # each look at the clock is half a second later
     monkeypatch.setattr(speed.time, "perf_counter", lambda: next(clock))
     work: list[list[int]] = []
-    rate = speed._rate([[1, 2], [3, 4]], work.append, seconds=1.25)
+    rate = speed._rate([[1, 2], [3, 4]], [1, 1], work.append, seconds=1.25)
     assert len(work) == 2 + 2 * 2  # a round that is not counted, then two
-    assert rate == 8 / 1.5
+    assert rate == 2 / 0.5
+    # Three pictures in four take a quarter of a second each, the fourth takes half of one.
+    assert speed._rate([[1, 2], [3]], [3, 1], work.append, seconds=1) == pytest.approx(4 / 1.25)
 
 
 def test_batches_are_full_and_of_one_width(tiny_weights: Path) -> None:
+    """Each stands for the pictures of its width: rare ones weigh no more in large batches."""
     predictor = load_predictors(folder=tiny_weights)["vanilla_crnn"]
     texts = ["1", "2", "12", "3", "21", "34", "43", "45", "54"]  # three and six of a width
     pictures = {barcode(text): text for text in texts}
     batches = speed._batches(predictor, list(pictures), 4)
-    found = [[pictures[data] for data in batch] for batch in batches]
-    assert found == [["1", "2", "3", "1"], ["12", "21", "34", "43"]]
+    found = [([pictures[data] for data in batch], share) for batch, share in batches]
+    assert found == [(["1", "2", "3", "1"], 3), (["12", "21", "34", "43"], 6)]
+    small = speed._batches(predictor, list(pictures), 2)
+    assert [share for _, share in small] == [3, 2, 2, 2]
 
 
 def test_memory_is_counted() -> None:
@@ -79,3 +87,21 @@ def test_a_device_that_is_not_there_has_no_figures(
     figures = speed.latency_on(speed.CPU, weights, [barcode("A1"), barcode("B2")])
     assert figures is not None and figures["n"] == 2
     assert 0 < figures["model_ms"]["p50"] <= figures["model_ms"]["p95"]
+
+
+def test_the_key_table_is_measured_on_every_system(capsys: pytest.CaptureFixture[str]) -> None:
+    """Windows counts no memory, and removes no file that is open."""
+    assert bench_keytable.main(["sqlite", "--rows", "600"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("sqlite, 600 rows: fill ")
+    assert ("at the peak" in out) is (machine.peak_memory_mb() is not None)
+
+
+def test_the_merge_is_measured_with_a_style_twice(tmp_path: Path) -> None:
+    roots = [write_sample_set(tmp_path / name, 4, seed=seed) for seed, name in enumerate("ab")]
+    sources = [word for root in roots for word in ("--src", "easy", str(root))]
+    figures = tmp_path / "a new folder" / "figures.json"
+    options = ["--counts", "6", "--workers", "1", "--scratch", str(tmp_path / "scratch")]
+    assert bench_merge.main([*sources, *options, "--json", str(figures)]) == 0
+    (found,) = json.loads(figures.read_text(encoding="utf-8"))
+    assert found["pictures"] == 6 and found["one"] > 0 and found["ours"] > 0

@@ -58,6 +58,9 @@ def test_every_figure_stands_in_its_column() -> None:
         "| 100x40 | 2,000 | 95.0 (90.0) | – |",
         "| 160x60 | 2,000 | 95.0 (90.0) | – |",
     ]
+    few = {"test": {**test, "groups": {"size": {"90x30": {**PERFECT, "n": 7}}}}}
+    (mixed,) = group_tables({"a": {"parts": fewer}, "b": {"parts": few}}, say)
+    assert mixed.splitlines()[2:] == ["| 90x30 | 2,000 / 7 | 95.0 (90.0) | 95.0 (90.0) |"]
     at = {"end_to_end": 1234.5, "model": 99.0, "peak_mb": 250.4}
     rates = throughput({"a": {"throughput": {"8": at, "32": {**at, "peak_mb": None}}}}, say)
     assert rates.splitlines()[2:] == [
@@ -70,10 +73,12 @@ def test_what_was_measured_together_is_said_once() -> None:
     at = {"date": "2026-01-31", "machine": "M", "command": "c"}
     there = {**at, "pictures": {"name": "set", "n": 1234}}
     section = {"a": {"measured": there}, "b": {"measured": there}, "c": {"measured": at}}
+    together = "Measured 2026-01-31 on M with `c`; the set is `set`, of 1,234 pictures."
     assert measured(section, words("en")) == (
-        "Measured 2026-01-31 on M with `c`; the set is `set`, of 1,234 pictures. "
-        "Measured 2026-01-31 on M with `c`."
+        f"- `a`; `b`: {together}\n- `c`: Measured 2026-01-31 on M with `c`."
     )
+    del section["c"]
+    assert measured(section, words("en")) == together
 
 
 def test_a_block_is_replaced_and_nothing_else() -> None:

@@ -36,6 +36,8 @@ def test_impossible_image_settings(values: dict[str, int], message: str) -> None
         ("lr", float("nan"), "--lr is nan; choose more than 0"),
         ("clip", float("inf"), "--clip is inf"),
         ("seed", -1, "--seed is -1; choose 0 or more"),
+        ("seed", 2**64, r"--seed is 1.84467e\+19; choose 0 or more, in 64 bits"),
+        ("out", "runs/\udcff", r"--out 'runs/\\udcff' is no UTF-8, as a checkpoint is"),
         ("max_minutes", -0.5, "--max-minutes is -0.5"),
         ("flat", 1.01, "--flat is 1.01; choose 0 to 1"),
         ("aux_weight", 1, "--aux-weight is 1; choose 0 to less than 1"),

@@ -57,11 +57,12 @@ def test_a_batch_holds_what_its_pictures_hold(sample_set: Path) -> None:
 
 def interrupted(pixels: np.ndarray, seed: int) -> np.ndarray:
     signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGTERM)
     return pixels
 
 
-def test_ctrl_c_ends_no_loader_process(sample_set: Path) -> None:
-    """The run ends, once it is saved; a terminal tells all of its processes."""
+def test_a_signal_to_all_processes_ends_no_loader(sample_set: Path) -> None:
+    """The run ends, once it is saved; a terminal, or ``timeout``, tells all of its processes."""
     dataset = dataset_of(sample_set, augment=interrupted)
     sampler = WidthBatches(dataset.widths, lambda _: 8, seed=0, epoch=0)
     batches = list(load_batches(dataset, sampler, 1, torch.device("cpu")))

@@ -32,6 +32,10 @@ NEED_TORCH = ("train", "eval", "export")
 OTHERS = {"java", "javac", "mvn", "pip", "uvicorn", "cat", "pytest", "py", "docker", "make"}
 OTHERS |= {"python", "python3", "cd", "curl", "git", "export", "dask", ".", "source", "activate"}
 OTHERS |= {"hf", "node", "torchrun"}
+FLAG = re.compile(r"(?<![\w-])--[a-zA-Z][\w-]+")
+# Of docker compose, uvicorn and pip.
+FLAGS_OF_OTHERS = {"--build", "--scale", "--forwarded-allow-ips", "--timeout-graceful-shutdown"}
+FLAGS_OF_OTHERS |= {"--index-url"}
 # An environment may have any name; docs/releasing.md makes one in build/.
 NOT_OURS = ("build", "dist", "node_modules", "site-packages", "target")
 
@@ -214,6 +218,24 @@ def test_flags_in_the_text_exist(path: Path) -> None:
         if code.startswith("--"):
             flag = code.split()[0]
             assert re.search(rf"{flag}\b", known), f"{path.name} speaks of {flag}"
+
+
+@cache
+def flags_in_the_code() -> frozenset[str]:
+    """Of commands, scripts and generators; `serve` and `merge` put some of theirs together."""
+    folders = ("full-pipeline/captcha_ocr", "full-pipeline/tools/java_captcha/src/main", "scripts")
+    files = [file for folder in folders for file in (REPOSITORY / folder).rglob("*.*")]
+    sources = [file for file in files if file.suffix in (".py", ".java")]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in sources)
+    return frozenset(FLAG.findall(text + help_text("serve") + help_text("merge")))
+
+
+@pytest.mark.parametrize("path", documents(), ids=name_of)
+def test_flags_of_every_document_are_in_the_code(path: Path) -> None:
+    """Also of scripts and generators, and where torch is missing."""
+    if path.name != "CHANGELOG.md":  # which names what there was
+        found = set(FLAG.findall(" ".join(re.findall(r"`([^`\n]+)`", prose(path)))))
+        assert found <= flags_in_the_code() | FLAGS_OF_OTHERS, path.name
 
 
 def test_the_readme_reads_from_python(

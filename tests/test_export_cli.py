@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from captcha_ocr.checkpoint import save_checkpoint
 from captcha_ocr.cli import export as command
-from captcha_ocr.cli.common import FAILURE, OK, USAGE
+from captcha_ocr.cli.common import FAILURE, NOT_FOR_HERE, OK, USAGE, requirements
 from captcha_ocr.cli.eval import main as evaluate
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.stores import open_store
@@ -148,7 +148,10 @@ def test_a_missing_package_is_named_with_its_pip_line(
     )
     assert command.main(["--format", name, "--checkpoint", "none"]) == FAILURE
     error = capsys.readouterr().err
-    assert f'pip install -e ".[{extra}]"' in error and package.replace("_", "-") in error
+    asked = package.replace("_", "-")
+    offered = requirements()[extra][asked]  # Python 3.9 has no ai-edge-litert but on Linux
+    assert (f'pip install -e ".[{extra}]"' if offered else NOT_FOR_HERE) in error
+    assert asked in error
 
 
 def test_tflite_says_where_its_converter_may_live(

@@ -11,6 +11,7 @@ import make_benchmark
 import numpy as np
 import pytest
 from captcha_ocr.benchmarking.columns import COLUMNS, LEVELS, PARTS
+from captcha_ocr.cli.common import USAGE
 from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import read_labels, read_manifest
 from drawing import write_sample_set
@@ -97,3 +98,17 @@ def test_the_sample_loses_no_pixel(tmp_path: Path) -> None:
         assert manifest[label.file]["label"] == label.text == row.label
         shipped = open_image(tmp_path / "out" / "images" / label.file)
         np.testing.assert_array_equal(np.asarray(shipped), np.asarray(open_image(row.source)))
+
+
+@pytest.mark.parametrize("option", ["--out", "--sample"])
+def test_the_pictures_of_another_set_stay(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder is emptied for the new set: a training set must not be the one."""
+    root = write_sample_set(tmp_path / "mine", 2)
+    arguments = ["--skip-drawing", "--out", str(tmp_path / "new"), option, str(root)]
+    assert make_benchmark.main(arguments) == USAGE
+    assert "is of no benchmark; name an empty folder" in capsys.readouterr().err
+    assert len(list((root / "images").iterdir())) == 2
+    make_benchmark.keep_others(SHIPPED)  # an earlier set may go
+    make_benchmark.keep_others(tmp_path / "new")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -39,3 +40,23 @@ def test_a_failing_generator_stops_it(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as caught:
         generators.run([sys.executable, "-c", "raise SystemExit(7)"], tmp_path)
     assert caught.value.code == 7
+
+
+def test_generators_of_an_earlier_version_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After `git pull` they still draw as they did before it."""
+    jar = tmp_path / "CalculateCaptch" / "CalculateCaptcha-1.1.jar"
+    source = tmp_path / "src" / "main" / "java" / "Style.java"
+    for file in (jar, source):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    (tmp_path / "EasyCaptcha" / "lib").mkdir(parents=True)
+    monkeypatch.setattr(generators, "TOOLS", tmp_path)
+    monkeypatch.setattr(generators.shutil, "which", lambda name: name)
+    for built, said in ((2000, ""), (500, "make data-tools builds them")):
+        os.utime(source, (1000, 1000))
+        os.utime(jar, (built, built))
+        generators.build_tools()
+        out = capsys.readouterr().out
+        assert said in out and bool(out) is bool(said)

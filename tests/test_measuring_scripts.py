@@ -339,6 +339,35 @@ def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
     assert len({config.seed for config in configs}) == 1
 
 
+def test_a_taught_row_brings_its_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its weights are asked for, hours later, though nobody named its row."""
+    measured: list[str] = []
+
+    def measure(name: str, out: Path) -> dict[str, Any]:
+        measured.append(name)
+        return {"name": name, "time": 2.0}
+
+    written: list[dict[str, Any]] = []
+    monkeypatch.setattr(measure_recipe, "draw_sets", lambda *_: None)
+    monkeypatch.setattr(measure_recipe, "measure", measure)
+    monkeypatch.setattr(measure_recipe, "read_record", dict)
+    monkeypatch.setattr(measure_recipe, "write_record", written.append)
+    taught = "batch of 16, taught"
+    assert measure_recipe.main(["--out", str(tmp_path), "--rows", taught]) == OK
+    assert measured == [recipe_pages.FULL, measure_recipe.TEACHER, taught]
+    assert written[0]["ablation"]["rows"] == [{"name": taught, "time": 1.0}]
+
+
+def test_a_run_whose_time_was_lost_is_not_taken_for_a_quick_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = measure_recipe.run_of("plain", tmp_path)
+    done.mkdir(parents=True)
+    monkeypatch.setattr(measure_recipe, "trained", lambda config, path: RunFolder(path))
+    with pytest.raises(SystemExit, match="before its time was written; remove it"):
+        measure_recipe.measure("plain", tmp_path)
+
+
 def test_the_course_of_a_run_tells_what_its_best_weights_read(tmp_path: Path) -> None:
     run, _ = run_of_bars(tmp_path)
     rows = ["pictures,seconds,exact_match,exact_match_folded,val_loss"]

@@ -197,6 +197,12 @@ def test_limits_are_exact_and_the_rest_is_reported(merge: Merge) -> None:
     assert len(merge.left_out()) == 20 + 3 + 9 - 7 - 2
 
 
+def test_a_limit_beyond_what_sqlite_counts_keeps_all(merge: Merge) -> None:
+    merge.source("a", {f"{n}.png": (n, "a") for n in range(3)})
+    assert merge("--limit-train", str(10**20), train=["a"]) == 0
+    assert len(labels(merge.train)) == 3
+
+
 def test_a_copy_that_a_limit_took_is_not_said_to_stay(merge: Merge) -> None:
     """Nor does its twin come back into training, which stays valid for the whole test source."""
     merge.source("a", {"1.png": (1, "a"), "2.png": (2, "a"), "9.png": (9, "a")})

@@ -13,6 +13,7 @@ import matplotlib
 import numpy as np
 import pytest
 from captcha_ocr import plots
+from captcha_ocr.benchmarking.documents import draw_curves
 from captcha_ocr.calibration import reliability_bins
 from captcha_ocr.datasets.stores import FolderStore
 from captcha_ocr.decoding import Reading
@@ -321,3 +322,21 @@ def test_only_panels_with_curves_have_axes(count: int, tmp_path: Path, drawn: li
     panel = plots.Panel("Noise", "level", [0, 1], {"a": [1.0, 0.5]})
     plots.plot_curves([panel] * count, tmp_path / "curves.png")
     assert sum(axes.axison for axes in drawn[0].axes) == count
+
+
+def test_curves_of_many_models_can_be_told_apart(tmp_path: Path, drawn: list[Figure]) -> None:
+    names = [f"model {number}" for number in range(7)]
+    panel = plots.Panel("Noise", "level", [0, 1], {name: [1.0, 0.5] for name in names})
+    plots.plot_curves([panel], tmp_path / "curves.png")
+    looks = {(line.get_color(), line.get_linestyle()) for line in drawn[0].axes[0].get_lines()}
+    assert len(looks) == len(names)
+
+
+def test_curves_over_other_levels_share_no_panel(tmp_path: Path, drawn: list[Figure]) -> None:
+    """Measured before the levels changed, a model's line would lie beside its steps."""
+    curve = {"levels": [0, 10], "all": [1.0, 0.5]}
+    old = {"noise": {"levels": [0, 20], "all": [1.0, 0.4]}, "blur": curve}
+    robustness = {"a": {"curves": {"noise": curve, "blur": curve}}, "b": {"curves": old}}
+    draw_curves(robustness, tmp_path / "curves.png")
+    shown = [axes for axes in drawn[0].axes if axes.axison]
+    assert [axes.get_title(loc="left") for axes in shown] == ["Blur"]

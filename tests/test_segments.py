@@ -108,6 +108,15 @@ NOTES = {
 }
 
 
+GIF_NOTES = {
+    "a comment": b"!\xfe" + (b"\xff" + b"c" * 255) * 8000 + b"\0",
+    "a loop": b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0",
+    "a loop of nothing": b"!\xff\x0bNETSCAPE2.0\0",
+    "an empty text": b"!\1\0",
+    "an empty control": b"!\xf9\0",
+}
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", NOTES)
 def test_notes_reach_no_decoder(case: str) -> None:
@@ -118,9 +127,34 @@ def test_notes_reach_no_decoder(case: str) -> None:
     assert open_image(data).tobytes() == open_image(plain).tobytes()
 
 
+@pytest.mark.parametrize("case", GIF_NOTES)
+def test_a_gifs_notes_reach_no_decoder(case: str) -> None:
+    """Pillow 11 takes half a minute for a comment of 4 MiB, and holds all other threads up."""
+    plain = encoded("GIF")
+    assert pixel_parts(gif_with(GIF_NOTES[case])) == pixel_parts(plain) == plain
+
+
+def test_what_makes_a_gifs_colour_clear_stays() -> None:
+    data = gif_with(b"!\xf9\4\1\0\0\0\0" + b"!\xfe\1a\0")
+    assert pixel_parts(data) == gif_with(b"!\xf9\4\1\0\0\0\0")
+
+
+def test_an_empty_extension_hides_no_frame_in_what_follows() -> None:
+    """Pillow takes the next byte for the length of a block: here it would skip 33 bytes, and find
+    a frame of gigabytes in a comment."""
+    frame = b"\0," + struct.pack("<4HB", 0, 0, 13_000, 13_000, 0) + b"\2\2\x44\1\0"
+    comment = b"!\xfe\x40" + (b"x" * 31 + frame).ljust(64, b"y") + b"\0"
+    assert pixel_parts(gif_with(b"!\1\0" + comment)) == encoded("GIF")
+
+
 def test_notes_that_are_cut_off_stay() -> None:
     """A decoder says what is wrong with the file."""
-    for data in (HEAD + application(1, bytes(9))[:-1], png_with(chunk(b"tEXt", b"a"))[:42]):
+    cut_off_gif = gif_with(b"!\xfe\5abc")
+    for data in (
+        HEAD + application(1, bytes(9))[:-1],
+        png_with(chunk(b"tEXt", b"a"))[:42],
+        cut_off_gif,
+    ):
         assert pixel_parts(data) == data
 
 
@@ -146,6 +180,8 @@ def test_a_file_of_very_many_parts_is_refused(case: str) -> None:
     with pytest.raises(ImageError, match="more than") as caught:
         open_image(BROKEN[case])
     assert caught.value.code == "broken"
+    with pytest.raises(ValueError, match="more than"):  # before a decoder sees it
+        pixel_parts(BROKEN[case])
 
 
 def test_a_file_may_end_anywhere() -> None:

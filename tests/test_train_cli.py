@@ -112,6 +112,21 @@ def test_the_hint_can_be_pasted_as_it_stands(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "argv", ["captcha-ocr"])
     typed = "captcha-ocr train --arch svtr_tiny --resume runs"
     assert command_to_resume("svtr_tiny", Path("runs")) == typed
+    # Unquoted, a shell would take the rest for another command, or for its own.
+    for name in ("runs&more", "a;b", "it's", "(1)"):
+        assert command_to_resume("svtr_tiny", Path(name)).endswith(f'--resume "{name}"')
+
+
+def test_torchrun_trains_one_architecture(
+    sample_set: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(arguments(sample_set, tmp_path / "runs", "all")) == USAGE
+    assert "give the --arch of one" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 import yaml
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_state
 from captcha_ocr.config import ConfigError, TrainingError
@@ -143,6 +145,19 @@ def test_two_processes_equal_one(sample_set: Path, tmp_path: Path) -> None:
     assert one["progress"]["pictures"] == two["progress"]["pictures"]
     for name, value in one["objective"].items():
         torch.testing.assert_close(value, two["objective"][name], rtol=1e-4, atol=1e-5)
+
+
+def test_processes_wait_while_the_main_one_reads_a_large_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(dist, "init_process_group", lambda _, **options: given.update(options))
+    monkeypatch.setattr(dist, "get_rank", lambda: 1)
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: None)
+    with join_world("cpu") as world:
+        assert (world.rank, world.size) == (1, 2)
+    assert given["timeout"] >= timedelta(hours=1)  # torch's own: 10 minutes on GPUs
 
 
 def test_labels_that_cannot_fit_are_named_and_left_out(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from captcha_ocr.predictor import load_predictors
@@ -20,6 +22,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 BASE = "http://127.0.0.1:8000"
+Result = TypeVar("Result")
 File = tuple[str, bytes]  # name, content
 Part = tuple[str, str, bytes]  # field, name, content
 
@@ -141,3 +144,9 @@ def open_server(kind: str, service: Service) -> Iterator[Asked]:
     app = fastapi_app.create_app(service.settings, service)
     with TestClient(app, base_url=BASE, client=("127.0.0.1", 50000)) as client:
         yield FastApiAsked(client)
+
+
+def run_apart(task: Coroutine[Any, Any, Result]) -> Result:
+    """In a thread of its own: this one may have Playwright's event loop in it."""
+    with ThreadPoolExecutor(1) as elsewhere:
+        return elsewhere.submit(asyncio.run, task).result()

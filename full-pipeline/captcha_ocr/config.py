@@ -53,11 +53,12 @@ _LIMITS: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
     (
         (
             *("grow_steps", "warmup", "weight_decay", "eval_every", "patience"),
-            *("max_minutes", "save_minutes", "seed", "num_workers"),
+            *("max_minutes", "save_minutes", "num_workers"),
         ),
         lambda value: 0 <= value < math.inf,
         "0 or more",
     ),
+    (("seed",), lambda value: 0 <= value < 2**64, "0 or more, in 64 bits"),
     (("lr_end", "flat", "distill_weight", "aug"), lambda value: 0 <= value <= 1, "0 to 1"),
     (("aux_weight", "ema", "blend"), lambda value: 0 <= value < 1, "0 to less than 1"),
     (("val_fraction",), lambda value: 0 < value < 1, "more than 0 and less than 1"),
@@ -122,6 +123,12 @@ class TrainConfig:
             value = getattr(self, name)
             if value not in words:
                 raise ConfigError(f"{_option(name)} is {value!r}; choose {', '.join(words)}")
+        for name, value in vars(self).items():
+            if isinstance(value, str) and value.encode(errors="replace").decode() != value:
+                raise ConfigError(
+                    f"{_option(name)} {value!r} is no UTF-8, as a checkpoint is, which records it; "
+                    "give it another name"
+                )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:

@@ -23,6 +23,7 @@ from captcha_ocr.constraints import Constraint
 from captcha_ocr.constraints.search import NoAllowedTextError, prefix_search
 
 __all__ = [
+    "BEAM_WIDTH",
     "Character",
     "NoAllowedTextError",
     "Reading",
@@ -34,6 +35,8 @@ __all__ = [
     "log_softmax",
     "prefix_beam",
 ]
+
+BEAM_WIDTH = 16  # prefixes kept after each column, where a caller does not say
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def prefix_beam(
     log_probs: np.ndarray,
     charset: Charset,
     *,
-    beam_width: int = 16,
+    beam_width: int = BEAM_WIDTH,
     top_k: int = 1,
     constraint: Constraint | None = None,
 ) -> list[Reading]:
@@ -159,7 +162,7 @@ def decode(
     charset: Charset,
     *,
     constraint: Constraint | None = None,
-    beam_width: int = 16,
+    beam_width: int = BEAM_WIDTH,
     top_k: int = 1,
 ) -> list[Reading]:
     """What every program calls: `greedy` where that is enough, else `prefix_beam`."""

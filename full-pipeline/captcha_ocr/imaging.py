@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 
 from captcha_ocr.config import ImageConfig
-from captcha_ocr.gif import check_gif_frames
 from captcha_ocr.segments import pixel_parts
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
@@ -85,11 +84,9 @@ def _decode(source: Image.Image | bytes, limits: ImageLimits) -> Image.Image:
     if isinstance(source, Image.Image):  # whose file may be decoded only now
         check_size(source.size, limits)
         return _to_rgb(source)
-    data = pixel_parts(source)
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with Image.open(io.BytesIO(pixel_parts(source)), formats=FORMATS) as image:
         check_size(image.size, limits)
         if image.format == "GIF":
-            check_gif_frames(data, image.size)
             return _combine_frames(image, limits)
         return _to_rgb(image)
 

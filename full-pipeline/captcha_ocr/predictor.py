@@ -16,7 +16,7 @@ from PIL import Image
 
 from captcha_ocr.arithmetic import solve
 from captcha_ocr.constraints import Constraint
-from captcha_ocr.decoding import Character, Reading, decode, log_softmax
+from captcha_ocr.decoding import BEAM_WIDTH, Character, Reading, decode, log_softmax
 from captcha_ocr.imaging import (
     DEFAULT_LIMITS,
     ImageLimits,
@@ -131,7 +131,13 @@ class Predictor(ABC):
     ) -> Prediction:
         """The last step: logits (T, C) of a picture that covers ``columns`` of them."""
         log_probs = log_softmax(logits, self.info.temperature)
-        readings = decode(log_probs, self.info.charset, constraint=constraint, top_k=top_k)
+        readings = decode(
+            log_probs,
+            self.info.charset,
+            constraint=constraint,
+            beam_width=max(BEAM_WIDTH, top_k),
+            top_k=top_k,
+        )
         best = readings[0]
         return Prediction(
             text=best.text,

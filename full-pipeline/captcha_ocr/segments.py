@@ -1,11 +1,12 @@
-"""A walk over the segments of a JPEG and the chunks of a PNG, before a decoder sees them.
+"""A walk over the parts of a JPEG, a PNG or a GIF (gif.py), before a decoder sees them.
 
 A decoder works for each: a scan of twelve bytes goes over the whole picture once more, and an empty
 comment is still read. So a file of a few MB could keep it busy for minutes. Files of any camera,
 scanner or browser stay far below these limits.
 
 What no pixel depends on is taken out: Pillow unpacks every colour profile, warns of every odd entry
-of a camera's notes, and lets an animation's rectangles cut a PNG.
+of a camera's notes, lets an animation's rectangles cut a PNG, and in older releases copies a GIF's
+comment anew for each 255 bytes of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import re
 import struct
 
-Spans = list[tuple[int, int]]  # of bytes: start, end
+from captcha_ocr.gif import Spans, check_gif_frames
 
 MAX_SCANS = 64  # of a progressive JPEG; encoders write about ten
 MAX_SEGMENTS = 1_000  # of a JPEG, and bytes between those before the first scan
@@ -29,14 +30,16 @@ _MARKER_AFTER_SCAN = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # FF D0 to D7 b
 
 
 def pixel_parts(data: bytes) -> bytes:
-    """A JPEG or PNG without its notes; other data as it is.
+    """A JPEG, PNG or GIF without its notes; other data as it is.
 
-    Raises ValueError when it has very many parts.
+    Raises ValueError when it has very many parts, or a frame of a GIF leaves the canvas.
     """
     if data.startswith(b"\xff\xd8"):
         return _join(data, _jpeg_notes(data))
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return _join(data, _png_notes(data))
+    if data.startswith((b"GIF87a", b"GIF89a")) and len(data) > 13:
+        return _join(data, check_gif_frames(data, struct.unpack_from("<2H", data, 6)))
     return data
 
 

@@ -12,15 +12,16 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Any
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 
 import numpy as np
 import pytest
 from captcha_ocr.charset import Charset
+from captcha_ocr.model_info import ModelError
 from captcha_ocr.predictor import Prediction
 from captcha_ocr.web import fastapi_app
 from captcha_ocr.web.constraint_store import BUILDS, ConstraintStore
@@ -30,7 +31,16 @@ from captcha_ocr.web.problems import Problem
 from captcha_ocr.web.service import SEARCHES, Job, Service, Upload, stop
 from drawing import draw_barcode
 from PIL import Image
-from web_harness import Answer, Asked, barcode, encode, make_service, multipart, open_server
+from web_harness import (
+    Answer,
+    Asked,
+    barcode,
+    encode,
+    make_service,
+    multipart,
+    open_server,
+    run_apart,
+)
 
 KINDS = ["fastapi", "flask"]
 PICTURE = Upload("a.png", barcode("1"))
@@ -164,7 +174,7 @@ def test_the_rate_is_limited(strict: Asked) -> None:
 
 def test_a_web_socket_is_refused_and_no_error(service: Service) -> None:
     app, send = fastapi_app.create_app(service.settings, service), AsyncMock()
-    asyncio.run(app({"type": "websocket", "path": "/predict", "headers": []}, AsyncMock(), send))
+    run_apart(app({"type": "websocket", "path": "/predict", "headers": []}, AsyncMock(), send))
     send.assert_awaited_once_with({"type": "websocket.close"})
 
 
@@ -290,12 +300,55 @@ def test_who_leaves_during_an_upload_is_no_error_of_ours(
     half = {"type": "http.request", "body": body[: len(body) // 2], "more_body": True}
     receive = AsyncMock(side_effect=[half, {"type": "http.disconnect"}])
     send = AsyncMock()
-    with ThreadPoolExecutor(1) as elsewhere:  # this thread may have Playwright's loop in it
-        elsewhere.submit(lambda: asyncio.run(app(scope, receive, send))).result()
+    run_apart(app(scope, receive, send))
     send.assert_not_called()
     assert not caplog.records
     counted = 'captcha_ocr_requests_total{method="POST",path="/predict",status="499"} 1'
     assert counted in service.metrics.text()
+    service.close()
+
+
+def test_who_does_not_take_the_answer_is_no_error_of_ours(
+    two_models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = make_service(two_models, answer_seconds=0.1)
+    app = fastapi_app.create_app(service.settings, service)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/healthz",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost")],
+    }
+
+    async def full(message: Any) -> None:
+        await asyncio.sleep(600)
+
+    receive = AsyncMock(return_value={"type": "http.disconnect"})
+    run_apart(app(scope, receive, full))
+    assert not caplog.records
+    service.close()
+
+
+def test_a_picture_that_failed_is_read_by_no_other_model(two_models: Path) -> None:
+    service = make_service(two_models)
+    first, second = Future(), Future()  # type: ignore[var-annotated]
+    first.set_exception(RuntimeError("the model failed"))
+    for batcher, logits in zip(service._batchers.values(), (first, second)):
+        batcher.submit = Mock(return_value=logits)  # type: ignore[method-assign]
+    (future,) = service.submit([PICTURE], Options(arch="all"))
+    error = future.result(60).error
+    assert error is not None and error.code == "internal"
+    assert second.cancelled()
+    service.close()
+
+
+def test_as_many_alternatives_as_the_setting_promises(two_models: Path) -> None:
+    service = make_service(two_models, max_top_k=40)
+    (future,) = service.submit([PICTURE], service.options([("top_k", "40")]))
+    result = future.result(60)
+    assert result.error is None and result.text == "1"
+    assert 16 < len(result.alternatives) <= 40
     service.close()
 
 
@@ -413,12 +466,15 @@ def test_constraints_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> 
     assert [key[1] for key in store._kept] == [4, 5]
 
 
+@pytest.mark.parametrize("error", [RuntimeError, ValueError, ModelError])
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_error_of_ours_tells_strangers_nothing(two_models: Path, kind: str) -> None:
+def test_an_error_of_ours_tells_strangers_nothing(
+    two_models: Path, kind: str, error: type[Exception]
+) -> None:
     service = make_service(two_models)
 
     def fail(images: np.ndarray) -> np.ndarray:
-        raise RuntimeError("secret: /home/operator/key")
+        raise error("secret: /home/operator/key")
 
     service.predictors[service.default]._run = fail  # type: ignore[method-assign]
     for asked in open_server(kind, service):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import dataclasses
 import json
 import logging
@@ -17,7 +16,9 @@ from unittest.mock import Mock
 import pytest
 from captcha_ocr.config import ConfigError
 from captcha_ocr.imaging import ImageError, open_image
+from captcha_ocr.model_info import ModelError
 from captcha_ocr.web.access import MAX_CLIENTS, RateLimiter, check_host, check_path
+from captcha_ocr.web.catalogue import load_models
 from captcha_ocr.web.deadline import MAX_HEAD, _guard
 from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import Counter, Histogram, Metrics
@@ -27,6 +28,7 @@ from captcha_ocr.web.upstream import Upstream
 from captcha_ocr.web.waitress_server import Channel, ProblemTask, RequestParser, most_connections
 from waitress.adjustments import Adjustments
 from waitress.utilities import InternalServerError
+from web_harness import run_apart
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -99,6 +101,18 @@ def test_as_many_models_run_as_the_cores_allow(
 ) -> None:
     monkeypatch.setattr("captcha_ocr.web.settings.usable_cores", lambda: cores)
     assert Settings(**given).lanes == lanes
+
+
+def test_torch_takes_the_cores_that_it_is_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    for threads in (0, 3):
+        with pytest.raises(ModelError, match="holds no checkpoint"):
+            load_models(Settings(backend="torch", weights=str(tmp_path), threads=threads))
+    assert asked == [3]
 
 
 @pytest.mark.parametrize(
@@ -305,7 +319,7 @@ def test_a_head_has_a_size_whatever_the_parser(more: int) -> None:
         return bool(connection.transport.close.called)
 
     _guard(Endless, 10)
-    assert asyncio.run(send()) == bool(more)
+    assert run_apart(send()) == bool(more)
 
 
 @pytest.mark.parametrize("path", [r"/static/\\host\share\a", "/static/C:/a", "/static/\0"])

@@ -38,14 +38,15 @@ def write_documents(
 
 
 def draw_curves(robustness: Mapping[str, Any], path: Path) -> None:
-    """A panel a curve, a line a model; a curve that a model lacks is left out."""
+    """A panel a curve, a line a model; a curve that a model lacks, or has other levels of, is left
+    out."""
     from captcha_ocr.plots import Panel, plot_curves  # who adds a row may lack matplotlib
 
     curves = {arch: entry["curves"] for arch, entry in robustness.items()}
-    shared = [key for key in TITLES if all(key in entry for entry in curves.values())]
     panels = []
-    for key in shared:
-        levels = next(iter(curves.values()))[key]["levels"]
-        lines = {arch: entry[key]["all"] for arch, entry in curves.items()}
-        panels.append(Panel(*TITLES[key], levels, lines))
+    for key, words in TITLES.items():
+        levels = [entry[key]["levels"] if key in entry else None for entry in curves.values()]
+        if levels and levels[0] and levels.count(levels[0]) == len(levels):
+            lines = {arch: entry[key]["all"] for arch, entry in curves.items()}
+            panels.append(Panel(*words, levels[0], lines))
     plot_curves(panels, path)

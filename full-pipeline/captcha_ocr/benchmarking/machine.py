@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -77,6 +78,23 @@ def _seconds_of_others() -> float | None:
     user, nice, system, _, _, *interrupts = map(int, counts)
     everyone = (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
     return everyone - sum(os.times()[:4])
+
+
+def peak_memory_mb() -> float | None:
+    """The most memory that this process has had, in MB; None where nobody counts it (Windows).
+
+    Linux's own figure, not that of getrusage: a child takes over its parent's there.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    if sys.platform == "darwin":
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return None
 
 
 def stamp(command: str) -> dict[str, Any]:

@@ -9,7 +9,13 @@ from typing import Any
 from captcha_ocr.benchmarking.leaderboard import figure_of, figures_of
 from captcha_ocr.benchmarking.machine import OtherLoad
 from captcha_ocr.benchmarking.macs import count_macs
-from captcha_ocr.benchmarking.peers import PEERS, PeerMissingError, as_png, run_peer
+from captcha_ocr.benchmarking.peers import (
+    PEERS,
+    PeerFailedError,
+    PeerMissingError,
+    as_png,
+    run_peer,
+)
 from captcha_ocr.benchmarking.quality import measure_quality
 from captcha_ocr.benchmarking.robustness import balanced_indices, measure_robustness
 from captcha_ocr.benchmarking.run import Run, version_of
@@ -78,9 +84,10 @@ def compare_models(run: Run) -> None:
         say(f"leaderboard: {arch} reads {len(store):,} pictures")
         texts = evaluate(predictor, store).texts
         speed = run.results.get("speed", {}).get(arch)
-        if speed and speed["measured"]["machine"] != about["machine"]:
-            say(f"{arch} was timed on another machine: no latency; measure speed here too")
-            speed = None  # a row names one machine, for all that it holds
+        other = speed and _other(speed["measured"], about)
+        if other:
+            say(f"{arch} was timed on {other}: no latency; measure speed here too")
+            speed = None  # a row names one machine and one set, for all that it holds
         row = {
             **_row(about, store, {label.file: text for label, text in zip(store.labels, texts)}),
             "load": speed["load"] if speed else None,
@@ -95,9 +102,11 @@ def compare_models(run: Run) -> None:
 
 
 def compare_peers(run: Run) -> None:
-    """The peers' rows. One that is not installed is named, and has no figure."""
+    """The peers' rows. One that is not installed is named, and has no figure; one that fails ends
+    the run, once the others have read."""
     store, timed = compared(run)
     about = run.about(store, run.shipped)
+    failed = []
     with as_png(store) as paths:
         for peer in PEERS.values():
             say(f"peers: {peer.name} reads {len(store):,} pictures")
@@ -106,6 +115,9 @@ def compare_peers(run: Run) -> None:
                 found = run_peer(peer, run.peers_python, run.peer_worker, store, paths, timed)
             except PeerMissingError as error:
                 say(f"left out: {error}")
+                continue
+            except PeerFailedError as error:
+                failed.append(str(error))
                 continue
             row = {
                 **_row(about, store, found.texts),
@@ -118,6 +130,8 @@ def compare_peers(run: Run) -> None:
                 "megabytes": found.megabytes,
             }
             run.put_row(row)
+    if failed:
+        raise PeerFailedError("; ".join(failed))
 
 
 # In this order: the leaderboard has the latency that was measured before.
@@ -147,6 +161,14 @@ def compared(run: Run) -> tuple[Store, int]:
 def _row(about: Mapping[str, Any], store: Store, texts: Mapping[str, str]) -> dict[str, Any]:
     row = {key: about[key] for key in ("date", "machine", "command")}
     return {**row, "set": about["pictures"]["digest"], "figures": figures_of(store, texts)}
+
+
+def _other(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Why figures of two occasions cannot stand in one row; empty when they can."""
+    if before["machine"] != now["machine"]:
+        return "another machine"
+    same = before["pictures"]["digest"] == now["pictures"]["digest"]
+    return "" if same else "other pictures"
 
 
 def _predictors(run: Run) -> dict[str, Predictor]:

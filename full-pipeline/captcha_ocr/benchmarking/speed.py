@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from captcha_ocr.benchmarking.machine import peak_memory_mb
 from captcha_ocr.benchmarking.robustness import balanced
 from captcha_ocr.datasets.stores import Store, open_store
 from captcha_ocr.model_info import ModelError
@@ -81,38 +82,51 @@ def throughput(
 
     Reading files is not counted, opening pictures is. ``peak_mb`` is the whole process.
     """
-    groups = list(_batches(predictor, pictures, batch))
+    batches = list(_batches(predictor, pictures, batch))
+    groups, shares = [group for group, _ in batches], [share for _, share in batches]
     arrays = [[predictor.prepare(data).array for data in group] for group in groups]
+    whole = partial(predictor.predict, batch_size=batch)
     return {
-        "end_to_end": _rate(groups, lambda g: predictor.predict(g, batch_size=batch), seconds),
-        "model": _rate(arrays, lambda g: predictor.logits(g, batch), seconds),
+        "end_to_end": _rate(groups, shares, whole, seconds),
+        "model": _rate(arrays, shares, lambda g: predictor.logits(g, batch), seconds),
         "peak_mb": peak_memory_mb(),
     }
 
 
 def _batches(
     predictor: OnnxPredictor, pictures: Sequence[bytes], batch: int
-) -> Iterator[list[bytes]]:
-    """Full batches where they can be had: pictures are repeated, widths kept apart."""
+) -> Iterator[tuple[list[bytes], float]]:
+    """Full batches, pictures repeated and widths kept apart; and for how many pictures each stands.
+
+    A rare width fills a batch as a common one does: counted alike, large batches would read wider
+    pictures than small ones, and their rates could not be compared.
+    """
     widths: dict[int, list[bytes]] = {}
     for data in pictures:
         widths.setdefault(predictor.prepare(data).array.shape[-1], []).append(data)
     for group in widths.values():
         repeated = group * -(-batch // len(group))
-        for first in range(0, len(repeated) - batch + 1, batch):
-            yield repeated[first : first + batch]
+        count = len(repeated) // batch
+        for first in range(0, count * batch, batch):
+            yield repeated[first : first + batch], len(group) / count
 
 
-def _rate(groups: Sequence[list[Any]], work: Callable[[list[Any]], Any], seconds: float) -> float:
-    """Pictures a second over whole rounds, after one round that is not counted."""
+def _rate(
+    groups: Sequence[list[Any]],
+    shares: Sequence[float],
+    work: Callable[[list[Any]], Any],
+    seconds: float,
+) -> float:
+    """Pictures a second over whole rounds, after one round that is not counted; each group counts
+    as the pictures that it stands for."""
     for group in groups:
         work(group)
-    done, started = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - started) < seconds or not done:
-        for group in groups:
-            work(group)
-            done += len(group)
-    return done / elapsed
+    spent, rounds = [0.0] * len(groups), 0  # milliseconds
+    while sum(spent) < 1000 * seconds or not rounds:
+        spent = [before + _timed(partial(work, group)) for before, group in zip(spent, groups)]
+        rounds += 1
+    each = (share * took / len(group) for share, took, group in zip(shares, spent, groups))
+    return 1000 * rounds * sum(shares) / sum(each)
 
 
 def _timed(work: Callable[[], Any]) -> float:
@@ -124,23 +138,6 @@ def _timed(work: Callable[[], Any]) -> float:
 def _quantiles(milliseconds: Sequence[float]) -> dict[str, float]:
     p50, p95 = np.percentile(milliseconds, (50, 95)).tolist()
     return {"p50": p50, "p95": p95}
-
-
-def peak_memory_mb() -> float | None:
-    """The most memory that this process has had, in MB; None where nobody counts it (Windows).
-
-    Linux's own figure, not that of getrusage: a child takes over its parent's there.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        for line in status.read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024 / 1e6
-    if sys.platform == "darwin":
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return None
 
 
 def sample(store: Store, per_column: int) -> list[bytes]:

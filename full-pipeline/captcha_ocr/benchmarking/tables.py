@@ -28,8 +28,9 @@ def docs_blocks(
     say = words(language)
     size, speed = results.get("size", {}), results.get("speed", {})
     quality, robustness = results.get("quality", {}), results.get("robustness", {})
+    names = ((row["name"], row) for row in rows)
     blocks = {
-        "leaderboard": [leaderboard(rows, say, full=True), stamps(rows, say)] if rows else [],
+        "leaderboard": [leaderboard(rows, say, full=True), stamps(names, say)] if rows else [],
         "reading": [reading(quality, say), measured(quality, say)] if quality else [],
         "groups": list(group_tables(quality, say)),
         "speed": [latencies(size, speed, say), measured(speed, say)] if size else [],
@@ -101,7 +102,8 @@ def group_tables(quality: Section, say: Say) -> Iterator[str]:
         lines = [
             [
                 f"`{name}`" if by in ("style", "kind") else name,
-                f"{next(iter(found[name].values()))['n']:,}",
+                # More than one where models were measured on different sets.
+                " / ".join(dict.fromkeys(f"{of['n']:,}" for of in found[name].values())),
                 *(
                     _pair(found[name].get(arch), "exact_match_folded", "exact_match")
                     for arch in quality
@@ -145,18 +147,21 @@ def throughput(speed: Section, say: Say) -> str:
 
 
 def measured(section: Section, say: Say) -> str:
-    return stamps((entry["measured"] for entry in section.values()), say)
+    return stamps(((f"`{arch}`", entry["measured"]) for arch, entry in section.items()), say)
 
 
-def stamps(records: Iterable[Mapping[str, Any]], say: Say) -> str:
-    """When, where and how; one sentence for what was measured together."""
-    found = []
-    for at in records:
+def stamps(records: Iterable[tuple[str, Mapping[str, Any]]], say: Say) -> str:
+    """When, where and how; one sentence for what was measured together. Where there are several,
+    each names what it is about: times of different machines cannot be compared."""
+    found: dict[str, list[str]] = {}
+    for name, at in records:
         data = at.get("pictures")
         pictures = say["set"].format(**data) if data else ""
         fields = {key: at[key] for key in ("date", "machine", "command")}
-        found.append(say["stamp"].format(**fields, set=pictures))
-    return " ".join(dict.fromkeys(found))
+        found.setdefault(say["stamp"].format(**fields, set=pictures), []).append(name)
+    if len(found) == 1:
+        return next(iter(found))
+    return "\n".join(f"- {'; '.join(names)}: {sentence}" for sentence, names in found.items())
 
 
 def per_cent(share: float) -> str:

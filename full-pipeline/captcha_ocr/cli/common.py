@@ -28,14 +28,16 @@ BAD_DATA = 65  # pictures, labels or texts that cannot be used; EX_DATAERR of sy
 INTERRUPTED = 130  # Ctrl-C; 128 + SIGINT, as shells count
 
 DISTRIBUTION = "captcha-ocr"
+NOT_FOR_HERE = "pyproject.toml has none for this Python on this system"
 # A file each that calls its command.
 THIN_SCRIPTS = (
     *("train", "eval", "infer", "export_models", "merge_datasets"),
     *("server_fastapi", "server_flask"),
 )
-# Import names that differ from the name pip knows.
+# Import names that differ from the name pip knows, or from that of what brings them.
 _PIP_NAMES = {"PIL": "pillow", "cv2": "albumentations", "multipart": "python-multipart"}
-_PIP_NAMES["yaml"] = "pyyaml"
+_PIP_NAMES |= {"yaml": "pyyaml", "werkzeug": "flask"}
+_PIP_NAMES |= dict.fromkeys(("pydantic", "starlette"), "fastapi")
 
 Arguments = Optional[Sequence[str]]
 
@@ -145,21 +147,26 @@ def make_room(file: Path | None) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
 
 
-def requirements() -> dict[str, list[str]]:
+def requirements() -> dict[str, dict[str, bool]]:
     """What pyproject.toml asks for, by extra ("" is the base install); {} when not installed.
 
-    Names are pip's, normalised: ``{"": ["numpy", ...], "serve": ["fastapi", ...]}``.
+    Names are pip's, normalised, with whether pip installs them for this Python and this system:
+    ``{"": {"numpy": True, ...}, "serve": {"fastapi": True, ...}}``.
     """
     try:
+        from packaging.requirements import Requirement  # onnxruntime brings it
+
         lines = importlib.metadata.requires(DISTRIBUTION) or []
-    except importlib.metadata.PackageNotFoundError:
+    except (ImportError, importlib.metadata.PackageNotFoundError):
         return {}
-    found: dict[str, list[str]] = {}
-    for line in lines:
-        name = re.match(r"[\w.-]+", line)
-        extra = re.search(r"""extra == ['"]([\w-]+)['"]""", line)
-        if name and name[0] != DISTRIBUTION:
-            found.setdefault(extra[1] if extra else "", []).append(_normalised(name[0]))
+    found: dict[str, dict[str, bool]] = {}
+    for requirement in map(Requirement, lines):
+        marker = requirement.marker
+        asked = re.search(r'extra == "([\w-]+)"', str(marker))
+        extra = asked[1] if asked else ""
+        if requirement.name != DISTRIBUTION:
+            offered = marker is None or marker.evaluate({"extra": extra})
+            found.setdefault(extra, {})[_normalised(requirement.name)] = offered
     return found
 
 
@@ -167,10 +174,16 @@ def missing_package(module: str) -> str:
     """The message for an import that failed, with the pip line that mends it."""
     package = module.partition(".")[0]
     pip_name = _normalised(_PIP_NAMES.get(package, package))
-    extras = [extra for extra, names in requirements().items() if pip_name in names]
+    needs, everything = f"this needs the Python package {pip_name!r}", requirements()
+    asked = {extra: names for extra, names in everything.items() if pip_name in names}
+    extras = [extra for extra, names in asked.items() if names[pip_name]]
+    if asked and not extras:
+        return f"{needs}; {NOT_FOR_HERE}"
+    if everything and not asked:  # such as duckdb, which a script compares with
+        return f"{needs}, which is not installed; pyproject.toml does not ask for it"
     target = f'".[{extras[0]}]"' if extras and extras[0] else "."
     return (
-        f"this needs the Python package {pip_name!r}, which is not installed; in the folder "
+        f"{needs}, which is not installed; in the folder "
         f"of pyproject.toml run: {Path(sys.executable).name} -m pip install -e {target}"
     )
 

@@ -17,7 +17,15 @@ from pathlib import Path
 from types import ModuleType
 
 from captcha_ocr import __version__
-from captcha_ocr.cli.common import FAILURE, OK, Arguments, command, program, requirements
+from captcha_ocr.cli.common import (
+    FAILURE,
+    NOT_FOR_HERE,
+    OK,
+    Arguments,
+    command,
+    program,
+    requirements,
+)
 from captcha_ocr.cores import usable_cores
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, find_models
 from captcha_ocr.tables import pad
@@ -76,7 +84,7 @@ def examine(weights: Path) -> Iterator[Finding]:
     yield from reading
     for extra, names in requirements().items():
         if extra:
-            yield from (_installed(extra, name) for name in names)
+            yield from (_installed(extra, name, offered) for name, offered in names.items())
     cores = f"{usable_cores()} of {os.cpu_count()} threads may be used, {platform.machine()}"
     yield Finding("device", "processor", "ok", cores)
     yield _gpu()
@@ -106,11 +114,13 @@ def _version(name: str, module: ModuleType) -> str:
         return str(getattr(module, "__version__", "version unknown"))
 
 
-def _installed(extra: str, name: str) -> Finding:
+def _installed(extra: str, name: str, offered: bool) -> Finding:
+    """``offered``: whether pip would install it here, when asked for the extra."""
     try:
         return Finding(extra, name, "ok", importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Finding(extra, name, "missing", f'pip install -e ".[{extra}]"')
+        todo = f'pip install -e ".[{extra}]"' if offered else NOT_FOR_HERE
+        return Finding(extra, name, "missing", todo)
 
 
 def _gpu() -> Finding:

@@ -11,7 +11,7 @@ from captcha_ocr.constraints import Constraint
 from captcha_ocr.model_info import WEIGHTS_DIR, find_models
 from captcha_ocr.predictor import Predictor, load_predictors
 
-DEFAULT_ARCH = "vanilla_crnn"  # the smallest; every installation has it
+DEFAULT_ARCH = "vanilla_crnn"  # reads most of the three; every installation has it
 
 
 def load_models(args: argparse.Namespace) -> dict[str, Predictor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 def main(argv: Arguments = None) -> int:
     options = vars(build_parser().parse_args(argv))
     resume = options.pop("resume")
+    if options["arch"] == "all" and os.environ.get("WORLD_SIZE", "1") != "1":
+        # torch cannot join processes for the second time (pytorch/pytorch issue 55967)
+        raise ConfigError("torchrun starts the processes of one run; give the --arch of one")
     if options["arch"] != "all":
         plans = [plan(options, resume)]
     elif resume in (None, Path()):  # what cannot work is said before the first trains for hours
@@ -83,7 +87,7 @@ def command_to_resume(arch: str, run: Path) -> str:
     """To be pasted as it stands, into any shell: no system runs a script by its bare name."""
     typed = program("train")
     python = "python " if typed.endswith(".py") else ""
-    quote = '"' if " " in str(run) else ""
+    quote = "" if re.fullmatch(r"[\w./:+-]+", str(run)) else '"'
     return f"{python}{typed} --arch {arch} --resume {quote}{run}{quote}"
 
 

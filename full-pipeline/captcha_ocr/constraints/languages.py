@@ -45,10 +45,15 @@ class Length:
                 f"length is {length!r}; give a number or (fewest, most), "
                 f"with 0 <= fewest <= most <= {MAX_TEXT_LENGTH}"
             )
-        self.classes = range(1, charset.num_classes)
+        self._classes = range(1, charset.num_classes)
+        self._last: tuple[int, dict[int, int]] = (self.most, {})  # a state and its arcs
 
     def arcs(self, state: int) -> dict[int, int]:
-        return dict.fromkeys(self.classes, state + 1) if state < self.most else {}
+        if state == self.most:
+            return {}
+        if state != self._last[0]:  # an intersection asks for one state thousands of times in a row
+            self._last = state, dict.fromkeys(self._classes, state + 1)
+        return self._last[1]
 
     def accepts(self, state: int) -> bool:
         return state >= self.fewest

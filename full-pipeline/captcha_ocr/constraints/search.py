@@ -37,7 +37,7 @@ class _Beam:
 
 
 def prefix_search(log_probs: np.ndarray, constraint: Constraint, width: int) -> list[list[int]]:
-    """Different allowed label lists, the most promising first; at least one, at most width + 1.
+    """Different allowed label lists, in no order; at least one, at most width + 1.
 
     ``log_probs`` is (T, C). A prefix that cannot become an allowed text in the columns left is
     dropped at once, so whatever survives is allowed. The beam may still lose the best text

@@ -145,9 +145,10 @@ def load_batches(
 
 
 def leave_interrupts(worker: int) -> None:
-    """A terminal sends Ctrl-C to loader processes too, and one that died of it would take the run
-    along before it is saved. They end with the run."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A terminal sends Ctrl-C to loader processes too, and ``timeout``, Slurm and torchrun SIGTERM;
+    one that died of it would take the run along before it is saved. They end with the run."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def mix_seed(*parts: int) -> int:

@@ -7,6 +7,7 @@ decoding the pictures takes (docs/merging.md has the figures, and those of DuckD
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -124,7 +125,7 @@ class KeyTable:
             f"""UPDATE rows SET fate = ? WHERE id IN (SELECT id FROM
                 (SELECT id, ROW_NUMBER() OVER (PARTITION BY {per} ORDER BY {_ORDER[shuffle]})
                  AS number FROM rows WHERE fate IS NULL AND split = ?) WHERE number > ?)""",
-            (LIMIT, split, most),
+            (LIMIT, split, min(most, sys.maxsize)),  # SQLite counts no further
         )
 
     def characters(self, split: str) -> set[str]:

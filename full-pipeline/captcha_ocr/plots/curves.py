@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from captcha_ocr.plots.canvas import BLUE, GREEN, GREY, ORANGE, RED, figure, say_nothing_to_show
 
 COLOURS = (BLUE, ORANGE, GREEN, RED, GREY)
+DASHES = ("-", "--", ":", "-.")  # the next one when all colours are taken
 PER_ROW = 3
 
 
@@ -27,7 +28,7 @@ class Panel:
 
 
 def plot_curves(panels: Sequence[Panel], path: Path) -> None:
-    """All panels in one picture. A name has the same colour in each of them."""
+    """All panels in one picture. A name has the same colour and dashes in each of them."""
     rows = max(1, -(-len(panels) // PER_ROW))
     names = list(dict.fromkeys(name for panel in panels for name in panel.curves))
     with figure(path, 10, 2.9 * rows + 0.4) as drawn:
@@ -42,15 +43,17 @@ def plot_curves(panels: Sequence[Panel], path: Path) -> None:
         handles = [
             line for line in grid[0].get_lines() if not str(line.get_label()).startswith("_")
         ]
-        drawn.legend(handles=handles, loc="outside lower center", ncols=len(names))
+        columns = min(len(names), len(COLOURS))
+        drawn.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 
 def _panel(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     places = range(len(panel.steps))
     for number, name in enumerate(names):
-        colour = COLOURS[number % len(COLOURS)]
+        again, place = divmod(number, len(COLOURS))
+        look = {"color": COLOURS[place], "linestyle": DASHES[again % len(DASHES)], "marker": "o"}
         values = panel.curves.get(name, ())
-        axes.plot(places[: len(values)], values, color=colour, marker="o", label=name)
+        axes.plot(places[: len(values)], values, label=name, **look)
     axes.set_title(panel.title)
     axes.set_xlabel(panel.step_name)
     axes.set_xticks(list(places), [f"{step:g}" for step in panel.steps])

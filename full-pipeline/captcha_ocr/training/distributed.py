@@ -6,11 +6,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 
 from captcha_ocr.config import ConfigError
+
+# The main process alone reads the selection set, and the others wait: torch's own limit is ten
+# minutes on GPUs. Of a process that died torchrun knows without it.
+LONGEST_WAIT = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ def join_world(device: str) -> Iterator[World]:
     if size == 1:
         yield World(chosen)
         return
-    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    backend = "nccl" if chosen.type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=LONGEST_WAIT)
     try:
         yield World(chosen, dist.get_rank(), size)
     finally:

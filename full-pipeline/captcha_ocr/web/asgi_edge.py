@@ -74,7 +74,7 @@ class Edge:
         except Problem as problem:
             await problem_response(problem)(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
-            pass  # nobody waits for an answer; the status stays CLIENT_LEFT
+            pass  # nobody waits for an answer; the status stays as it is
         except Exception:
             logger.exception("an error of the server")
             if exchange.status == CLIENT_LEFT:
@@ -158,7 +158,7 @@ class _Exchange:
                 await self._next_part(pause)
 
     async def send(self, message: Message) -> None:
-        """Raises TimeoutError when the client does not take the answer."""
+        """Raises ClientDisconnect when the client does not take the answer."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             if not self._body_complete and self._rest_is_welcome:
@@ -180,7 +180,10 @@ class _Exchange:
             headers["Connection"] = "close"
 
     async def _pass_on(self, message: Message) -> None:
-        await asyncio.wait_for(self._send(message), self._settings.answer_seconds)
+        try:
+            await asyncio.wait_for(self._send(message), self._settings.answer_seconds)
+        except asyncio.TimeoutError:  # as good as gone, and no error of ours
+            raise ClientDisconnect from None
 
     def _too_large(self) -> Problem:
         return Problem.body_too_large(self._settings.max_body_bytes)

@@ -40,7 +40,7 @@ def load_models(settings: Settings) -> dict[str, Predictor]:
     """Load and try every model. Raises ModelError that says which file and what to do."""
     folder = Path(settings.weights) if settings.weights else WEIGHTS_DIR
     if settings.backend == "torch":
-        predictors = _load_torch(settings.archs, folder)
+        predictors = _load_torch(settings.archs, folder, settings.threads)
     else:
         predictors = load_predictors(settings.archs, folder, threads=settings.threads)
     for predictor in predictors.values():
@@ -48,11 +48,15 @@ def load_models(settings: Settings) -> dict[str, Predictor]:
     return predictors
 
 
-def _load_torch(archs: Sequence[str], folder: Path) -> dict[str, Predictor]:
+def _load_torch(archs: Sequence[str], folder: Path, threads: int) -> dict[str, Predictor]:
     """The checkpoints in a folder, or in its run folders; a model's name is its architecture."""
     # Imported here: the servers work, and start quickly, where torch is not installed.
+    import torch
+
     from captcha_ocr.runtimes.torch import TorchPredictor
 
+    if threads:  # for the whole process; torch would take all cores for each of the lanes
+        torch.set_num_threads(threads)
     paths = [*sorted(folder.glob("*.safetensors")), *sorted(folder.glob("*/best.safetensors"))]
     predictors: dict[str, Predictor] = {}
     for path in paths:

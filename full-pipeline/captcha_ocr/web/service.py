@@ -21,6 +21,7 @@ from PIL import Image
 
 from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
+from captcha_ocr.decoding import NoAllowedTextError
 from captcha_ocr.imaging import ImageError, ImageLimits, open_image
 from captcha_ocr.predictor import Predictor
 from captcha_ocr.web.batching import Batcher
@@ -176,7 +177,11 @@ class Service:
             if self._seconds_left(job) <= 0:  # it has waited too long for a reader: nobody waits
                 raise FutureTimeout
             image, pending = self._open(job)
-            readings = [self._decode(job, *item) for item in pending]
+            try:
+                readings = [self._decode(job, *item) for item in pending]
+            finally:  # one has failed: the other models need not read for nobody
+                for _, _, logits in pending:
+                    logits.cancel()
         except ImageError as error:
             return failed(job.index, job.upload.name, error.code, str(error))
         except FutureTimeout:
@@ -184,7 +189,7 @@ class Service:
             return failed(
                 job.index, job.upload.name, "timeout", f"not read within {seconds:g} s; try again"
             )
-        except ValueError as error:  # NoAllowedTextError: too few columns for the constraint
+        except NoAllowedTextError as error:  # any other ValueError is no fault of the client
             return failed(job.index, job.upload.name, "invalid", str(error))
         except Exception:
             logger.exception("a picture could not be read")
@@ -211,11 +216,7 @@ class Service:
 
     def _decode(self, job: Job, arch: str, columns: float, pending: Future) -> Reading:
         predictor = self.predictors[arch]
-        try:
-            logits = pending.result(timeout=max(self._seconds_left(job), 0))
-        except FutureTimeout:
-            pending.cancel()
-            raise
+        logits = pending.result(timeout=max(self._seconds_left(job), 0))
         with self._search(job) if job.options.constrained else nullcontext():
             prediction = predictor.interpret(
                 logits, columns, constraint=job.constraints[arch], top_k=job.options.top_k
