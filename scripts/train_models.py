@@ -108,6 +108,11 @@ STAGES = {
             " --fold-case",
             FRESHEST,
         ),
+        Stage(
+            1.333,
+            f"{HIGH} {LOW} --lr 5e-4 --blend 0.3 --aug 0.2 --seed 29 --fold-case",
+            FRESHER,
+        ),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
