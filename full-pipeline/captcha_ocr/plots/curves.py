@@ -51,9 +51,15 @@ def _panel(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     places = range(len(panel.steps))
     for number, name in enumerate(names):
         again, place = divmod(number, len(COLOURS))
-        look = {"color": COLOURS[place], "linestyle": DASHES[again % len(DASHES)], "marker": "o"}
         values = panel.curves.get(name, ())
-        axes.plot(places[: len(values)], values, label=name, **look)
+        axes.plot(
+            places[: len(values)],
+            values,
+            color=COLOURS[place],
+            linestyle=DASHES[again % len(DASHES)],
+            marker="o",
+            label=name,
+        )
     axes.set_title(panel.title)
     axes.set_xlabel(panel.step_name)
     axes.set_xticks(list(places), [f"{step:g}" for step in panel.steps])
