@@ -20,10 +20,10 @@ from space.reading import Reader
 def main() -> int:
     try:
         reader = Reader.from_env()
-        launch(build(reader), reader)
-    except (ConfigError, ModelError, OSError) as error:  # such as a port that is taken
+    except (ConfigError, ModelError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
+    launch(build(reader), reader)
     return 0
 
 

@@ -10,7 +10,6 @@ import importlib.util
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,23 +64,6 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     said = log.read_text(encoding="utf-8")
     assert f"the page: http://127.0.0.1:{port}" in said
     assert "LEFT" not in said  # see loopback_only.py
-
-
-def test_a_port_that_is_taken_is_told_in_one_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        environ = {**os.environ, "GRADIO_SERVER_PORT": str(taken.getsockname()[1])}
-        done = subprocess.run(
-            [interpreter(), "app.py"],
-            cwd=REPOSITORY / "hf_spaces",
-            env=environ,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-            timeout=PATIENCE,
-        )
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("app.py: ")
-    assert "Traceback" not in done.stderr
 
 
 class SpacePage:
