@@ -6,14 +6,9 @@ environment: CAPTCHA_OCR_MAX_FILES=16 uvicorn server_fastapi:app
 
 import sys
 
-from captcha_ocr.cli.serve import fastapi_main
-from captcha_ocr.config import ConfigError
-from captcha_ocr.web.fastapi_app import create_app
+from captcha_ocr.cli.serve import fastapi_app, fastapi_main
 
 if __name__ == "__main__":
     sys.exit(fastapi_main())
 
-try:
-    app = create_app()
-except ConfigError as error:  # in the environment; uvicorn would show the whole traceback
-    sys.exit(f"error: {error}")
+app = fastapi_app()

@@ -95,8 +95,7 @@ def evaluate(
     readings: list[Reading | None] = [None] * len(store)
     losses = [math.inf] * len(store)
     # In the store's order, which is the one it reads fast in; widths share batches in a chunk.
-    columns = info.image.max_width // info.width_stride
-    size = max(1, min(CHUNK, CHUNK_LOGITS // (columns * info.charset.num_classes)))
+    size = max(1, min(CHUNK, CHUNK_LOGITS // info.most_logits))
     for first in range(0, len(store), size):
         chunk = range(first, min(first + size, len(store)))
         arrays = [preprocess(store.open(i), info.image) for i in chunk]

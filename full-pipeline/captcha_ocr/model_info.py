@@ -50,6 +50,11 @@ class ModelInfo:
                 "numbers above 0"
             )
 
+    @property
+    def most_logits(self) -> int:
+        """How many logits a picture has, of the largest width: what bounds memory divides by it."""
+        return -(-self.image.max_width // self.width_stride) * self.charset.num_classes
+
     @classmethod
     def load(cls, path: Path) -> ModelInfo:
         """Read ``<arch>.json``. Raises ModelError that names the file and the problem."""

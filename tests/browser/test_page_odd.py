@@ -311,15 +311,21 @@ def test_a_screen_reader_hears_a_batch_once(visit: Any) -> None:
     visit.expect("#live").to_contain_text("bad.png: Not a picture in a known format")
 
 
+def count_writes(visit: Any, selector: str) -> None:
+    """``window.written`` counts from now on: what is written again is read out again."""
+    visit.page.evaluate(
+        "(selector) => { window.written = 0;"
+        " new MutationObserver((list) => (window.written += list.length))"
+        ".observe(document.querySelector(selector), { childList: true, subtree: true }); }",
+        selector,
+    )
+
+
 def test_the_status_is_not_said_again_and_again(visit: Any) -> None:
     visit.page.clock.install()
     visit.page.reload()
     visit.expect(".status.up").to_be_visible()
-    visit.page.evaluate(
-        "() => { window.written = 0;"
-        " new MutationObserver((list) => (window.written += list.length))"
-        ".observe(document.querySelector('#status'), { childList: true, subtree: true }); }"
-    )
+    count_writes(visit, "#status")
     with visit.page.expect_response("**/api/readyz"):
         visit.page.clock.run_for(16_000)
     visit.page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
@@ -332,11 +338,7 @@ def test_the_banner_is_said_once_and_in_the_language_of_the_page(visit: Any) -> 
     visit.page.reload()
     visit.expect("#banner").to_contain_text("The server cannot be reached")
     visit.expect(".status.down").to_be_visible()
-    visit.page.evaluate(
-        "() => { window.written = 0;"
-        " new MutationObserver((list) => (window.written += list.length))"
-        ".observe(document.querySelector('#banner'), { childList: true, subtree: true }); }"
-    )
+    count_writes(visit, "#banner")
     with visit.page.expect_event("requestfailed"):
         visit.page.clock.run_for(16_000)
     visit.page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")

@@ -15,13 +15,13 @@ from captcha_ocr.cli.reading import DEFAULT_ARCH, add_constraints, build_constra
 from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.constraints.search import NoAllowedTextError
+from captcha_ocr.decoding import BEAM_WIDTH
 from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.predictor import Prediction, Predictor
 from captcha_ocr.results import CsvWriter, JsonWriter, Result, TableWriter, Tally, Writer
 from captcha_ocr.sources import Source, folder_labels, folder_sources
 
 STDIN = "-"
-MAX_TOP_K = 16  # the beam holds no more
 
 
 @command
@@ -74,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--top-k",
         type=int,
         default=1,
-        choices=range(1, MAX_TOP_K + 1),
+        choices=range(1, BEAM_WIDTH + 1),
         metavar="K",
         help="readings",
     )

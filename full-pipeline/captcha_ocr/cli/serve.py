@@ -12,11 +12,15 @@ import socket
 import sys
 import threading
 import webbrowser
+from typing import TYPE_CHECKING
 
 from captcha_ocr.cli.common import OK, Arguments, at_least, command, program
 from captcha_ocr.config import ConfigError
 from captcha_ocr.web.options import parse_rule
 from captcha_ocr.web.settings import CONNECTIONS, add_flags, from_flags
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 FASTAPI_PORT, FLASK_PORT = 8000, 8001
 WORKER_SECONDS = 120  # silence after which a worker process is replaced
@@ -68,6 +72,17 @@ def fastapi_main(argv: Arguments = None) -> int:
         ws="none",
     )
     return OK
+
+
+def fastapi_app() -> FastAPI:
+    """For ``uvicorn server_fastapi:app``, with the settings of the environment. A mistake in those
+    ends the program in a line, where uvicorn would show the whole traceback."""
+    from captcha_ocr.web.fastapi_app import create_app
+
+    try:
+        return create_app()
+    except ConfigError as error:
+        sys.exit(f"error: {error}")
 
 
 @command

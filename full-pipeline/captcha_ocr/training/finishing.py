@@ -63,8 +63,7 @@ def predictor_of(checkpoint: Checkpoint, device: torch.device) -> TorchPredictor
 def calibrate(checkpoint: Checkpoint, store: Store, device: torch.device) -> Checkpoint:
     """With the temperature at which confidences fit the pictures that chose the weights."""
     predictor = predictor_of(checkpoint, device)
-    columns = checkpoint.image.max_width // predictor.info.width_stride
-    fitting = CALIBRATION_LOGITS // (columns * checkpoint.charset.num_classes)
+    fitting = CALIBRATION_LOGITS // predictor.info.most_logits
     part = spread(store, max(1, min(CALIBRATION_PICTURES, fitting)))
     arrays = [preprocess(part.open(i), checkpoint.image) for i in range(len(part))]
     evaluation = evaluate(predictor, part)  # texts are the same at any temperature
