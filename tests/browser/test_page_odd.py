@@ -202,6 +202,7 @@ def test_a_group_that_answers_late_does_not_undo_a_newer_rule(visit: Any) -> Non
     )
     with both_asked_for(visit):
         visit.pick(("a.png", barcode("1")), ("b.png", barcode("7*3=?")), ("c.png", barcode("3")))
+    visit.read("1")  # left unread, it would join another group, which is held too
     visit.page.locator(".pick").nth(1).click()
     visit.read("7*3=?")
     visit.page.select_option("#preset", "digits")
