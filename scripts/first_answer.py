@@ -42,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--pip", action="append", default=[], help="option for pip install")
     parser.add_argument("flags", nargs="*", help="flags for the server, after --")
     args = parser.parse_args(argv)
+    chromium.driver()  # said now, and not after the installation
     with tempfile.TemporaryDirectory() as folder:
         clone, started = Path(folder) / "clone", time.perf_counter()
 

@@ -12,17 +12,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import datetime
 import json
-import platform
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from captcha_ocr.benchmarking.machine import describe_machine
 from captcha_ocr.benchmarking.pages import table
 from captcha_ocr.cli.common import Arguments, command, make_room
-from captcha_ocr.cores import usable_cores
 from demo_server import Server, server
 from load_client import picture_requests, press
 
@@ -174,14 +174,14 @@ def main(argv: Arguments = None) -> int:
     parser.add_argument("flags", nargs="*", help="flags for the servers, after --")
     args = parser.parse_args(argv)
     make_room(args.out)
-    python = platform.python_version()
-    print(f"{platform.system()} {platform.machine()}, {usable_cores()} cores, Python {python}")
+    where = {"date": datetime.date.today().isoformat(), "machine": describe_machine()}
+    print(", ".join(where.values()))
     figures = {}
     for name in args.only or MEASUREMENTS:
         figures[name] = MEASUREMENTS[name](args)
         print(f"\n### {name}\n\n{table_of(figures[name])}", flush=True)
     if args.out:
-        args.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        args.out.write_text(json.dumps({**where, **figures}, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -48,10 +48,18 @@ class Live:
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
 
+# A server takes its port seconds after that was free, so each worker of xdist has its own ones.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if (port // 2 - WORKER) % WORKERS == 0:  # Linux gives odd ones only
+            return port
 
 
 def uvicorn_command(port: int) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -235,9 +236,12 @@ def test_metrics_count_pictures_and_requests(server: Asked) -> None:
 
     read = 'captcha_ocr_pictures_total{outcome="read"}'
     posts = 'captcha_ocr_requests_total{method="POST",path="/predict",status="200"}'
-    before = count(read), count(posts)
+    wanted = count(read) + 2, count(posts) + 1
     server.predict([("a.png", barcode("1")), ("b.png", barcode("2"))])
-    assert (count(read), count(posts)) == (before[0] + 2, before[1] + 1)
+    until = time.monotonic() + 60  # a picture is counted a moment after it has been read
+    while count(read) < wanted[0] and time.monotonic() < until:
+        time.sleep(0.01)
+    assert (count(read), count(posts)) == wanted
     assert server.get("/metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
 
 

@@ -266,6 +266,8 @@ def test_a_full_queue_is_said_at_once(two_models: Path, kind: str) -> None:
         assert asked.get("/healthz").status == 200
         stuck.go.set()
         assert [future.result().text for future in futures] == ["1"] * 3
+        with service._lock:  # a place is free a moment after its picture has been read
+            assert service._lock.wait_for(lambda: not service._pending, 60)
         assert asked.predict([("a.png", barcode("2"))] * 2).status == 200  # there is room again
     service.close()
 
@@ -488,3 +490,55 @@ def test_an_error_of_ours_tells_strangers_nothing(
 def test_a_request_larger_than_the_queue_could_never_be_read(service: Service) -> None:
     with pytest.raises(Problem, match="pictures are waiting"):
         service.submit([Upload("a.png", b"")] * (service.settings.queue + 1), Options())
+
+
+def test_large_bodies_are_bounded_together(
+    two_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FastAPI; waitress counts for Flask, see test_web_settings.py."""
+    monkeypatch.setattr("captcha_ocr.web.settings.BODIES", 0)  # so --max-body-mb is the bound
+    service = make_service(two_models, max_body_mb=0.2, body_seconds=300)
+    app = fastapi_app.create_app(service.settings, service)
+    app.state.service = service  # what the start of a server does
+    large, small = barcode("1") + bytes(150_000), barcode("2")
+
+    async def meanwhile() -> list[int]:
+        waits, go = asyncio.Event(), asyncio.Event()
+
+        async def pause() -> None:
+            waits.set()
+            await go.wait()
+
+        slow = asyncio.create_task(upload(app, large, pause))
+        await waits.wait()
+        statuses = [await upload(app, large), await upload(app, small)]
+        go.set()
+        return [*statuses, await slow, await upload(app, large)]
+
+    assert run_apart(meanwhile()) == [503, 200, 200, 200]
+    service.close()
+
+
+async def upload(app: Any, picture: bytes, pause: Any = None) -> int:
+    """The status for a picture of which all but the last bytes come before the pause."""
+    content_type, body = multipart([("files", "a.png", picture)], [])
+    headers = {"host": "localhost", "content-type": content_type, "content-length": str(len(body))}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/predict",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    parts = [body[:-100], body[-100:]]
+
+    async def receive() -> dict[str, Any]:
+        if not parts:
+            return {"type": "http.disconnect"}
+        if pause and len(parts) == 1:
+            await pause()
+        return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+
+    send = AsyncMock()
+    await app(scope, receive, send)
+    return int(send.call_args_list[0].args[0]["status"])

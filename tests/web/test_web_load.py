@@ -17,7 +17,9 @@ pytestmark = pytest.mark.slow
 def measure(what: str, weights: Path, out: Path, *options: str) -> dict[str, Any]:
     command = [sys.executable, str(SCRIPT), "--only", what, "--out", str(out), "--seconds", "2"]
     subprocess.run([*command, *options, "--", "--weights", str(weights)], check=True)
-    figures: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))[what]
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["date"] and found["machine"], "figures without these mean little"
+    figures: dict[str, Any] = found[what]
     return figures
 
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Callable
 
 import pytest
+from captcha_ocr.web import fastapi_app
 from captcha_ocr.web.forms import MAX_FIELDS, MAX_HEAD
 from captcha_ocr.web.problems import Problem
 from captcha_ocr.web.service import Service
+from fastapi.testclient import TestClient
 from web_harness import BASE, Answer, FastApiAsked, barcode, open_server
 
 Ask = Callable[..., Answer]
@@ -231,3 +233,17 @@ def test_no_path_leads_to_another(ask: Ask, path: str) -> None:
         answer = ask(method, path)
         assert (answer.status, answer.code) in ((404, "not_found"), (405, "method"))
         assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("before", ["/ocr", ""])
+def test_a_prefix_is_known_whether_it_stands_in_the_path_or_not(
+    service: Service, before: str
+) -> None:
+    """Servers of ASGI differ in that; see also test_web_live.py."""
+    app = fastapi_app.create_app(service.settings, service)
+    with TestClient(app, base_url=BASE, root_path="/ocr") as client:
+        for path in ("/", "/models", "/static/app.js", "/api/models"):
+            assert client.get(before + path).status_code == 200, path
+        for path in ("/models/", "/static//app.js", "/nothing"):
+            assert client.get(before + path).status_code == 404, path
+        assert client.get(before + "/openapi.json").json()["servers"] == [{"url": "/ocr"}]

@@ -25,7 +25,13 @@ from captcha_ocr.web.metrics import Counter, Histogram, Metrics
 from captcha_ocr.web.problems import STATUS_OF, Problem
 from captcha_ocr.web.settings import CONNECTIONS, Settings, add_flags, from_flags
 from captcha_ocr.web.upstream import Upstream
-from captcha_ocr.web.waitress_server import Channel, ProblemTask, RequestParser, most_connections
+from captcha_ocr.web.waitress_server import (
+    Channel,
+    ProblemTask,
+    RequestParser,
+    Server,
+    most_connections,
+)
 from waitress.adjustments import Adjustments
 from waitress.utilities import InternalServerError
 from web_harness import run_apart
@@ -366,3 +372,30 @@ def test_every_code_makes_a_problem_document() -> None:
 def test_an_upstream_is_a_host_and_a_port(url: str) -> None:
     with pytest.raises(ConfigError, match=r"--upstream is '.* give http://HOST:PORT"):
         Upstream(url, seconds=1, max_body=1)
+
+
+def test_large_bodies_of_the_flask_server_are_bounded_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("captcha_ocr.web.settings.BODIES", 100_000)
+    bodies = {size: RequestParser(Adjustments()) for size in (90_000, 10_000)}
+    channels = {}
+    for size, request in bodies.items():
+        request.received(b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n")
+        request.received(bytes(size))
+        channels[size] = Channel.__new__(Channel)  # without a socket
+        usual = {"requests": [], "lingering": False, "total_outbufs_len": 0, "request_began": 0}
+        vars(channels[size]).update({**usual, "request": request, "output_since": None})
+    server = Mock(active_channels=channels, _settings=Settings(max_body_mb=0.01))
+    Server.maintenance(server, 1.0)
+    for request in bodies.values():
+        request.received(bytes(1000))
+        assert request.error is None  # the bound is met exactly
+    Server.maintenance(server, 1.0)
+    for request in bodies.values():
+        request.received(b"x")
+    assert [request.completed for request in bodies.values()] == [True, False]
+    task = ProblemTask(Mock(), bodies[90_000])
+    task.execute()
+    assert task.status == "503 Service Unavailable"
+    assert ("Retry-After", "1") in task.response_headers

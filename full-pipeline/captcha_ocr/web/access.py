@@ -82,6 +82,17 @@ def _is_local(name: str) -> bool:
     return True
 
 
+class Bodies:
+    """What the bodies of requests take together; each stays until its request is answered."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.held = most, 0  # bytes
+
+    @property
+    def crowded(self) -> bool:
+        return self.held > self.most
+
+
 class RateLimiter:
     """A token bucket for each client address; an IPv6 client is its /64 network, unless it is an
     IPv4 client of a socket that takes both."""

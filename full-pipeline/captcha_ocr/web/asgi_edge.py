@@ -24,13 +24,14 @@ from captcha_ocr.config import ConfigError
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.web.access import (
     SECURITY_HEADERS,
+    Bodies,
     RateLimiter,
     check_host,
     check_origin,
     check_path,
 )
 from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
-from captcha_ocr.web.settings import LINGER_SECONDS, Settings
+from captcha_ocr.web.settings import LINGER_SECONDS, SMALL_BODY, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Edge:
     def __init__(self, app: ASGIApp, settings: Settings, on_answer: OnAnswer) -> None:
         self.app, self.settings, self.on_answer = app, settings, on_answer
         self.limiter = RateLimiter(settings.rate, settings.burst)
+        self.bodies = Bodies(settings.bodies_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -59,14 +61,14 @@ class Edge:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = {**scope, "headers": _merged(scope["headers"])}
-        exchange = _Exchange(scope, receive, send, self.settings)
+        exchange = _Exchange(scope, receive, send, self.settings, self.bodies)
         # Servers drop the body of an answer to HEAD; here it is a GET like any other. Files are
         # sent whole: HTTP lets a server ignore Range.
         headers = [header for header in scope["headers"] if header[0] != b"range"]
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        # WSGI servers take many slashes at the start for one, and so it is done here.
-        path = "/" + scope["path"].lstrip("/")
-        inner = {**scope, "method": method, "path": path, "headers": headers}
+        root, path = _place(scope)
+        place = {"path": root + path, "root_path": root}
+        inner = {**scope, **place, "method": method, "headers": headers}
         try:
             self._admit(scope["method"], exchange)
             check_path(path)
@@ -81,10 +83,10 @@ class Edge:
                 unexpected = Problem("internal", "an error of the server; its log says more")
                 await problem_response(unexpected)(scope, exchange.receive, exchange.send)
         finally:
+            exchange.let_go()
             seconds = exchange.seconds or time.perf_counter() - exchange.started
-            self.on_answer(
-                scope["method"], _route(inner), exchange.status, seconds, exchange.client
-            )
+            route = _route(inner, path)
+            self.on_answer(scope["method"], route, exchange.status, seconds, exchange.client)
 
     def _admit(self, method: str, exchange: _Exchange) -> None:
         exchange.check_declared_length()
@@ -103,8 +105,11 @@ class _Exchange:
     a size that is allowed, and the connection stays open; after it otherwise (a lingering close).
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, settings: Settings) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, settings: Settings, bodies: Bodies
+    ) -> None:
         self._receive, self._send, self._settings = receive, send, settings
+        self._bodies, self._held = bodies, 0  # bytes of this body that were passed on
         self.headers = Headers(scope=scope)
         self.client = (scope.get("client") or ("unknown", 0))[0]
         self.started = time.perf_counter()
@@ -129,7 +134,7 @@ class _Exchange:
             raise self._too_large()
 
     async def receive(self) -> Message:
-        """The next part of the body. Raises Problem ``too_large`` or ``slow``."""
+        """The next part of the body. Raises Problem ``too_large``, ``slow`` or ``busy``."""
         if self._body_complete:  # what follows is the news that the client has gone
             return await self._receive()
         try:
@@ -139,7 +144,21 @@ class _Exchange:
             raise Problem("slow", f"the body did not arrive within {seconds:g} s") from None
         if self._body_bytes > self._settings.max_body_bytes:
             raise self._too_large()
+        self._hold(len(message.get("body", b"")))
         return message
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        self._bodies.held += size
+        large = self._body_bytes > SMALL_BODY
+        if self._bodies.crowded and large and not self._body_complete:
+            self.let_go()
+            raise Problem.crowded()
+
+    def let_go(self) -> None:
+        """Nobody needs the body any more."""
+        self._bodies.held -= self._held
+        self._held = 0
 
     async def _next_part(self, pause: float) -> Message:
         """Raises TimeoutError after ``pause`` seconds, and when the body had its time."""
@@ -211,8 +230,20 @@ def _clear_start_errors(send: Send) -> Send:
     return send_lifespan
 
 
-def _route(scope: Scope) -> str:
+def _place(scope: Scope) -> tuple[str, str]:
+    """The prefix under which a proxy shows the app (``uvicorn --root-path``), and the path below
+    it, which alone is ours to check: not every server puts the prefix before the path.
+
+    WSGI servers take many slashes at the start for one, and so it is done here.
+    """
+    root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
+    if root and f"{path}/".startswith(f"{root}/"):
+        path = path[len(root) :]
+    return root, "/" + path.lstrip("/")
+
+
+def _route(scope: Scope, path: str) -> str:
     """The path as it stands in the code: few values, so that counters stay few."""
     if "route" in scope:
         return str(scope["route"].path)
-    return "/static" if scope["path"].startswith("/static/") else "other"
+    return "/static" if path.startswith("/static/") else "other"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr import __version__
+from captcha_ocr.files import find_files
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError
 from captcha_ocr.predictor import Predictor, load_predictors
 from captcha_ocr.web.schemas import (
@@ -57,7 +58,7 @@ def _load_torch(archs: Sequence[str], folder: Path, threads: int) -> dict[str, P
 
     if threads:  # for the whole process; torch would take all cores for each of the lanes
         torch.set_num_threads(threads)
-    paths = [*sorted(folder.glob("*.safetensors")), *sorted(folder.glob("*/best.safetensors"))]
+    paths = [*find_files(folder, "*.safetensors"), *find_files(folder, "*/best.safetensors")]
     predictors: dict[str, Predictor] = {}
     for path in paths:
         predictor = TorchPredictor.load(path)

@@ -194,7 +194,9 @@ def metrics(request: Request) -> Response:
 
 @router.get("/openapi.json", include_in_schema=False)
 def openapi_document(request: Request) -> Response:
-    return JSONResponse(request.app.openapi())
+    root = request.scope.get("root_path", "")  # behind a proxy, see Edge
+    servers = {"servers": [{"url": root}]} if root else {}
+    return JSONResponse({**request.app.openapi(), **servers})
 
 
 @router.get("/", include_in_schema=False)

@@ -89,7 +89,8 @@ def _length(text: str) -> int | tuple[int, int]:
     fewest = int(match.group(1))
     most = fewest if match.group(2) is None else int(match.group(2))
     if not 1 <= fewest <= most <= MAX_LENGTH:
-        raise _invalid("length", f"length is {text[:40]!r}; it must lie in 1 to {MAX_LENGTH}")
+        allowed = f"1 to {MAX_LENGTH}, in a range the smaller number first"
+        raise _invalid("length", f"length is {text[:40]!r}; give {allowed}")
     return fewest if fewest == most else (fewest, most)
 
 

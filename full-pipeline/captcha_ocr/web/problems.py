@@ -60,6 +60,10 @@ class Problem(Exception):
     def body_too_large(cls, limit: int) -> Problem:
         return cls("too_large", f"the request is larger than {limit} bytes; send fewer pictures")
 
+    @classmethod
+    def crowded(cls) -> Problem:
+        return cls("busy", "too many large requests are being sent; try again in a second")
+
     @property
     def headers(self) -> Mapping[str, str]:
         return {"Retry-After": "1"} if self.code in _RETRY else {}

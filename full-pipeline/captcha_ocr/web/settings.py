@@ -19,6 +19,8 @@ from captcha_ocr.cores import usable_cores
 ENV_PREFIX = "CAPTCHA_OCR_"
 # Of both servers, and nobody's to set.
 CONNECTIONS = 2000  # open at once
+BODIES = 256 << 20  # bytes of request bodies held at once, or one of --max-body-mb if that is more
+SMALL_BODY = 64 << 10  # one that is no larger is always taken: a single picture is
 LINGER_SECONDS = 2.0  # longest pause of a client that still sends what nobody wants
 
 
@@ -101,6 +103,10 @@ class Settings:
     @property
     def max_body_bytes(self) -> int:
         return int(self.max_body_mb * (1 << 20))
+
+    @property
+    def bodies_bytes(self) -> int:
+        return max(BODIES, self.max_body_bytes)
 
     @property
     def archs(self) -> tuple[str, ...]:

@@ -22,11 +22,12 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
+from waitress.utilities import Error
 
 from captcha_ocr.web.access import SECURITY_HEADERS
 from captcha_ocr.web.flask_app import close_app
 from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
-from captcha_ocr.web.settings import CONNECTIONS, LINGER_SECONDS, Settings
+from captcha_ocr.web.settings import CONNECTIONS, LINGER_SECONDS, SMALL_BODY, Settings
 
 THREADS = 64  # they wait for the model, and hardly work themselves
 SELECTED = 512  # sockets that select() takes on Windows, which has no poll()
@@ -43,6 +44,12 @@ def most_connections() -> int:
     return CONNECTIONS if files < 0 else max(1, min(CONNECTIONS, files - SPARE))
 
 
+class Crowded(Error):
+    """The bodies that are held take too much; this one does not come to its end."""
+
+    code, reason = 503, "Service Unavailable"
+
+
 class ProblemTask(ErrorTask):
     """What waitress refuses by itself, as a problem document like all others."""
 
@@ -50,12 +57,15 @@ class ProblemTask(ErrorTask):
         error = self.request.error
         if error.code == 413:
             problem = Problem.body_too_large(self.channel.adj.max_request_body_size - 1)
+        elif isinstance(error, Crowded):
+            problem = Problem.crowded()
         elif error.code == 500:  # the app's, after it had begun to answer
             problem = Problem("internal", "an error of the server; its log says more")
         else:
             problem = Problem("bad_request", f"not an HTTP request: {error.reason}")
         self.status = f"{problem.status} {problem.document['title']}"
         self.response_headers.extend([("Content-Type", PROBLEM_TYPE), *SECURITY_HEADERS.items()])
+        self.response_headers.extend(problem.headers.items())
         self.set_close_on_finish()
         self.channel.refused = True
         self.content_length = len(problem.body)
@@ -63,6 +73,15 @@ class ProblemTask(ErrorTask):
 
 
 class RequestParser(HTTPRequestParser):
+    completed: bool
+    crowded = False  # see Server.maintenance
+
+    def received(self, data: bytes) -> int:
+        consumed = int(super().received(data))
+        if self.crowded and not self.completed:
+            self.error, self.completed = Crowded(""), True
+        return consumed
+
     def parse_header(self, header_plus: bytes) -> None:
         try:
             super().parse_header(header_plus)
@@ -115,6 +134,12 @@ class Channel(HTTPChannel):
         coming = self.request is not None and self.request.headers_finished
         return bool(coming or self.requests or self.total_outbufs_len)
 
+    @property
+    def held_bytes(self) -> int:
+        """Of bodies, in memory or in a file: they stay until their request is answered."""
+        requests = [*self.requests, *([self.request] if self.request else [])]
+        return sum(request.body_bytes_received for request in requests)
+
     def overdue(self, settings: Settings, now: float) -> bool:
         """Whether the client had its time. Called every second or so."""
         if not self.total_outbufs_len:
@@ -161,9 +186,13 @@ class Server(TcpWSGIServer):
         super().__init__(app, adj=adjustments)
 
     def maintenance(self, now: float) -> None:
-        for channel in list(self.active_channels.values()):
+        channels = list(self.active_channels.values())
+        crowded = sum(channel.held_bytes for channel in channels) > self._settings.bodies_bytes
+        for channel in channels:
             if channel.overdue(self._settings, now):
                 channel.will_close = True
+            elif crowded and channel.request and channel.request.body_bytes_received > SMALL_BODY:
+                channel.request.crowded = True
 
     def run(self) -> None:
         """Serve until a signal; then let the requests in flight finish, for a while."""
