@@ -176,20 +176,23 @@ def test_a_rule_shows_what_it_changes(visit: Any) -> None:
 
 
 def test_downloads_are_safe_for_spreadsheets_and_lossless(visit: Any) -> None:
-    visit.pick(("=cmd().png", barcode("-1+2")), ('a,"b".png', barcode("7*3=?")))
-    visit.expect("#progress-text").to_have_text("2 of 2 read")
+    names = ("=cmd().png", 'a,"b".png', "c;=d().png")
+    visit.pick(*zip(names, map(barcode, ("-1+2", "7*3=?", "1"))))
+    visit.expect("#progress-text").to_have_text("3 of 3 read")
     with visit.page.expect_download() as download:
         visit.page.click("#download-csv")
     lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "file,text,confidence,answer,model,true_text,error"
     assert lines[1].startswith("'=cmd().png,'-1+2,")
     assert lines[2].startswith('"a,""b"".png",7*3=?,')
+    assert lines[3].startswith("c;'=d().png,1,")  # two cells where commas are in numbers
     with visit.page.expect_download() as download:
         visit.page.click("#download-json")
     rows = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert [(row["file"], row["text"]) for row in rows] == [
         ("=cmd().png", "-1+2"),
         ('a,"b".png', "7*3=?"),
+        ("c;=d().png", "1"),
     ]
     assert rows[1]["answer"] == 21
 
@@ -221,8 +224,9 @@ def test_a_busy_server_is_asked_again(visit: Any) -> None:
     answers = iter([503, 429])
 
     def sometimes(route: Any) -> None:
-        status = next(answers, None)
-        if status is None or "ndjson" not in route.request.headers.get("accept", ""):
+        group = "ndjson" in route.request.headers["accept"]
+        status = next(answers, None) if group else None
+        if status is None:
             route.continue_()
             return
         code = {503: "busy", 429: "rate"}[status]
@@ -237,6 +241,7 @@ def test_a_busy_server_is_asked_again(visit: Any) -> None:
     visit.page.route("**/api/predict", sometimes)
     visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")), ("c.png", barcode("3")))
     visit.expect("#progress-text").to_have_text("4 of 4 read")
+    assert not list(answers)
 
 
 def test_sorting_puts_the_least_sure_first(visit: Any) -> None:

@@ -153,6 +153,7 @@ def test_a_page_that_was_there_before_its_server_is_completed(visit: Any) -> Non
     visit.page.route("**/api/**", refuse(502, "upstream"))
     visit.page.reload()
     visit.expect("#banner").to_contain_text("recognition server behind this page")
+    visit.expect(".status.down").to_be_visible()  # of two requests the second has failed, too
     visit.expect("#samples button").to_have_count(0)
     visit.page.unroute("**/api/**")
     visit.page.clock.run_for(16_000)
@@ -327,8 +328,9 @@ def test_the_status_is_not_said_again_and_again(visit: Any) -> None:
     visit.page.reload()
     visit.expect(".status.up").to_be_visible()
     count_writes(visit, "#status")
-    with visit.page.expect_response("**/api/readyz"):
+    with visit.page.expect_response("**/api/readyz") as answer:
         visit.page.clock.run_for(16_000)
+    answer.value.finished()
     visit.page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
     assert visit.page.evaluate("window.written") == 0
 
@@ -340,12 +342,38 @@ def test_the_banner_is_said_once_and_in_the_language_of_the_page(visit: Any) -> 
     visit.expect("#banner").to_contain_text("The server cannot be reached")
     visit.expect(".status.down").to_be_visible()
     count_writes(visit, "#banner")
-    with visit.page.expect_event("requestfailed"):
+    with visit.page.expect_event("requestfailed", lambda one: one.url.endswith("/api/readyz")):
         visit.page.clock.run_for(16_000)
     visit.page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
     assert visit.page.evaluate("window.written") == 0
     visit.page.click("#language")
     visit.expect("#banner").to_contain_text("连不上服务器")
+
+
+def test_a_late_answer_does_not_take_a_newer_one_back(visit: Any) -> None:
+    visit.expect(".status.up").to_be_visible()
+    held: list[Any] = []
+    visit.page.route("**/api/readyz", lambda route: route.abort() if held else held.append(route))
+    for _ in range(2):
+        with visit.page.expect_request("**/api/readyz"):
+            visit.page.click("#language")  # asks again
+    visit.expect(".status.down").to_be_visible()
+    with visit.page.expect_response("**/api/readyz") as answer:
+        held[0].continue_()
+    answer.value.finished()
+    visit.page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
+    assert visit.page.locator(".status.down").count() == 1
+
+
+def test_trouble_that_is_over_is_not_said_any_more(visit: Any) -> None:
+    """The first question fails, and the server is there for the next one."""
+    visit.page.clock.install()
+    visit.page.route("**/api/version", lambda route: route.abort(), times=1)
+    visit.page.reload()
+    visit.expect(".status.up").to_be_visible()
+    visit.page.clock.run_for(16_000)
+    visit.expect("#samples button").to_have_count(12)
+    visit.expect("#banner").to_be_hidden()
 
 
 @pytest.mark.parametrize("history", ["null", '"x"', '[null, 7, {"picture": 1}]', "[broken"])
@@ -372,7 +400,7 @@ def test_a_reading_is_copied_where_there_is_no_clipboard_for_pages(visit: Any) -
     visit.read("7*3=?")
     visit.page.get_by_role("button", name="Copy").click()
     visit.expect(".verdict button").to_have_text("Copied")
-    visit.page.locator("#pattern").press("Control+v")
+    visit.page.locator("#pattern").press("ControlOrMeta+v")
     assert visit.page.locator("#pattern").input_value() == "7*3=?"
 
 

@@ -98,11 +98,13 @@ class SpacePage:
     def toast(self) -> Any:
         return sync_api.expect(self.page.get_by_test_id("toast-body").last)
 
-    def cells(self, table: str) -> list[list[str]]:
-        """What a table shows, row by row, without its header."""
-        rows = self.page.locator(f"#{table} [role=row]:has([role=gridcell])").all()
+    def cells(self, table: str, count: int) -> list[list[str]]:
+        """What a table of so many rows shows, row by row, without its header."""
+        rows = self.page.locator(f"#{table} [role=row]:has([role=gridcell])")
+        sync_api.expect(rows).to_have_count(count)
         return [
-            [cell.strip() for cell in row.get_by_role("gridcell").all_inner_texts()] for row in rows
+            [cell.strip() for cell in row.get_by_role("gridcell").all_inner_texts()]
+            for row in rows.all()
         ]
 
 
@@ -137,14 +139,14 @@ def test_a_picture_is_read_explained_and_compared(visit: SpacePage) -> None:
     visit.upload("#picture", ("sum.png", barcode("7*3=?")))
     visit.field("text").to_have_value("7*3=?")
     visit.field("answer").to_have_value("21")
-    assert visit.page.locator(".characters b").all_inner_texts() == list("7*3=?")
+    sync_api.expect(visit.page.locator(".characters b")).to_have_text(list("7*3=?"))
     visit.page.get_by_role("tab", name="How it was read").click()
     visit.expect(".heatmap svg").to_be_visible()
     assert visit.page.locator(".heatmap text").all_text_contents() == ["∅", *"7*3=?"]
     visit.field("final").to_have_value("7*3=?")
     visit.page.get_by_role("tab", name="All models").click()
     visit.expect("#compare [role=gridcell]").to_be_visible()
-    rows = visit.cells("compare")
+    rows = visit.cells("compare", 2)
     assert [row[:2] + row[3:] for row in rows] == [
         ["svtr_tiny", "7*3=?", "21"],
         ["vanilla_crnn", "7*3=?", "21"],
@@ -177,11 +179,11 @@ def test_many_pictures_become_a_table_and_two_files(visit: SpacePage) -> None:
     visit.expect("#pictures >> text=broken").to_be_visible()
     visit.page.get_by_role("button", name="Read all").click()
     visit.expect("#table >> text=broken.png").to_be_visible()
-    rows = visit.cells("table")
+    rows = visit.cells("table", 4)
     assert [row[0] for row in rows] == [*names, "broken.png"]
     assert [row[1] for row in rows] == [*texts, ""]
     assert rows[3][5] == NO_PICTURE
-    assert visit.page.locator("#gallery .thumbnail-item").count() == 3
+    sync_api.expect(visit.page.locator("#gallery .thumbnail-item")).to_have_count(3)
     _, *lines = csv.reader(io.StringIO(saved(visit, "Download CSV").decode("utf-8-sig")))
     assert [line[0] for line in lines] == [names[0], "'=cmd().png", names[2], "broken.png"]
     results = json.loads(saved(visit, "Download JSON"))

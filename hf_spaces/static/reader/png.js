@@ -9,6 +9,10 @@ const DEPTHS = { 0: [1, 2, 4, 8, 16], 2: [8, 16], 3: [1, 2, 4, 8], 4: [8, 16], 6
 const GREY = 0;
 const PALETTE = 3;
 const CHECKED = ["IHDR", "PLTE", "tRNS"]; // the pixels have a checksum of their own
+const MAX_CHUNKS = 4_000; // as captcha_ocr/segments.py
+const NAME = /^\w{4}$/;
+const NOTE = /^(?!IHDR|PLTE|tRNS)[A-Za-z]{4}$/; // no pixel depends on it
+const COLOURS = 256; // a palette's, at most
 const CRC_OF_BYTE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let rest = byte;
   for (let bit = 0; bit < 8; bit += 1) rest = (rest & 1 ? 0xedb88320 : 0) ^ (rest >>> 1);
@@ -44,19 +48,22 @@ export async function decodePng(bytes, checkSize) {
 function readChunks(bytes, checkSize) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const found = { header: null, palette: new Uint8Array(), transparency: null, parts: [] };
-  for (let at = 8; at + 8 <= bytes.length; ) {
+  for (let at = 8, count = 1; at + 8 <= bytes.length; count += 1) {
+    if (count > MAX_CHUNKS) throw new Error(`a PNG of more than ${MAX_CHUNKS} chunks`);
     const length = view.getUint32(at);
     const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     const body = bytes.subarray(at + 8, at + 8 + length);
+    if (name === "IEND") break;
     if (name === "IDAT") found.parts.push(body);
-    else if (found.parts.length) break; // the picture is complete
-    else if (CHECKED.includes(name)) {
+    else if (found.parts.length) {
+      if (!NOTE.test(name)) break; // the picture is complete
+    } else if (CHECKED.includes(name)) {
       const whole = bytes.subarray(at + 4, at + 8 + length);
       if (crc32(whole) !== view.getUint32(at + 8 + length)) throw new Error(`the sum of ${name}`);
-      if (name === "IHDR") found.header = readHeader(view, at + 8, checkSize);
-      else if (name === "PLTE") found.palette = body;
+      if (name === "IHDR") found.header = readHeader(view, at + 8, length, checkSize);
+      else if (name === "PLTE") found.palette = body.subarray(0, length - (length % 3));
       else found.transparency = body;
-    }
+    } else if (!NAME.test(name)) throw new Error("a chunk of no name");
     at += 12 + length;
   }
   if (!found.header || !found.parts.length) throw new Error("no header or no pixels");
@@ -70,10 +77,13 @@ function crc32(bytes) {
   return ~rest >>> 0;
 }
 
-function readHeader(view, at, checkSize) {
+function readHeader(view, at, length, checkSize) {
+  if (length < 13) throw new Error("the header is cut off");
   const [width, height] = [view.getUint32(at), view.getUint32(at + 4)];
   const [depth, type] = [view.getUint8(at + 8), view.getUint8(at + 9)];
   if (!DEPTHS[type]?.includes(depth)) throw new Error(`colour type ${type} of ${depth} bits`);
+  if (!width || !height) throw new Error(`${width}x${height} pixels`);
+  if (view.getUint8(at + 11)) throw new Error("an unknown kind of filters");
   checkSize(width, height);
   const interlaced = view.getUint8(at + 12) !== 0;
   return { width, height, depth, type, interlaced, channels: CHANNELS[type] };
@@ -97,7 +107,9 @@ async function inflate(parts, size) {
   const stream = new DecompressionStream("deflate");
   const writer = stream.writable.getWriter();
   const heard = () => {}; // the reader below is told of bad data too
-  for (const part of parts) writer.write(part).catch(heard);
+  // Nothing, last: it waits until what came before was taken, of which an error at the end, such as
+  // a sum that is cut off, would else drop what nobody has taken yet.
+  for (const part of [...parts, new Uint8Array()]) writer.write(part).catch(heard);
   writer.close().catch(heard);
   const reader = stream.readable.getReader();
   const out = new Uint8Array(size);
@@ -164,6 +176,9 @@ function sample(raw, row, index, depth, most) {
 
 function toRgb({ width, height, depth, type, channels }, samples, palette, transparency) {
   const pixels = new Uint8Array(width * height * 3);
+  if (type === PALETTE && (palette.length > 3 * COLOURS || transparency?.length > COLOURS)) {
+    throw new Error(`a palette of more than ${COLOURS} colours`);
+  }
   const hidden = type === PALETTE ? null : hiddenColour(transparency, depth, channels);
   for (let from = 0, to = 0; to < pixels.length; from += channels, to += 3) {
     let [source, at] = [samples, from];
@@ -180,9 +195,12 @@ function toRgb({ width, height, depth, type, channels }, samples, palette, trans
 
 /** tRNS of a picture without a palette: the one colour that is not there, a value a channel. */
 function hiddenColour(transparency, depth, channels) {
-  if (!transparency || channels % 2 === 0 || (channels === 1 && depth === 16)) return null;
+  if (!transparency || channels % 2 === 0) return null;
+  if (transparency.length < 2 * channels) throw new Error("tRNS is cut off");
+  if (channels === 1 && depth === 16) return null;
   return Array.from({ length: channels }, (_, c) => {
-    const value = transparency[2 * c + 1]; // Pillow compares the low byte
-    return depth === 1 && value ? 255 : value;
+    const [high, low] = transparency.subarray(2 * c);
+    if (depth === 1) return high || low ? 255 : 0;
+    return low; // Pillow compares the low byte
   });
 }

@@ -15,7 +15,7 @@ import { Rule } from "./rule.js";
 import { loadSamples } from "./samples.js";
 import { Table } from "./table.js";
 import { initTheme, labelTheme } from "./theme.js";
-import { troubleText } from "./words.js";
+import { tell, troubleText } from "./words.js";
 
 const HEALTH_MILLISECONDS = 15_000;
 // What is wrong with more than one picture.
@@ -40,6 +40,9 @@ let failure = null; // or why there is none
 let detailArch = "";
 let pending = new AbortController();
 let offer = null; // a promise: what the server offers is on the page, or on its way
+let lacking = false; // it has been said why there is no offer
+let asked = 0; // times that the server's health was asked for
+let answered = 0; // the last of these whose answer is shown
 
 /** The fields of a request. */
 function options() {
@@ -93,7 +96,7 @@ async function show(item) {
     detail = result;
     batch.settle(item, result);
     remember(item).catch((error) => console.info("not remembered:", error.name));
-    byId("live").textContent = `${item.name}: ${result.text || t("detail.empty")}`;
+    tell(`${item.name}: ${result.text || t("detail.empty")}`);
     await rule.compare(item.file, result, { arch: choices.arch, top_k: readings() }, signal);
   } catch (error) {
     if (signal.aborted) return;
@@ -106,7 +109,7 @@ async function show(item) {
 function fail(item, error) {
   failure = error;
   if (item.status !== "done" || !PASSING.has(error.code)) batch.fail(item, error);
-  byId("live").textContent = `${item.name}: ${troubleText(error)}`;
+  tell(`${item.name}: ${troubleText(error)}`);
 }
 
 /** Another picture is shown, perhaps before this one was read: then it is what it was before. */
@@ -150,8 +153,8 @@ function readAgain() {
 function cancel() {
   batch.cancel(); // first: a picture that is cancelled is not read again when its request ends
   if (shown?.status !== "done") pending.abort(); // what is read is only explained
+  if (shown?.status === "cancelled") tell(`${shown.name}: ${t("row.cancelled")}`);
   draw();
-  byId("work").focus({ preventScroll: true }); // the button is gone
 }
 
 function clear() {
@@ -163,7 +166,9 @@ function clear() {
   byId("detail").replaceChildren();
   byId("work").hidden = true;
   document.body.classList.remove("working");
+  hush();
   rule.forget();
+  byId("apply-all")?.setAttribute("hidden", ""); // nothing is there to be read again
   byId("choose-files").focus(); // the button is gone
 }
 
@@ -172,13 +177,12 @@ function trouble(error) {
 }
 
 async function checkHealth() {
-  let up = true;
-  try {
-    await getJson("readyz");
-  } catch (error) {
-    up = false;
-    trouble(error);
-  }
+  const number = (asked += 1);
+  const error = await getJson("readyz").then(() => null, (reason) => reason);
+  if (number < answered) return; // late: a newer answer is there
+  answered = number;
+  if (error) trouble(error);
+  const up = !error;
   const status = byId("status");
   if (up && status.classList.contains("down")) hush();
   status.className = `status ${up ? "up" : "down"}`;
@@ -188,10 +192,14 @@ async function checkHealth() {
 
 /** Once; a server that was not there yet is asked again when it is. */
 function loadOffer() {
-  offer ??= takeOffer().catch((error) => {
-    offer = null;
-    trouble(error);
-  });
+  offer ??= takeOffer().then(
+    () => lacking && hush(),
+    (error) => {
+      offer = null;
+      lacking = true;
+      trouble(error);
+    },
+  );
 }
 
 async function takeOffer() {

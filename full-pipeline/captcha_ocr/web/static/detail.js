@@ -8,7 +8,7 @@ import { drawHeatmap } from "./heatmap.js";
 import { t } from "./i18n.js";
 import { marked } from "./table.js";
 import { makeWalk } from "./walk.js";
-import { sureChip, sureness, sureText, troubleText } from "./words.js";
+import { sureChip, sureness, sureText, tell, troubleText } from "./words.js";
 
 let withHeat = true;
 let observer = null;
@@ -65,7 +65,9 @@ function verdict(reading, detail) {
       type: "button",
       disabled: !reading.text,
       onclick: async () => {
-        if (await copyText(byId("text"))) copy.textContent = t("detail.copied");
+        if (!(await copyText(byId("text")))) return;
+        copy.textContent = t("detail.copied");
+        tell(t("detail.copied")); // a button's new name is not said
       },
     },
     t("detail.copy"),
@@ -157,7 +159,7 @@ function explanation(item, reading, detail) {
   const { columns, path } = reading.explain;
   let map = null;
   const frame = element("div", { class: "map-scroll" });
-  const walk = makeWalk(reading.explain, (column) => map?.moveTo(column));
+  const walk = makeWalk(reading.explain, (column) => map && follow(frame, map.moveTo(column)));
   const toggle = element("input", {
     type: "checkbox",
     checked: withHeat,
@@ -175,7 +177,7 @@ function explanation(item, reading, detail) {
     walk.slider.style.marginLeft = `${map.left}px`;
     walk.slider.style.width = `${Math.min(map.width, frame.clientWidth - map.left)}px`;
     frame.replaceChildren(map.node);
-    map.moveTo(Number(walk.slider.value));
+    follow(frame, map.moveTo(Number(walk.slider.value)));
   }
   let drawnFor = 0;
   observer = new ResizeObserver(() => {
@@ -199,6 +201,13 @@ function explanation(item, reading, detail) {
     frame,
     walk.node,
   );
+}
+
+/** The map may be wider than a phone: scrolls when the walk has left what is seen of it. */
+function follow(frame, [from, to]) {
+  const { scrollLeft, clientWidth } = frame;
+  const unseen = to <= scrollLeft || from >= scrollLeft + clientWidth;
+  if (unseen) frame.scrollLeft = from - clientWidth / 2;
 }
 
 function characterBars(reading) {

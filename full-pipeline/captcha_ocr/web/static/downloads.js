@@ -38,14 +38,16 @@ function readingOf(item) {
   return item.status === "done" ? item.result : null;
 }
 
+// Many languages have Excel cut rows at semicolons, and LibreOffice at tabs too.
+const FORMULA = /(^|[;\t\r\n][\s"]*)(?=[=+\-@\t\r\n＝＋－＠])/g;
+
 /**
  * A spreadsheet runs cells that start like a formula, so those get an apostrophe in front: the
  * twin of spreadsheet_cell in captcha_ocr/tables.py.
  */
 function cell(value) {
   if (typeof value === "number") return String(value);
-  let text = String(value ?? "");
-  if (/^[=+\-@\t\r\n＝＋－＠]/.test(text)) text = `'${text}`;
+  const text = String(value ?? "").replace(FORMULA, "$1'");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -17,8 +17,8 @@ const MIN_COLUMN = 8;
  * @param width pixels to fill, where the columns do not get too narrow
  * @param withHeat whether the picture is tinted too
  * @param onColumn called with the column that is pointed at
- * @returns {node, moveTo(column), left, width}: moveTo puts the cursor on a column; the columns
- *   begin at `left` and take `width` pixels
+ * @returns {node, moveTo(column), left, width}: moveTo puts the cursor on a column, and says
+ *   from where to where that is; the columns begin at `left` and take `width` pixels
  */
 export function drawHeatmap(reading, picture, width, withHeat, onColumn) {
   const { columns, picture_columns: covered, rows } = reading.explain;
@@ -69,7 +69,10 @@ export function drawHeatmap(reading, picture, width, withHeat, onColumn) {
   };
   node.addEventListener("pointermove", (event) => onColumn(columnAt(event)));
   node.addEventListener("pointerdown", (event) => onColumn(columnAt(event)));
-  const moveTo = (index) => cursor.setAttribute("x", x(index));
+  const moveTo = (index) => {
+    cursor.setAttribute("x", x(index));
+    return [x(index), x(index + 1)];
+  };
   return { node, moveTo, left: LABEL, width: columns * column };
 }
 

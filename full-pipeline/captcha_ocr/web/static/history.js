@@ -10,6 +10,7 @@ const THUMB_HEIGHT = 32;
 export function initHistory() {
   byId("history-clear").addEventListener("click", () => {
     save("history", []);
+    byId("history-fold").querySelector("summary").focus(); // a button that is off loses the focus
     draw();
   });
   byId("history-fold").addEventListener("toggle", draw);

@@ -1,7 +1,7 @@
 // The table of pictures: a row each, progress, sorting, the running score.
 
 import { countErrors, edits, score } from "./diff.js";
-import { byId, element } from "./dom.js";
+import { byId, element, write } from "./dom.js";
 import { percent, t } from "./i18n.js";
 import { troubleText, sureChip } from "./words.js";
 
@@ -126,9 +126,16 @@ export class Table {
     const parts = [t("batch.done", { done, all: items.length })];
     if (failed) parts.push(t("batch.failed", { n: failed }));
     byId("progress-text").textContent = parts.join(" · ");
-    byId("cancel").hidden = !this.batch.busy;
-    byId("score").textContent = scoreText(items);
+    this.#showCancel(this.batch.busy);
+    write(byId("score"), scoreText(items));
     this.#afterReading(parts.join(" · "));
+  }
+
+  /** A button that goes, pressed or not, takes the focus with it. */
+  #showCancel(busy) {
+    const cancel = byId("cancel");
+    if (!busy && cancel === document.activeElement) byId("work").focus({ preventScroll: true });
+    cancel.hidden = !busy;
   }
 
   /** At the end of a batch: its sum is said, once, and what is now known puts rows elsewhere. */

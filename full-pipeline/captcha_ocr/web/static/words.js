@@ -1,6 +1,6 @@
 // Small things that several parts of the page say.
 
-import { element } from "./dom.js";
+import { byId, element } from "./dom.js";
 import { percent, t } from "./i18n.js";
 import { STRINGS } from "./strings.js";
 
@@ -9,6 +9,11 @@ const BLANK = "∅";
 export function troubleText(error) {
   const key = `error.${error.code}` in STRINGS.en ? `error.${error.code}` : "error.other";
   return t(key, { detail: error.message });
+}
+
+/** To a screen reader: others see it where it happens. */
+export function tell(text) {
+  byId("live").textContent = text;
 }
 
 export function sureness(confidence) {
