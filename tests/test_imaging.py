@@ -442,6 +442,11 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit)
 """
 
 
+def vp8x(width: int, height: int) -> bytes:
+    """How a WebP's header says its canvas: three bytes each, one less."""
+    return (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+
+
 def bomb(name: str) -> bytes:
     if name == "png":  # really there: 20 KB that grow to 160 MB
         return png(12_800, 12_800, rows=b"\0" * (12_800 * 12_801))
@@ -451,6 +456,10 @@ def bomb(name: str) -> bytes:
         return SAMPLES["BMP"][:18] + struct.pack("<ii", 30_000, 30_000) + SAMPLES["BMP"][26:]
     if name == "gif canvas":
         return gif(2, canvas=(65_535, 65_535))
+    if name == "webp canvas":  # of an animation, which lies on it in pieces
+        frames = [draw_picture(text, (120, 40)) for text in "12"]
+        small = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+        return small.replace(vp8x(120, 40), vp8x(16_383, 16_383))
     return gif(1, box=(0, 0, 65_535, 65_535))
 
 
@@ -462,6 +471,7 @@ def bomb(name: str) -> bytes:
         ("png header", "size"),
         ("bmp header", "size"),
         ("gif canvas", "size"),
+        ("webp canvas", "size"),
         ("gif frame", "broken"),
     ],
 )

@@ -195,6 +195,12 @@ def test_every_formula_start_is_quoted(start: str) -> None:
     assert spreadsheet_cell(f"a{start}") == f"a{start}"
 
 
+@pytest.mark.parametrize("cut", [";", "; ", ';"', "\t", "\n"])
+def test_a_formula_behind_what_may_cut_a_row_is_quoted(cut: str) -> None:
+    """``a;=cmd()`` is two cells where commas are in numbers, as in German."""
+    assert spreadsheet_cell(f"a{cut}=cmd();-1;b;") == f"a{cut}'=cmd();'-1;b;"
+
+
 def test_a_row_of_csv_is_a_row_whatever_is_in_it() -> None:
     """A file may be called ``a<CR>=cmd()``: Excel would start a row, and run it."""
     out = io.StringIO()
@@ -441,24 +447,29 @@ def test_a_stream_may_be_closed(folder: Path, tiny_weights: Path, closed: str, c
         ["sh", "-c", command, sys.executable, picture, tiny_weights], capture_output=True
     )
     assert done.returncode == code
-    assert done.stderr == (b"error: standard input (-) is closed\n" if code else b"")
+    assert said(done.stderr) == (b"error: standard input (-) is closed\n" if code else b"")
+
+
+def said(stderr: bytes) -> bytes:
+    """Without what onnxruntime says when it is imported: of WSL's graphics card, among others'."""
+    lines = stderr.splitlines(keepends=True)
+    return b"".join(line for line in lines if b":onnxruntime:" not in line)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends pipes in another way")
 def test_a_reader_that_goes_away_is_no_traceback(folder: Path, tiny_weights: Path) -> None:
-    """As in ``infer --json | head -1``; batches of one, so that something is left to write."""
+    """As in ``infer --json | head -1``, once head has ended."""
     command = [sys.executable, "-m", "captcha_ocr", "infer", "--json", "--batch", "1"]
-    reading = subprocess.Popen(
-        [*command, "--dir", folder, "--weights", tiny_weights],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert reading.stdout is not None
-    reading.stdout.close()
-    assert reading.stderr is not None
-    with reading.stderr:
-        assert reading.stderr.read() == b""
-    assert reading.wait() == common.FAILURE
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as stdout:
+        done = subprocess.run(
+            [*command, "--dir", folder, "--weights", tiny_weights],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, said(done.stderr)) == (common.FAILURE, b"")
 
 
 def test_results_leave_batch_by_batch(
@@ -489,7 +500,7 @@ def test_file_names_that_are_no_text(tmp_path: Path, tiny_weights: Path) -> None
     command += ["--weights", tiny_weights]
     for flags in (["--json"], ["--csv"], []):
         done = subprocess.run([*command, *flags], capture_output=True, check=False)
-        assert (done.returncode, done.stderr) == (0, b"")
+        assert (done.returncode, said(done.stderr)) == (0, b"")
         assert b"udcff.png" in done.stdout
         if flags == ["--json"]:
             assert rows(done.stdout.decode())[0]["file"] == str(path)

@@ -11,7 +11,7 @@ import pytest
 from captcha_ocr.gif import MAX_BLOCKS
 from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError, ImageLimits, open_image
 from captcha_ocr.merging import gif_band
-from captcha_ocr.segments import MAX_CHUNKS, MAX_SCANS, MAX_SEGMENTS, pixel_parts
+from captcha_ocr.segments import MAX_CHUNKS, MAX_RUNS, MAX_SCANS, MAX_SEGMENTS, pixel_parts
 from drawing import draw_barcode
 from PIL import Image
 from test_merge_rules import plain_gif
@@ -65,6 +65,16 @@ def gif_with(inserted: bytes) -> bytes:
     return encoded("GIF")[:-1] + inserted + b";"
 
 
+def bmp_of_runs(width: int, height: int, runs: bytes) -> bytes:
+    """A BMP of 8 bits a pixel in run lengths, its palette black."""
+    head = struct.pack("<I2i2H6I", 40, width, height, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    start = 14 + len(head) + 1024
+    return struct.pack("<2sI2HI", b"BM", start + len(runs), 0, 0, start) + head + bytes(1024) + runs
+
+
+WIDTH, HEIGHT = draw_barcode("12AB").size
+ROW_OF_RUNS = bytes((WIDTH, 1, 0, 0))  # a run of the colour 1, the end of the line
+
 ORDINARY = {
     "scans": jpeg_with_scans(40),
     "comments": jpeg_with(COMMENT * 900),
@@ -73,6 +83,7 @@ ORDINARY = {
     "texts": png_with_texts(3000),
     "behind the last chunk": encoded("PNG") + bytes(100_000),
     "extensions": gif_with(b"!\xfe\0" * 5000),
+    "runs": bmp_of_runs(WIDTH, HEIGHT, ROW_OF_RUNS * HEIGHT + b"\0\1"),
 }
 BROKEN = {
     "scans": jpeg_with_scans(MAX_SCANS),
@@ -85,6 +96,10 @@ BROKEN = {
     "texts": png_with_texts(MAX_CHUNKS),
     "extensions": gif_with(b"!\xfe\0" * MAX_BLOCKS),
     "small sub-blocks": gif_with(b"!\xfe" + b"\1a" * MAX_BLOCKS + b"\0"),
+    "ends of lines": bmp_of_runs(8, 8, b"\0\0" * MAX_RUNS),
+    "steps of nothing": bmp_of_runs(8, 8, b"\0\2\0\0" * MAX_RUNS),
+    "lines to fill up": bmp_of_runs(MAX_RUNS // 8 + 1, 8, b"\1\0\0\0" * 8),
+    "lines to fill down": bmp_of_runs(MAX_RUNS // 8 + 1, -8, b"\1\0\0\0" * 8),
 }
 
 
@@ -185,7 +200,7 @@ def test_a_file_of_very_many_parts_is_refused(case: str) -> None:
 
 
 def test_a_file_may_end_anywhere() -> None:
-    for data in (encoded("JPEG"), encoded("PNG")):
+    for data in (encoded("JPEG"), encoded("PNG"), ORDINARY["runs"]):
         for end in range(len(data)):
             pixel_parts(data[:end])
 

@@ -20,7 +20,7 @@ from captcha_ocr.datasets.stores import (
     spread,
     write_parquet,
 )
-from captcha_ocr.imaging import ImageError
+from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError
 from captcha_ocr.labels import LabelError
 from drawing import draw_picture
 from pyarrow import parquet
@@ -37,6 +37,16 @@ def test_parquet_shards_hold_the_same(sample_set: Path, tmp_path: Path) -> None:
     assert shards.groups == [0] * 4 + [1] * 4 + [2] * 2 + [3] * 4 + [4] * 4 + [5] * 2 + [6] * 4
     travelled = pickle.loads(pickle.dumps(shards))  # as it goes to a loader process
     assert travelled.read(23) == folder.read(23)
+
+
+def test_no_more_of_a_file_is_read_than_a_picture_may_have(sample_set: Path) -> None:
+    """Behind a good header may follow more than there is memory."""
+    store = FolderStore(sample_set)
+    with (sample_set / "images" / store.labels[4].file).open("ab") as file:
+        file.write(bytes(DEFAULT_LIMITS.max_bytes))
+    assert len(FolderStore(sample_set).read(4)) == DEFAULT_LIMITS.max_bytes + 1
+    with pytest.raises(ImageError, match=r"labels\.txt:5: .* larger than"):
+        store.open(4)
 
 
 def test_few_groups_of_a_shard_are_held_at_a_time(

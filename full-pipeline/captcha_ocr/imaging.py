@@ -18,6 +18,13 @@ from captcha_ocr.config import ImageConfig
 from captcha_ocr.segments import pixel_parts
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+HEADS = (
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    b"BM",
+    b"GIF87a",
+    b"GIF89a",
+)  # of files; WebP's is later
 # What Pillow raises for a header of very many pixels; neither is an OSError or a ValueError.
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 LONGEST_NAME = 300  # characters of a path that an error shows
@@ -71,6 +78,8 @@ def open_image(source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Ima
     except ImageError:
         raise
     except Image.UnidentifiedImageError:
+        if isinstance(source, bytes) and (source.startswith(HEADS) or source[8:12] == b"WEBP"):
+            raise ImageError("broken", "the picture is cut off or damaged at its start") from None
         raise ImageError(
             "unsupported", f"not a picture in a known format; send {', '.join(FORMATS)}"
         ) from None

@@ -1,4 +1,4 @@
-"""A walk over the parts of a JPEG, a PNG or a GIF (gif.py), before a decoder sees them.
+"""A walk over the parts of a JPEG, a PNG, a BMP or a GIF (gif.py), before a decoder sees them.
 
 A decoder works for each: a scan of twelve bytes goes over the whole picture once more, and an empty
 comment is still read. So a file of a few MB could keep it busy for minutes. Files of any camera,
@@ -19,6 +19,9 @@ from captcha_ocr.gif import Spans, check_gif_frames
 MAX_SCANS = 64  # of a progressive JPEG; encoders write about ten
 MAX_SEGMENTS = 1_000  # of a JPEG, and bytes between those before the first scan
 MAX_CHUNKS = 4_000  # of a PNG; a million pixels of 8 bytes in pieces of 4 KiB are 2,000
+# Pixels, and bytes, of a BMP in run lengths: Pillow takes both one by one, in Python, and two bytes
+# need not draw anything.
+MAX_RUNS = 1 << 17
 
 _SCAN, _END = 0xDA, 0xD9
 _ALONE = frozenset([0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)])  # markers, no length
@@ -32,7 +35,8 @@ _MARKER_AFTER_SCAN = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # FF D0 to D7 b
 def pixel_parts(data: bytes) -> bytes:
     """A JPEG, PNG or GIF without its notes; other data as it is.
 
-    Raises ValueError when it has very many parts, or a frame of a GIF leaves the canvas.
+    Raises ValueError when it has very many parts, or a frame of a GIF leaves the canvas, or a BMP
+    in run lengths is large.
     """
     if data.startswith(b"\xff\xd8"):
         return _join(data, _jpeg_notes(data))
@@ -40,6 +44,8 @@ def pixel_parts(data: bytes) -> bytes:
         return _join(data, _png_notes(data))
     if data.startswith((b"GIF87a", b"GIF89a")) and len(data) > 13:
         return _join(data, check_gif_frames(data, struct.unpack_from("<2H", data, 6)))
+    if data.startswith(b"BM") and len(data) >= 34:
+        _check_bmp_runs(data)
     return data
 
 
@@ -96,3 +102,12 @@ def _png_notes(data: bytes) -> Spans:
         if name.isalpha() and name not in _CHUNKS:  # any other name is damage
             notes.append((start, position))
     raise ValueError(f"a PNG of more than {MAX_CHUNKS} chunks")
+
+
+def _check_bmp_runs(data: bytes) -> None:
+    """BITMAPINFOHEADER: its size, width, height, planes, bits, compression (1 and 2: runs)."""
+    size, width, height, _, _, compression = struct.unpack_from("<IiiHHI", data, 14)
+    if size >= 40 and compression in (1, 2) and max(len(data), abs(width * height)) > MAX_RUNS:
+        raise ValueError(
+            f"a BMP in run lengths of more than {MAX_RUNS} pixels or bytes; save it as a PNG"
+        )

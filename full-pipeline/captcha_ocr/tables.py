@@ -10,15 +10,19 @@ from typing import Any, TextIO
 # A spreadsheet takes a cell that starts with one of these for a formula; the full-width forms
 # count where the input language is Chinese or Japanese.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Many languages have Excel cut rows at semicolons, and LibreOffice at tabs too, where a quote only
+# protects a cell that begins with it.
+_FORMULA = re.compile(rf'(^|[;\t\r\n][\s"]*)(?=[{re.escape("".join(FORMULA_STARTS))}])')
 
 
 def spreadsheet_cell(value: str) -> str:
-    """``value`` so that Excel, LibreOffice and Sheets show it as text: ``=cmd()`` -> ``'=cmd()``.
+    """``value`` so that Excel, LibreOffice and Sheets show it as text: ``=cmd()`` -> ``'=cmd()``,
+    and ``a;=cmd()``, which may become two cells, -> ``a;'=cmd()``.
 
     For cells that hold text from elsewhere (file names, readings, labels). Numbers stay
     numbers: write them without this.
     """
-    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    return _FORMULA.sub(r"\1'", value)
 
 
 def csv_writer(file: TextIO) -> Any:

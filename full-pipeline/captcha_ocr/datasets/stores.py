@@ -12,8 +12,8 @@ from typing import Any
 
 from PIL import Image
 
-from captcha_ocr.files import take_place
-from captcha_ocr.imaging import BOMBS, FORMATS, ImageError, check_size, open_image
+from captcha_ocr.files import find_files, take_place
+from captcha_ocr.imaging import BOMBS, DEFAULT_LIMITS, FORMATS, ImageError, check_size, open_image
 from captcha_ocr.labels import (
     IMAGES_DIR,
     LABELS_FILE,
@@ -84,7 +84,8 @@ class FolderStore(Store):
             self._files.append(file)
 
     def read(self, index: int) -> bytes:
-        return self._files[index].read_bytes()
+        with self._files[index].open("rb") as file:  # one byte more than open_image takes
+            return file.read(DEFAULT_LIMITS.max_bytes + 1)
 
     def where(self, index: int) -> str:
         return f"{self.path}:{self.labels[index].line}"
@@ -211,7 +212,7 @@ def open_store(root: Path) -> Store:
     root = Path(root)
     if root.suffix == ".parquet" and not root.is_dir():
         return ParquetStore([root])
-    shards = sorted(root.glob("[!.]*.parquet"))  # no ._a.parquet of macOS, see sources.py
+    shards = find_files(root, "*.parquet")
     return ParquetStore(shards) if shards else FolderStore(root)
 
 
@@ -226,9 +227,8 @@ def write_parquet(store: Store, folder: Path, rows_per_shard: int, group_rows: i
     partial = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
     partial.mkdir(parents=True)
-    starts = range(0, len(store), rows_per_shard)
     try:
-        for number, start in enumerate(starts):
+        for number, start in enumerate(range(0, len(store), rows_per_shard)):
             rows = range(start, min(start + rows_per_shard, len(store)))
             table = pa.table(
                 {
@@ -245,4 +245,4 @@ def write_parquet(store: Store, folder: Path, rows_per_shard: int, group_rows: i
         take_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return len(starts)
+    return -(-len(store) // rows_per_shard)
