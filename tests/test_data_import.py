@@ -52,6 +52,8 @@ def contents(folder: Path) -> dict[str, bytes]:
         (["7k3m_001.png", "ab.PNG"], [], {"7k3m_001.png": "7k3m", "ab.PNG": "ab"}),
         (["验证码_1.png"], [], {"验证码_1.png": "验证码"}),
         (["cafe\u0301_1.png"], [], {"cafe\u0301_1.png": "caf\u00e9"}),
+        # Composed before the pattern counts: Finder spells a syllable in several characters.
+        (["\u1100\u1161_1.png"], ["--label-pattern", "(.).*"], {"\u1100\u1161_1.png": "가"}),
         (["1×2=？_1.png"], [], {"1×2=？_1.png": "1×2=?"}),
         (["01-ab.c.png"], ["--label-pattern", r"\d+-(.*)"], {"01-ab.c.png": "ab.c"}),
         # Names are unique where case is nothing, and folders are no part of them.

@@ -75,6 +75,14 @@ def test_an_unknown_character_names_file_and_line(sample_set: Path) -> None:
         OCRDataset(store, Charset(("x",)), ImageConfig())
 
 
+def test_names_of_macos_are_found_by_a_list_of_another_system(sample_set: Path) -> None:
+    """Finder writes é as e and an accent; the list has one character, or the other way round."""
+    for on_disk, listed in (("e\u0301.png", "\u00e9.png"), ("\u00ef.png", "i\u0308.png")):
+        draw_picture("7", (48, 32)).save(sample_set / "images" / on_disk)
+        write_labels(sample_set / "labels.txt", [Label(listed, "7")])
+        assert dataset_of(sample_set)[(0, 0)].image.shape == (1, 32, 48)
+
+
 def test_a_missing_picture_names_file_and_line(sample_set: Path) -> None:
     labels = FolderStore(sample_set).labels
     (sample_set / "images" / labels[4].file).unlink()

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from captcha_ocr.files import atomic_write, take_place, write_bytes
+from captcha_ocr.files import atomic_write, find_files, take_place, write_bytes
 
 
 def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
@@ -16,6 +16,14 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
         raise RuntimeError
     assert path.read_text(encoding="utf-8") == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["charset.txt"]
+
+
+def test_the_notes_of_macos_are_no_files_of_ours(tmp_path: Path) -> None:
+    for name in ("b.onnx", "a.onnx", "._a.onnx", ".hidden.onnx", "a.json"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_files(tmp_path, "*.onnx")] == [
+        *(".hidden.onnx", "a.onnx", "b.onnx")
+    ]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no devices in folders")

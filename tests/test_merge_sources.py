@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,25 @@ def test_a_record_that_cannot_be_written_is_a_bad_row(merge: Merge, value: str) 
     assert labels(merge.train) == ["a"]
     [item] = merge.left_out()
     assert (item["list"], item["line"]) == ("manifest.jsonl", 1)
+
+
+@pytest.mark.parametrize("copy_mode", COPY_MODES)
+def test_names_of_macos_are_found_by_a_list_of_another_system(merge: Merge, copy_mode: str) -> None:
+    """Finder writes é as e and an accent; the list has one character."""
+    rows = [("\u00e9/1.png", (1, "a")), ("\u00e91.png", (1, "a")), ("\u00e92.png", (2, "b"))]
+    rows += [("\u00e93.png", (3, "c")), ("\u00e94.png", (3, "C"))]  # one picture, two labels
+    images = merge.source("a", dict(rows)) / "images"
+    for file, _ in rows:
+        apart = images / unicodedata.normalize("NFD", file)
+        apart.parent.mkdir(exist_ok=True)
+        (images / file).replace(apart)
+    assert merge("--copy-mode", copy_mode, "--on-conflict", "drop", train=["a"]) == 0
+    assert sorted(labels(merge.train)) == ["a", "b"] and len(contents(merge.train)) == 2
+    assert len(list((merge.train / "quarantine").iterdir())) == 2
+    kinds = {record["kind"] for record in read_manifest(merge.train / "manifest.jsonl").values()}
+    assert kinds == {"spec"}  # the records of the source were found too
+    left = {path.name for path in images.rglob("*.png")}
+    assert len(left) == (3 if copy_mode == "move" else 5)
 
 
 def test_a_link_out_of_the_source_is_refused(merge: Merge) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 
 @contextmanager
@@ -55,3 +56,31 @@ def take_place(partial: Path, path: Path) -> None:
         except PermissionError:
             time.sleep(pause)
     partial.replace(path)
+
+
+def lock(file: BinaryIO) -> None:
+    """Lock an open file until it is closed or the process ends, however it ends.
+
+    Raises BlockingIOError where another has locked it.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(*error.args) from None
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_mac_note(name: str) -> bool:
+    """On disks of others macOS keeps what it knows of ``a.png`` in ``._a.png``: no picture."""
+    return name.startswith("._")
+
+
+def find_files(folder: Path, pattern: str) -> list[Path]:
+    """What ``folder.glob(pattern)`` finds, sorted, without the notes of macOS."""
+    return sorted(path for path in folder.glob(pattern) if not is_mac_note(path.name))

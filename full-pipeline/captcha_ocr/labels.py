@@ -6,6 +6,7 @@ A bad row is never skipped: reading stops with the file, the line and what to do
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -66,15 +67,29 @@ def check_name(name: str) -> str:
 
 
 def resolve_inside(folder: Path, name: str) -> Path:
-    """``folder / name`` once links are followed; ValueError when that leaves ``folder``."""
+    """``folder / name``, as it is spelled there, once links are followed; ValueError when that
+    leaves ``folder``."""
     try:
         root = folder.resolve()
-        path = (root / check_name(name)).resolve()
+        path = (root / as_on_disk(root, check_name(name))).resolve()
     except RuntimeError:  # before Python 3.13; since then, whoever opens the path is told
         raise ValueError(f"the file name {name!r} leads in a circle through links") from None
     if not path.is_relative_to(root):
         raise ValueError(f"the file name {name!r} leads outside {folder} through a link")
     return path
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """``name`` as it may stand elsewhere: for an accent or a Korean syllable macOS may have several
+    characters where a list has one. To other systems these are different names."""
+    return name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
+
+
+def as_on_disk(folder: Path, name: str) -> str:
+    """That spelling of ``name`` which ``folder`` has; ``name`` where it has none."""
+    if name.isascii():
+        return name
+    return next((one for one in spellings(name) if os.path.lexists(f"{folder}/{one}")), name)
 
 
 def parse_row(row: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from captcha_ocr.charset import Charset
 from captcha_ocr.config import ImageConfig
-from captcha_ocr.files import atomic_write
+from captcha_ocr.files import atomic_write, find_files
 
 FORMAT = 1
 WEIGHTS_DIR = Path(__file__).parent / "weights"
@@ -98,8 +98,8 @@ def find_models(folder: Path = WEIGHTS_DIR) -> dict[str, Path]:
     if not folder.is_dir():
         raise ModelError(f"{folder} is no folder; name one that holds <arch>.onnx and <arch>.json")
     found: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
-        if file.suffix in RUNTIMES and not file.name.startswith("._"):  # macOS's own notes
+    for file in find_files(folder, "*"):
+        if file.suffix in RUNTIMES:
             if file.stem in found:
                 raise ModelError(
                     f"{folder}: {found[file.stem].name} and {file.name} share one .json; give "

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from captcha_ocr.files import is_mac_note
 from captcha_ocr.imaging import SUFFIXES, ImageError
-from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, ROOT_HINT, LabelError, read_labels
+from captcha_ocr.labels import (
+    IMAGES_DIR,
+    LABELS_FILE,
+    ROOT_HINT,
+    LabelError,
+    read_labels,
+    spellings,
+)
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,7 @@ def folder_sources(
 ) -> Iterator[Source]:
     """The pictures of a folder or a data set root, sorted, by their suffix.
 
-    ``labels`` maps names relative to the picture folder (with ``/``) to texts. A folder of macOS
-    may have an accent, or a Korean syllable, in several characters where the label file has one.
+    ``labels`` maps names relative to the picture folder (with ``/``) to texts.
 
     Raises ImageError when there is none: an empty result would look like success.
     """
@@ -38,7 +44,7 @@ def folder_sources(
     for path in _walk(root, recursive):
         empty = False
         name = path.relative_to(root).as_posix()
-        label = labels.get(name) or labels.get(unicodedata.normalize("NFC", name))
+        label = next((labels[one] for one in spellings(name) if one in labels), None)
         yield Source(str(path), _content(path), label)
     if empty:
         deeper = "" if recursive else ", or read its sub-folders with --recursive"
@@ -76,15 +82,12 @@ def folder_labels(folder: Path) -> dict[str, str]:
 
 
 def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
-    """Pictures in order of their names; links to folders are not followed, so it always ends.
-
-    On disks of others macOS keeps what it knows of ``a.png`` in ``._a.png``, which is no picture.
-    """
+    """Pictures in order of their names; links to folders are not followed, so it always ends."""
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
         if entry.is_dir(follow_symlinks=False):
             if recursive:
                 yield from _walk(Path(entry.path), recursive)
-        elif entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith("._"):
+        elif entry.name.lower().endswith(SUFFIXES) and not is_mac_note(entry.name):
             yield Path(entry.path)

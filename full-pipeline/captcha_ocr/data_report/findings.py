@@ -12,7 +12,7 @@ from typing import Any
 
 from captcha_ocr.charset import Charset
 from captcha_ocr.data_report.scan import Fault, Picture
-from captcha_ocr.labels import CHARSET_FILE, IMAGES_DIR
+from captcha_ocr.labels import CHARSET_FILE, IMAGES_DIR, spellings
 from captcha_ocr.merging.rules import normalise_label
 
 ERROR, WARNING = "error", "warning"
@@ -151,7 +151,7 @@ def unlabelled(pictures: Sequence[Picture], found: Sequence[Fault], root: Path) 
         tuple(
             Item(name)
             for name in _files(root / IMAGES_DIR)
-            if not named.intersection((name, unicodedata.normalize("NFC", name)))  # see sources.py
+            if not named.intersection(spellings(name))
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +31,8 @@ def rows_of_names(folder: Path, pattern: re.Pattern[str]) -> Iterator[Row]:
     is the label. Raises ImageError when there is no picture."""
     for source in folder_sources(folder, recursive=True):
         path = Path(source.name)
-        match = pattern.fullmatch(path.stem)
+        # Composed, as labels are: macOS may spell a Korean syllable in several characters.
+        match = pattern.fullmatch(unicodedata.normalize("NFC", path.stem))
         problem = "" if match else f"the name without its suffix does not fit {pattern.pattern!r}"
         label = (match[1] or "") if match else ""
         yield Row(source.name, path.relative_to(folder).as_posix(), label, problem)

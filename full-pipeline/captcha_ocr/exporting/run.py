@@ -16,6 +16,7 @@ from captcha_ocr.checkpoint import Checkpoint, load_checkpoint
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import FORMATS, Format, NotKeptError, Remark
 from captcha_ocr.exporting.measuring import TOLERANCE, WIDTHS, agree, latencies, verify
+from captcha_ocr.files import find_files
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, file_sha256
 from captcha_ocr.models import MODELS, find_model
 from captcha_ocr.predictor import Predictor, load_predictor
@@ -39,7 +40,8 @@ def find_checkpoints(source: Path | None, arch: str = "all") -> dict[str, Path]:
     elif (folder / "best.safetensors").is_file():
         files = [folder / "best.safetensors"]
     else:
-        files = sorted([*folder.glob("[!.]*.safetensors"), *folder.glob("*/best.safetensors")])
+        alone = find_files(folder, "*.safetensors")
+        files = sorted([*alone, *folder.glob("*/best.safetensors")])
     found: dict[str, Path] = {}
     for file in files:
         name = load_checkpoint(file).arch

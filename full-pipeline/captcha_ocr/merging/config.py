@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.config import ConfigError
+from captcha_ocr.labels import IMAGES_DIR, as_on_disk
 
 TRAIN, TEST = "train", "test"
 COPY_MODES = ("copy", "move", "link")
@@ -37,6 +38,11 @@ class Source:
     split: str  # train or test
     style: str  # goes into file names and into the manifest's field `style`
     root: Path
+
+    def picture(self, file: str) -> str:
+        """Where the picture lies that ``labels.txt`` calls ``file``."""
+        folder = self.root / IMAGES_DIR
+        return f"{folder}/{as_on_disk(folder, file)}"
 
 
 @dataclass(frozen=True)

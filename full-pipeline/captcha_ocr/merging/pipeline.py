@@ -10,7 +10,6 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
-from captcha_ocr.labels import IMAGES_DIR
 from captcha_ocr.merging import shards
 from captcha_ocr.merging.config import TEST, TRAIN, DataError, MergeConfig
 from captcha_ocr.merging.engines import Engine
@@ -136,7 +135,7 @@ def compare_pixels(
 ) -> None:
     """Give the pictures that share a band key their pixel keys."""
     pictures = (
-        (number, f"{config.sources[source].root / IMAGES_DIR}/{file}")
+        (number, config.sources[source].picture(file))
         for number, source, file in table.sharing_a_band()
     )
     done, broken = 0, []

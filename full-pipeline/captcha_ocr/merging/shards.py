@@ -17,6 +17,7 @@ from captcha_ocr.labels import (
     MANIFEST_FILE,
     Label,
     LabelError,
+    as_on_disk,
     parse_label,
     parse_record,
     resolve_inside,
@@ -149,6 +150,7 @@ class PictureFolder:
 
     def locate(self, name: str) -> tuple[str, int]:
         """Path and size in bytes. ImageError when it is no file; ValueError when it is outside."""
+        name = as_on_disk(self._folder, name)
         parent = name.rpartition("/")[0]
         if parent not in self._checked:
             resolve_inside(self._folder, parent)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from captcha_ocr.config import ConfigError
-from captcha_ocr.files import atomic_write, take_place
+from captcha_ocr.files import atomic_write, lock, take_place
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE
 from captcha_ocr.merging.config import MergeConfig, TargetError
 from captcha_ocr.model_info import file_sha256
@@ -110,11 +109,11 @@ def building(target: Path) -> Iterator[Path]:
     """
     folder, lock_path = _places_beside(target)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = lock_path.open("wb")
+    lock_file = lock_path.open("wb")
     try:
-        _lock(lock)
+        lock(lock_file)
     except BlockingIOError:
-        lock.close()
+        lock_file.close()
         raise TargetError(
             f"another merge is writing {folder}; wait for it or choose another folder"
         ) from None
@@ -125,7 +124,7 @@ def building(target: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        lock.close()  # first: Windows removes no file that is open
+        lock_file.close()  # first: Windows removes no file that is open
         lock_path.unlink(missing_ok=True)
 
 
@@ -155,21 +154,6 @@ def appear(folder: Path, target: Path, record: dict[str, Any] | None = None) -> 
         target.rmdir()  # it was empty, or this fails
     take_place(folder, target)
     _sync_folder(target.parent)
-
-
-def _lock(file: BinaryIO) -> None:
-    """Lock an open file until it is closed or the process ends, however it ends."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise BlockingIOError(*error.args) from None
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -78,7 +78,7 @@ def remove_moved(table: KeyTable, config: MergeConfig) -> None:
         if hasattr(os, "sync"):  # a copy to another disk may be in memory still
             os.sync()
         for source, file in table.ask("SELECT source, file FROM rows WHERE fate IS NULL"):
-            (config.sources[source].root / IMAGES_DIR / file).unlink(missing_ok=True)
+            Path(config.sources[source].picture(file)).unlink(missing_ok=True)
 
 
 def _placement(config: MergeConfig, number: int, row: tuple[Any, ...]) -> Placement:
@@ -88,7 +88,7 @@ def _placement(config: MergeConfig, number: int, row: tuple[Any, ...]) -> Placem
     if folder in ("", ".."):  # how it was given is not what it is called
         folder = source.root.resolve().name
     return Placement(
-        path=f"{source.root}/{IMAGES_DIR}/{file}",
+        path=source.picture(file),
         file=f"{source.style}_{number:07d}{suffix}",
         label=label,
         style=source.style,
@@ -107,4 +107,4 @@ def _write_left_out(table: KeyTable, config: MergeConfig, folder: Path) -> None:
     ):
         target = folder / quarantined(number, suffix)
         target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(config.sources[source].root / IMAGES_DIR / name, target)
+        shutil.copyfile(config.sources[source].picture(name), target)
