@@ -12,6 +12,7 @@ from captcha_ocr.metrics import (
     confusions,
     edit_distance,
     exact_match,
+    matches,
     score,
     score_by,
     wilson_interval,
@@ -74,6 +75,14 @@ def test_confusions_name_true_then_read() -> None:
         ("", "x"): 1,
     }
     assert confusions([], []) == Counter()
+
+
+def test_each_text_is_right_or_not() -> None:
+    assert matches(["aB3", "xyz", ""], ["ab3", "xyz", "a"]) == [False, True, False]
+    assert matches(["aB3", "xyz", ""], ["ab3", "xyz", "a"], fold_case=True) == [True, True, False]
+    assert matches([], []) == []
+    with pytest.raises(ValueError, match="got 1 texts for 2 targets"):
+        matches(["a"], ["a", "b"])
 
 
 def test_exact_match_with_and_without_case() -> None:

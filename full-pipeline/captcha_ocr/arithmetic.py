@@ -49,7 +49,7 @@ def solve(text: str) -> int | None:
     """The answer to ``text``, or None when it is not an arithmetic picture's text.
 
     Whole numbers of any length, two or more operands, ``+ - * /`` and their look-alikes
-    (``x X × ÷ ＋ …``); ``*`` and ``/`` first, then from left to right; blanks are ignored.
+    (``x X × ÷ ＋ …``); ``*`` and ``/`` first, then from left to right; white space is ignored.
     The text must end in ``=`` or ``=?``: without it ``3x4`` is an ordinary text that happens
     to look like a product.
 

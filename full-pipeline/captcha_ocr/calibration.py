@@ -25,6 +25,7 @@ import numpy as np
 
 from captcha_ocr.alignment import extended_states, forward
 from captcha_ocr.charset import Charset
+from captcha_ocr.metrics import matches
 
 LOWEST, HIGHEST = 0.25, 8.0  # temperatures tried; a fit at either end deserves a look at the data
 _CHUNK = 256  # pictures whose forward variables are held at once
@@ -145,11 +146,8 @@ def fit_temperature(
     Raises:
         ValueError: no pictures, or lists of different length.
     """
-    if len(texts) != len(targets):
-        raise ValueError(f"got {len(texts)} texts for {len(targets)} targets")
+    right = np.array(matches(texts, targets, fold_case=fold_case))
     pictures = _Pictures(logits, texts, charset)
-    fold = str.casefold if fold_case else str
-    right = np.array([fold(text) == fold(target) for text, target in zip(texts, targets)])
     goal = _platt_targets(right)
 
     def loss(log_temperature: float) -> float:
@@ -183,7 +181,8 @@ class _Pictures:
         self.states = extended_states(labels)  # (N, S)
         self.lengths = np.array([len(row) for row in labels], dtype=np.intp)
         self.steps = np.array([len(picture) for picture in self.logits], dtype=np.intp)
-        self.peaks = [picture.max(axis=-1, keepdims=True) for picture in self.logits]
+        self.peaks = [picture.max(axis=-1, keepdims=True) for picture in self.logits]  # (T, 1)
+        # (N, longest T, S): the logits of the states' classes, less their column's largest.
         self.gathered = np.zeros((len(texts), self.steps.max(), self.states.shape[1]))
         for out, picture, peak, states in zip(self.gathered, self.logits, self.peaks, self.states):
             out[: len(picture)] = (picture - peak)[:, states]

@@ -68,10 +68,10 @@ class Reading:
 
 
 def log_softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Logits (..., C) -> natural log-probabilities of the same shape.
+    """Logits (..., C) -> natural log-probabilities of the same shape, in float32 or float64.
 
-    A temperature above 1 makes the model less sure, below 1 more (see calibration.py); the
-    best class of a column stays the best.
+    Logits of any other type become float32. A temperature above 1 makes the model less sure,
+    below 1 more (see calibration.py); the best class of a column stays the best.
 
     Raises:
         ValueError: temperature <= 0, or logits with NaN or infinity. Some of a column's may be

@@ -13,6 +13,7 @@ from captcha_ocr.charset import Charset
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.decoding import (
+    BEAM_WIDTH,
     NoAllowedTextError,
     Reading,
     greedy_batch,
@@ -20,7 +21,7 @@ from captcha_ocr.decoding import (
     prefix_beam,
 )
 from captcha_ocr.imaging import preprocess
-from captcha_ocr.metrics import Score, score, score_by
+from captcha_ocr.metrics import Score, matches, score, score_by
 from captcha_ocr.predictor import Predictor
 from captcha_ocr.tables import natural
 
@@ -71,9 +72,10 @@ class Evaluation:
             return [f"{width}x{height}" for width, height in self.store.sizes]
         return [record.get(key, "") for record in self.store.records]
 
-    def wrong(self) -> list[int]:
+    def wrong(self, *, fold_case: bool = False) -> list[int]:
         """Indices of misread pictures, the surest mistakes first."""
-        wrong = [i for i, text in enumerate(self.texts) if text != self.targets[i]]
+        right = matches(self.texts, self.targets, fold_case=fold_case)
+        wrong = [i for i, is_right in enumerate(right) if not is_right]
         return sorted(wrong, key=lambda i: -self.readings[i].confidence)
 
 
@@ -87,9 +89,10 @@ def evaluate(
 ) -> Evaluation:
     """Read every picture of a set, greedily or (``beam_width`` > 0 or a constraint) by beam.
 
-    A picture that cannot be opened raises ImageError: a set is checked before it is measured.
-    One too narrow for any text that the constraint allows counts as read empty, surely wrong.
-    ``on_progress`` hears how many pictures are done.
+    With a constraint and no ``beam_width`` it is `BEAM_WIDTH`. A picture that cannot be opened
+    raises ImageError: a set is checked before it is measured. One too narrow for any text that
+    the constraint allows counts as read empty, surely wrong. ``on_progress`` hears how many
+    pictures are done.
     """
     info = predictor.info
     readings: list[Reading | None] = [None] * len(store)
@@ -129,10 +132,10 @@ def _decode(
 ) -> list[Reading]:
     if constraint is None and not beam_width:
         return greedy_batch(log_probs, charset)
-    readings = []
+    readings, width = [], beam_width or BEAM_WIDTH
     for one in log_probs:
         try:
-            found = prefix_beam(one, charset, beam_width=beam_width or 16, constraint=constraint)
+            found = prefix_beam(one, charset, beam_width=width, constraint=constraint)
             readings.append(found[0])
         except NoAllowedTextError:
             readings.append(Reading("", 0.0, ()))

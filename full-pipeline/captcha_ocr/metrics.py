@@ -21,6 +21,7 @@ __all__ = [
     "confusions",
     "edit_distance",
     "exact_match",
+    "matches",
     "score",
     "score_by",
     "wilson_interval",
@@ -45,10 +46,17 @@ class Score:
     cer_interval: Interval
 
 
+def matches(texts: Sequence[str], targets: Sequence[str], *, fold_case: bool = False) -> list[bool]:
+    """Whether each text is right: equal to its target, or, with ``fold_case``, but for case."""
+    _check(texts, targets, allow_empty=True)
+    fold = str.casefold if fold_case else str
+    return [fold(text) == fold(target) for text, target in zip(texts, targets)]
+
+
 def exact_match(texts: Sequence[str], targets: Sequence[str], *, fold_case: bool = False) -> float:
     """The fraction of texts that equal their target, in [0, 1]."""
     _check(texts, targets)
-    return _count_exact(texts, targets, fold_case) / len(targets)
+    return sum(matches(texts, targets, fold_case=fold_case)) / len(targets)
 
 
 def edit_distance(text: str, target: str) -> int:
@@ -86,7 +94,8 @@ def score(texts: Sequence[str], targets: Sequence[str]) -> Score:
     """All figures for one group of pictures; errors as in `character_error_rate`."""
     cer = character_error_rate(texts, targets)
     n = len(targets)
-    strict, folded = (_count_exact(texts, targets, fold_case) for fold_case in (False, True))
+    strict = sum(matches(texts, targets))
+    folded = sum(matches(texts, targets, fold_case=True))
     return Score(
         n=n,
         exact_match=strict / n,
@@ -125,12 +134,6 @@ def confusions(texts: Sequence[str], targets: Sequence[str]) -> Counter[tuple[st
             read = "" if edit.tag == "delete" else text[edit.dest_pos]
             pairs[true, read] += 1
     return pairs
-
-
-def _count_exact(texts: Sequence[str], targets: Sequence[str], fold_case: bool) -> int:
-    if fold_case:
-        return sum(a.casefold() == b.casefold() for a, b in zip(texts, targets))
-    return sum(a == b for a, b in zip(texts, targets))
 
 
 def _cer_interval(texts: Sequence[str], targets: Sequence[str], cer: float) -> Interval:

@@ -16,7 +16,7 @@ from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.evaluation import Evaluation
 from captcha_ocr.files import atomic_write
-from captcha_ocr.metrics import Score, confusions, score, score_by
+from captcha_ocr.metrics import Score, confusions, matches, score, score_by
 from captcha_ocr.tables import csv_writer, natural, spreadsheet_cell
 
 GROUPS = ("style", "kind", "size", "length", "font")  # a manifest of ours knows all of them
@@ -61,8 +61,7 @@ def build_report(
 
 def is_right(evaluation: Evaluation, fold_case: bool = False) -> list[bool]:
     """Whether each picture was read right."""
-    fold = str.casefold if fold_case else str
-    return [fold(a) == fold(b) for a, b in zip(evaluation.texts, evaluation.targets)]
+    return matches(evaluation.texts, evaluation.targets, fold_case=fold_case)
 
 
 def count_confusions(evaluation: Evaluation, fold_case: bool = False) -> Counter[tuple[str, str]]:

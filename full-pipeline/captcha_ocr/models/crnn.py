@@ -69,6 +69,6 @@ class CRNN(CTCRecognizer):
         self.cnn.apply(init_weights)
 
     def forward_with_taps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        features = self.cnn(images)  # (N, D, 1, T + 1)
+        features = self.cnn(images)  # (N, D, H', T + 1); H' is 1 at height 32
         sequence = columns(features)[:, :-1]  # (N, T, D)
         return self.rnn(sequence), [sequence]

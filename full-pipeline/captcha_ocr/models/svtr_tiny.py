@@ -51,8 +51,8 @@ class SVTRTiny(CTCRecognizer):
         self.stages, self.merges = nn.ModuleList(), nn.ModuleList()
         for index, dim in enumerate(stage_dims):
             # Counted over all stages: the first blocks mix locally, the others globally.
-            count = range(sum(depths[:index]), sum(depths[: index + 1]))
-            blocks = [MixingBlock(dim, heads[index], n < local_blocks, rates[n]) for n in count]
+            numbers = range(sum(depths[:index]), sum(depths[: index + 1]))
+            blocks = [MixingBlock(dim, heads[index], n < local_blocks, rates[n]) for n in numbers]
             self.stages.append(nn.ModuleList(blocks))
             if index + 1 < len(stage_dims):
                 self.merges.append(Merging(dim, stage_dims[index + 1]))

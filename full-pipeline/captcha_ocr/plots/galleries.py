@@ -34,9 +34,7 @@ def plot_worst(
     Characters that differ stand on red, on orange where only their case does; an empty place is a
     character that was missed or made up. ``fold_case`` leaves out texts that differ in case alone.
     """
-    wrong = evaluation.wrong()
-    if fold_case:
-        wrong = [i for i in wrong if _differs_folded(evaluation, i)]
+    wrong = evaluation.wrong(fold_case=fold_case)
     shown = wrong[:count]
     rows = max(1, -(-len(shown) // COLUMNS))
     height = 46 + 2 * LINE + GAP  # of a row
@@ -91,10 +89,6 @@ def aligned(true: str, read: str) -> list[tuple[str, str]]:
         drawn, found = true[part.src_start : part.src_end], read[part.dest_start : part.dest_end]
         pairs += zip_longest(drawn, found, fillvalue="")
     return pairs
-
-
-def _differs_folded(evaluation: Evaluation, index: int) -> bool:
-    return evaluation.texts[index].casefold() != evaluation.targets[index].casefold()
 
 
 def _title(axes: Axes, text: str) -> None:

@@ -35,6 +35,7 @@ class TorchPredictor(Predictor):
 
 
 def describe(checkpoint: Checkpoint, model: CTCRecognizer) -> ModelInfo:
+    """What an exported model has in its ``.json``, of a checkpoint and its model."""
     return ModelInfo(
         arch=checkpoint.arch,
         charset=checkpoint.charset,
