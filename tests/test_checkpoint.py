@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pickle
 from pathlib import Path
@@ -113,6 +114,16 @@ def test_a_missing_or_spare_weight_is_an_error(tmp_path: Path) -> None:
         checkpoint.build()
 
 
+def test_weights_of_a_version_that_recorded_less_are_told_in_a_few_words() -> None:
+    """Once `crnn_resnet34` had no `early`: it is guessed, and hundreds of weights differ."""
+    checkpoint = small_checkpoint("crnn_resnet34")
+    recorded = {name: size for name, size in checkpoint.model_config.items() if name != "early"}
+    old = dataclasses.replace(checkpoint, model_config=recorded)
+    with pytest.raises(ModelError, match="did not record early; read them with that one") as told:
+        old.build()
+    assert "size mismatch" in str(told.value) and len(str(told.value)) < 600
+
+
 class Payload:
     """What a hostile pickle holds: a call that leaves a marker when it is loaded."""
 
@@ -152,6 +163,14 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
             load_checkpoint(file)
     with pytest.raises(ModelError, match="absent"):
         load_checkpoint(tmp_path / "absent.safetensors")
+
+
+def test_an_installed_package_says_where_the_weights_to_train_on_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WEIGHTS_DIR", tmp_path)
+    with pytest.raises(ModelError, match="missing: an installed package has the models that read"):
+        load_checkpoint(tmp_path / "vanilla_crnn.safetensors")
 
 
 def test_a_folder_is_told_to_be_none(tmp_path: Path) -> None:

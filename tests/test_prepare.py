@@ -51,6 +51,18 @@ def test_a_validation_set_chooses_and_teaches_nothing(sample_set: Path, tmp_path
     assert (len(split.train), len(split.selection), len(split.report)) == (19, 5, 10)
 
 
+def test_symbols_that_only_the_validation_set_has_are_named(
+    sample_set: Path, tmp_path: Path
+) -> None:
+    """Nothing can learn them, so its pictures that have one are never read right."""
+    other = write_sample_set(tmp_path / "val")
+    config = config_for(sample_set, val_root=str(other))
+    assert "no training label has" not in prepare_data(config).note
+    write_a_new_symbol(other)
+    note = prepare_data(config).note
+    assert f"no training label has '零', which {other} has" in note
+
+
 def test_a_validation_set_that_is_not_given_cannot_choose(sample_set: Path) -> None:
     with pytest.raises(ConfigError, match="name it with --val-root"):
         prepare_data(config_for(sample_set, select_on="val"))

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from captcha_ocr.config import ImageConfig, TrainConfig
+from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig
 from captcha_ocr.training import run_folder
 from captcha_ocr.training.run_folder import Progress, RunFolder, clock
 
@@ -144,6 +144,35 @@ def test_a_file_where_runs_should_go_is_an_error(tmp_path: Path) -> None:
 def test_a_run_never_writes_over_another(tmp_path: Path) -> None:
     names = [RunFolder.create(tmp_path, "svtr_tiny").path.name for _ in range(3)]
     assert names == ["svtr_tiny", "svtr_tiny-2", "svtr_tiny-3"]
+
+
+def test_one_command_at_a_time_trains_in_a_folder(tmp_path: Path) -> None:
+    first = RunFolder.create(tmp_path, "svtr_tiny")
+    (first.path / "last.pt").touch()
+    first.claim()
+    second = RunFolder(first.path)
+    with pytest.raises(ConfigError, match="another command is training in"):
+        second.claim()
+    second.close()  # as a command that fails does: the first is not let go
+    with pytest.raises(ConfigError, match="another command is training in"):
+        RunFolder(first.path).claim()
+    first.close()
+    second.claim()
+    second.close()
+    assert [path.name for path in first.path.iterdir()] == ["last.pt"]
+
+
+def test_where_a_disk_has_no_locks_a_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(run_folder, "lock", refuse)
+    folder = RunFolder.create(tmp_path, "svtr_tiny")
+    folder.claim()
+    folder.close()
+    assert not folder.path.exists()
 
 
 def test_the_best_reads_most_and_among_equals_is_surest() -> None:

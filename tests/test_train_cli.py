@@ -247,6 +247,26 @@ def test_all_go_on_where_they_were(
     assert not trained  # not after hours of the others
 
 
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--early", "0.8"], "svtr_tiny has no argument ['early']"),
+        (["--imgH", "24"], "vanilla_crnn reads pictures of height 32 or more"),
+        (["--distill-from", "svtr_tiny"], "the teacher reads colours, the student grey"),
+    ],
+)
+def test_what_one_of_all_cannot_is_said_before_the_first_trains(
+    extra: list[str],
+    message: str,
+    sample_set: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*arguments(sample_set, tmp_path / "runs", "all"), *extra]) == USAGE
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_torch_that_cannot_export_is_refused_before_training(
     sample_set: Path,
     tmp_path: Path,
@@ -274,8 +294,9 @@ def test_what_the_end_of_a_run_needs_is_asked_for_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = arguments(tmp_path / "nowhere", tmp_path / "runs")
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
-    assert main(given) == FAILURE
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "onnxscript", None)
+        assert main(given) == FAILURE
     assert "needs the Python package 'onnxscript'" in capsys.readouterr().err
     # As where it cannot import matplotlib.
     monkeypatch.setitem(sys.modules, "captcha_ocr.training.finishing", None)

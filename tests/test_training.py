@@ -131,9 +131,9 @@ def test_two_processes_equal_one(sample_set: Path, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    for name, launcher in (
-        ("one", []),
+    for name, launcher in (  # the port is free now, so it is used first
         ("two", ["-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}"]),
+        ("one", []),
     ):
         (tmp_path / name).mkdir()
         command = [sys.executable, *launcher, str(script), str(sample_set), str(tmp_path / name)]
@@ -160,6 +160,17 @@ def test_processes_wait_while_the_main_one_reads_a_large_set(
     assert given["timeout"] >= timedelta(hours=1)  # torch's own: 10 minutes on GPUs
 
 
+def test_each_process_has_dropout_of_its_own_and_the_main_one_goes_on() -> None:
+    drawn = []
+    for rank in range(3):
+        torch.manual_seed(7)
+        World(torch.device("cpu"), rank, size=3).part_ways(7, step=5)
+        drawn.append(torch.rand(4).tolist())
+    torch.manual_seed(7)
+    assert drawn[0] == torch.rand(4).tolist()  # as in a run of one process
+    assert len(set(map(tuple, drawn))) == 3
+
+
 def test_labels_that_cannot_fit_are_named_and_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,6 +187,25 @@ def test_labels_that_cannot_fit_are_named_and_left_out(
     assert "narrow.png '1122334455'" in out
     progress = load_state(tmp_path / "last.pt")["progress"]
     assert (progress["pictures"], progress["history"][-1]["epoch"]) == (2, 1.0)
+
+
+def test_a_picture_of_a_single_step_is_left_out_where_batch_norm_would_fail(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is alone in its batch, being narrower than the others."""
+    root = tmp_path / "set"
+    (root / "images").mkdir(parents=True)
+    labels = [Label("a.png", "12"), Label("b.png", "34"), Label("narrow.png", "1")]
+    for label in labels:
+        size = (8, 64) if label.file == "narrow.png" else (48, 32)
+        draw_picture("1", size).save(root / "images" / label.file)
+    write_labels(root / "labels.txt", labels)
+    for arch, learned in (("crnn_resnet34", 2), ("vanilla_crnn", 3), ("svtr_tiny", 3)):
+        folder = RunFolder(tmp_path / arch)
+        folder.path.mkdir()
+        fit(config_for(root, arch, epochs=1, val_root=str(root), select_on="val"), folder)
+        assert load_state(folder.last)["progress"]["pictures"] == learned
+        assert ("narrow.png '1'" in capsys.readouterr().out) is (learned == 2)
 
 
 def test_early_stop_says_why(sample_set: Path, tmp_path: Path) -> None:
@@ -367,6 +397,11 @@ def test_slow_bf16_is_told(
         assert (told in capsys.readouterr().out) is not fast
 
 
+def test_fp16_without_a_gpu_is_told() -> None:
+    assert "fp16 is for GPUs" in precision.spell_amp(torch.float16, torch.device("cpu"))
+    assert precision.spell_amp(torch.float16, torch.device("cuda")) == "float16"
+
+
 def test_a_precision_is_tried_without_a_random_number() -> None:
     """A run draws the same ones whether it has been tried before, as on a resumed run, or not."""
     state = torch.get_rng_state()
@@ -443,6 +478,17 @@ def test_a_state_of_another_program_cannot_be_resumed(
     save_state(folder.last, state)
     with pytest.raises(ModelError, match="is no state of a run of this version"):
         fit(config_for(sample_set), folder, resume=True)
+
+
+def test_a_state_of_a_model_of_other_sizes_cannot_be_resumed(
+    sample_set: Path, tmp_path: Path
+) -> None:
+    """As where a later version builds a larger model of the same settings."""
+    config = config_for(sample_set, max_minutes=1e-6)
+    fit(config, RunFolder(tmp_path))
+    larger = dataclasses.replace(config, model={"width": 0.5})
+    with pytest.raises(ModelError, match="is no state of a run of this version"):
+        fit(larger, RunFolder(tmp_path), resume=True)
 
 
 def test_changed_labels_of_the_validation_set_cannot_be_resumed(

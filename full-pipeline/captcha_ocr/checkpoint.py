@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ from torch import Tensor
 from captcha_ocr.charset import Charset
 from captcha_ocr.config import ImageConfig
 from captcha_ocr.files import write_bytes
-from captcha_ocr.model_info import FORMAT, ModelError
-from captcha_ocr.models import CTCRecognizer, build_model
+from captcha_ocr.model_info import FORMAT, WEIGHTS_DIR, ModelError
+from captcha_ocr.models import CTCRecognizer, build_model, model_arguments
 
 HEADER = "captcha_ocr"  # the key of our JSON in the safetensors header
 
@@ -39,7 +40,7 @@ class Checkpoint:
     state: dict[str, Tensor]
     metrics: dict[str, Any] = field(default_factory=dict)
     train_config: dict[str, Any] = field(default_factory=dict)
-    temperature: float = 1.0
+    temperature: float = 1.0  # divides the logits, see calibration.py
 
     def build(self) -> CTCRecognizer:
         """The trained model, in evaluation mode. Loads strictly."""
@@ -47,8 +48,21 @@ class Checkpoint:
         try:
             model.load_state_dict(self.state, strict=True)
         except RuntimeError as error:
-            raise ModelError(f"these weights do not fit {self.arch}: {error}") from None
+            raise ModelError(
+                f"these weights do not fit {self.arch}: {self._why(str(error))}"
+            ) from None
         return model.eval()
+
+    def _why(self, error: str) -> str:
+        """The start of what torch says, which may name hundreds of weights; before it, what another
+        version did not record, and this one had to guess."""
+        lacking = sorted(model_arguments(self.arch).keys() - self.model_config.keys())
+        if lacking:
+            error = (
+                f"another version wrote them, which did not record {', '.join(lacking)}; read them "
+                f"with that one, or start from them with --init-from ({error})"
+            )
+        return textwrap.shorten(error, 500, placeholder=" …")
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -72,6 +86,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
     path = Path(path)
     if path.is_dir():
         raise ModelError(f"{path} is a folder; name the best.safetensors of a run, in it or below")
+    if path.parent == WEIGHTS_DIR and not path.exists():
+        raise ModelError(
+            f"{path} is missing: an installed package has the models that read, not their weights "
+            f"to train on; name {path.name} by its path in a copy of the repository, in "
+            "full-pipeline/captcha_ocr/weights"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[HEADER])

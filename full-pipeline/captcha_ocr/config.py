@@ -86,7 +86,7 @@ class TrainConfig:
     lr: float = 1e-3  # peak learning rate of AdamW
     lr_end: float = 0.01  # last learning rate as a fraction of the peak
     warmup: int = 2000  # pictures over which the learning rate rises; a tenth of the run at most
-    flat: float = 0.3  # fraction of the run at the peak before the cosine
+    flat: float = 0.3  # fraction of the run before the cosine begins, the rise included
     weight_decay: float = 0.01  # on matrices and kernels only
     clip: float = 5.0  # largest gradient norm
     aux_weight: float = 0.5  # share of the loss on the auxiliary heads, 0 = none
@@ -94,7 +94,7 @@ class TrainConfig:
     distill_weight: float = 0.5  # share of the loss on them
     ema: float = 0.999  # decay of the averaged weights, 0 = off
     short_first: bool = False  # the first epoch goes from short labels to long ones
-    aug: float = 0.0  # share of the training pictures that are distorted, anew in every epoch
+    aug: float = 0.0  # share of training pictures that augment.py may distort, anew in every epoch
 
     val_fraction: float = 0.05  # of the training set, when a split chooses
     eval_every: int = 0  # pictures between two evaluations, 0 = once an epoch

@@ -89,6 +89,8 @@ def run_peer(
         errors="replace",  # of what a package or a library says on stderr; records are ASCII
         check=False,
     )
+    if done.returncode == NOT_INSTALLED and peer.program:
+        raise PeerMissingError(f"{peer.name}: {done.stderr.strip().splitlines()[-1]}")
     if done.returncode == NOT_INSTALLED:
         raise PeerMissingError(f"{peer.name}: not installed for {python}; {INSTALL}")
     if done.returncode:

@@ -15,7 +15,7 @@ from captcha_ocr.checkpoint import load_checkpoint
 from captcha_ocr.cli.common import INTERRUPTED, OK, Arguments, command, program
 from captcha_ocr.cli.train_options import build_parser
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, strict_from_dict
-from captcha_ocr.models import MODELS, find_model, model_arguments
+from captcha_ocr.models import MODELS, check_model, find_model, model_arguments
 from captcha_ocr.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def main(argv: Arguments = None) -> int:
         plans = [plan({**options, "arch": arch}, resume, start=True) for arch in sorted(MODELS)]
     else:
         raise ConfigError(f"{resume} is one run; give its --arch, or --resume without a folder")
+    for config, _ in plans:
+        check(config)
     return OK if all(train(config, begun) for config, begun in plans) else INTERRUPTED
 
 
@@ -55,20 +57,32 @@ def plan(options: dict[str, Any], resume: Path | None, *, start: bool = False) -
     raise ConfigError(f"no run of {arch} in {out} to resume (no last.pt); start without --resume")
 
 
+def check(config: TrainConfig) -> None:
+    """Raise what would end this run before its first step, which may be hours behind another's
+    last, or after its own last."""
+    from captcha_ocr.exporting.onnx import require_exporter
+    from captcha_ocr.exporting.run import check_packages
+    from captcha_ocr.training.distillation import refuse_unlike
+
+    check_model(config.arch, config.image, config.model)
+    if config.distill_from:
+        refuse_unlike(load_checkpoint(Path(config.distill_from)).image, config.image)
+    check_packages(["onnx"])
+    require_exporter(config.arch, config.model, config.image)
+
+
 def train(config: TrainConfig, begun: RunFolder | None) -> bool:
     """One architecture, from the first step to its exported model; False when interrupted."""
     # What the end needs is loaded first: a missing package should not show only after hours.
-    from captcha_ocr.exporting.onnx import require_exporter
-    from captcha_ocr.exporting.run import check_packages
     from captcha_ocr.training.finishing import finish
     from captcha_ocr.training.loop import fit
 
-    check_packages(["onnx"])
-    require_exporter(config.arch, config.model, config.image)
     is_main = os.environ.get("RANK", "0") == "0"
     out = Path(config.out)
     folder = begun or (RunFolder.create(out, config.arch) if is_main else RunFolder(out))
     try:
+        if is_main:
+            folder.claim()
         stop = fit(config, folder, resume=begun is not None)
         if not is_main:
             return True

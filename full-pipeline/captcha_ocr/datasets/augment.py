@@ -36,7 +36,10 @@ class Augmenter:
 
 
 def build_pipeline() -> Any:
-    """The albumentations pipeline, for pictures already scaled to the model's height."""
+    """The albumentations pipeline, for pictures already scaled to the model's height.
+
+    Each step has a chance ``p`` of its own: one picture in four gets none, and stays as it is.
+    """
     # Importing albumentations asks a server for a newer version unless told not to.
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import albumentations as A

@@ -110,13 +110,14 @@ class OCRDataset(Dataset):
         """Characters of every label."""
         return [len(text) for text in self.texts]
 
-    def impossible(self, width_stride: int) -> list[int]:
+    def impossible(self, width_stride: int, min_steps: int = 1) -> list[int]:
         """Pictures too narrow for their label: CTC needs a step a character and one more between
-        two equal characters. Their loss is infinite, so training leaves them out and says so."""
+        two equal characters. Their loss is infinite, so training leaves them out and says so; also
+        those of fewer steps than the model learns from."""
         return [
             index
             for index, (target, width) in enumerate(zip(self._targets, self.widths))
-            if required_steps(target) > width // width_stride
+            if max(min_steps, required_steps(target)) > width // width_stride
         ]
 
 

@@ -52,6 +52,9 @@ def prepare_data(config: TrainConfig, known: Charset | None = None) -> RunData:
         note += ", so few that luck has a say: fewer evaluations (--eval-every) leave it less"
     if report is not None:
         note += f"; {config.val_root} is a test set and is only read at the end"
+    strange = charset.unknown("".join(label.text for label in val.labels)) if val else []
+    if strange:
+        note += f"; no training label has {''.join(strange[:20])!r}, which {config.val_root} has"
     dataset = OCRDataset(
         train,
         charset,

@@ -22,6 +22,7 @@ __all__ = [
     "MODELS",
     "CTCRecognizer",
     "build_model",
+    "check_model",
     "count_parameters",
     "find_model",
     "model_arguments",
@@ -39,10 +40,20 @@ def build_model(
 ) -> CTCRecognizer:
     """A recogniser with fresh weights. ``arguments`` go to its constructor, e.g. width=1.0.
 
-    Raises ConfigError for an unknown arch or argument, another number of channels, or pictures
-    that are too low.
+    Raises ConfigError as `check_model` does.
     """
+    check_model(arch, image, arguments)
     model_class = find_model(arch)
+    sizes = {"image_height": image.height, "max_width": image.max_width}
+    sizes = {name: value for name, value in sizes.items() if name in signature(model_class)}
+    return model_class(num_classes, **model_arguments(arch, arguments), **sizes)
+
+
+def check_model(arch: str, image: ImageConfig, arguments: dict[str, Any] | None = None) -> None:
+    """Raise ConfigError for an unknown arch or argument, another number of channels, or pictures
+    that are too low."""
+    model_class = find_model(arch)
+    model_arguments(arch, arguments)
     if image.channels != model_class.in_channels:
         raise ConfigError(
             f"{arch} reads {model_class.in_channels} channel(s), the image config has "
@@ -53,9 +64,6 @@ def build_model(
             f"{arch} reads pictures of height {model_class.min_height} or more, the image config "
             f"has {image.height}"
         )
-    sizes = {"image_height": image.height, "max_width": image.max_width}
-    sizes = {name: value for name, value in sizes.items() if name in signature(model_class)}
-    return model_class(num_classes, **model_arguments(arch, arguments), **sizes)
 
 
 def model_arguments(arch: str, given: dict[str, Any] | None = None) -> dict[str, Any]:

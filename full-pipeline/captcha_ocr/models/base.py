@@ -9,6 +9,7 @@ from torch import Tensor, nn
 class CTCRecognizer(nn.Module):
     """Images (N, C, H, W) in, logits (N, T, num_classes) out, with T = W / width_stride.
 
+    Images are float32 in [-1, 1]; W is a multiple of the stride, to which `preprocess` pads.
     Class 0 is the blank (Graves et al. 2006, section 3). A subclass sets the class attributes,
     ``tap_dims`` in its constructor, and implements ``forward_with_taps``.
     """
@@ -16,6 +17,7 @@ class CTCRecognizer(nn.Module):
     in_channels: int  # 1 = grey, 3 = RGB: what ImageConfig.channels must be
     width_stride: int = 4  # pixels of width a time step stands for
     min_height: int = 8  # pixels: lower images have no row left at the top of the network
+    min_steps: int = 1  # time steps of an image that is learned from, which may be alone in a batch
     tap_dims: tuple[int, ...] = ()  # D of each sequence that an auxiliary head may read
 
     def forward_with_taps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -57,7 +59,10 @@ def count_parameters(module: nn.Module) -> int:
 
 
 class BidirectionalLSTM(nn.Module):
-    """One bidirectional LSTM and a projection: (N, T, in) to (N, T, out). Shi 2015, section 2.2."""
+    """One bidirectional LSTM and a projection: (N, T, in) to (N, T, out).
+
+    Shi 2015, section 2.2; the first layer's projection is not in the paper but in its code.
+    """
 
     def __init__(self, in_features: int, hidden: int, out_features: int) -> None:
         super().__init__()

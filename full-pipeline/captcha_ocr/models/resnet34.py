@@ -37,6 +37,7 @@ class CRNNResNet34(CTCRecognizer):
 
     in_channels = 3
     width_stride = 4
+    min_steps = 2  # at height 32 one row is left, and batch norm takes no statistics of one value
 
     def __init__(
         self, num_classes: int, width: float = 0.4, early: float = 0.6, hidden: int = 96

@@ -16,9 +16,9 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow makes grey of RGB
 class Teacher:
     """A trained recogniser whose answers another learns beside the labels.
 
-    Hinton, Vinyals, Dean 2015, arXiv:1503.02531, section 2, column by column of a CTC model: the
-    student sees where the teacher puts each character, and what else it might have been. Not a
-    module of the student: its weights are neither trained nor saved.
+    Hinton, Vinyals, Dean 2015, arXiv:1503.02531, section 2, at a temperature of 1, column by
+    column of a CTC model: the student sees where the teacher puts each character, and what else
+    it might have been. Not a module of the student: its weights are neither trained nor saved.
     """
 
     def __init__(
@@ -32,20 +32,13 @@ class Teacher:
         """For a student of these settings. Raises ConfigError unless their columns are the same
         and it knows every symbol of ``charset``."""
         known = checkpoint.image
-        if (known.height, known.max_width) != (image.height, image.max_width):
-            raise ConfigError(
-                f"the teacher reads pictures of {known.height} x {known.max_width} pixels, not "
-                f"{image.height} x {image.max_width}; give --imgH {known.height} "
-                f"--imgW {known.max_width}"
-            )
+        refuse_unlike(known, image)
         unknown = checkpoint.charset.unknown("".join(charset.symbols))
         if unknown:
             raise ConfigError(
                 f"the teacher does not know {''.join(unknown[:20])!r}, which training labels have; "
                 "choose one that was trained on such labels"
             )
-        if known.channels > image.channels:
-            raise ConfigError("the teacher reads colours, the student grey; choose a grey teacher")
         model = checkpoint.build()
         if model.width_stride != width_stride:
             raise ConfigError(
@@ -66,7 +59,19 @@ class Teacher:
         return logits.float().log_softmax(dim=2)
 
     def distance(self, images: Tensor, logits: Tensor) -> Tensor:
-        """Kullback-Leibler divergence from the teacher's answers, summed over T, (N,)."""
+        """KL(teacher || student) of the columns' classes, in nats, summed over T: (N,)."""
         student = logits.float().log_softmax(dim=2)
         teacher = self.log_probs(images)
         return F.kl_div(student, teacher, reduction="none", log_target=True).sum(dim=(1, 2))
+
+
+def refuse_unlike(known: ImageConfig, image: ImageConfig) -> None:
+    """Raise ConfigError when a teacher of ``known`` pictures cannot look at those of ``image``."""
+    if (known.height, known.max_width) != (image.height, image.max_width):
+        raise ConfigError(
+            f"the teacher reads pictures of {known.height} x {known.max_width} pixels, not "
+            f"{image.height} x {image.max_width}; give --imgH {known.height} "
+            f"--imgW {known.max_width}"
+        )
+    if known.channels > image.channels:
+        raise ConfigError("the teacher reads colours, the student grey; choose a grey teacher")

@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 
 from captcha_ocr.config import ConfigError
+from captcha_ocr.datasets.ocr import mix_seed
 
 # The main process alone reads the selection set, and the others wait: torch's own limit is ten
 # minutes on GPUs. Of a process that died torchrun knows without it.
@@ -36,6 +37,12 @@ class World:
         answer = torch.tensor([flag], dtype=torch.int32, device=self.device)
         dist.broadcast(answer, src=0)
         return bool(answer.item())
+
+    def part_ways(self, seed: int, step: int) -> None:
+        """Random numbers of its own for each process but the main one, whose numbers go on: with
+        the same, dropout would leave out the same places of every share of a batch."""
+        if not self.is_main:
+            torch.manual_seed(mix_seed(seed, step, self.rank))
 
     def total(self, count: int) -> int:
         """The sum of every process's count."""

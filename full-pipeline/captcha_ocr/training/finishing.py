@@ -61,7 +61,7 @@ def predictor_of(checkpoint: Checkpoint, device: torch.device) -> TorchPredictor
 
 
 def calibrate(checkpoint: Checkpoint, store: Store, device: torch.device) -> Checkpoint:
-    """With the temperature at which confidences fit the pictures that chose the weights."""
+    """The checkpoint with the temperature at which confidences fit the pictures of ``store``."""
     predictor = predictor_of(checkpoint, device)
     fitting = CALIBRATION_LOGITS // predictor.info.most_logits
     part = spread(store, max(1, min(CALIBRATION_PICTURES, fitting)))

@@ -1,4 +1,4 @@
-"""The training loop, top to bottom: loss, state, steps, evaluation, saving.
+"""The training loop, top to bottom: the parts of a run, its steps, evaluation, saving.
 
 The recipe is for little compute: many small steps first, then a growing batch; an auxiliary CTC
 head on the visual features, which takes training off the plateau where a CTC model writes nothing
@@ -101,12 +101,13 @@ class Run:
         self.amp = AMP_TYPES[config.amp]
         self.scaler = torch.amp.GradScaler(world.device.type, enabled=self.amp == torch.float16)
         self.progress = Progress()
-        self.impossible = self.data.train.impossible(model.width_stride)
+        self.impossible = self.data.train.impossible(model.width_stride, model.min_steps)
         self.epoch_pictures = len(self.data.train) - len(self.impossible)
         self.total_pictures = max(1, round(config.epochs * self.epoch_pictures))
         self.evaluation_interval = config.eval_every or self.epoch_pictures
         if state is not None:
             resume_state.restore(self, state)
+        world.part_ways(config.seed, self.progress.step)
         compute: nn.Module = self.objective
         if config.compile:
             compute = torch.compile(compute, dynamic=True)  # type: ignore[assignment]
@@ -188,8 +189,7 @@ class Run:
         evaluation = self.read(checkpoint)
         score = evaluation.score()
         right = score.exact_match_folded if config.fold_case else score.exact_match
-        is_best = progress.is_best(right, evaluation.loss)
-        if is_best:
+        if is_best := progress.is_best(right, evaluation.loss):
             save_checkpoint(self.folder.best, checkpoint)
         row = {
             "epoch": progress.pictures / self.epoch_pictures,

@@ -53,8 +53,13 @@ def convolution_seconds(dtype: torch.dtype, tries: int = 5) -> float:
 
 
 def spell_amp(dtype: torch.dtype, device: torch.device) -> str:
-    """The type's name, and a warning for who asked for one that ``device`` only imitates."""
+    """The type's name, and a warning for who asked for one that ``device`` only imitates.
+
+    fp16 on a CPU is not tried, and not refused: a run that began on a GPU may end on a CPU.
+    """
     name = str(dtype).split(".")[1]
+    if dtype == torch.float16 and device.type == "cpu":
+        return f"{name} (fp16 is for GPUs, most CPUs only imitate it; --amp auto suits this one)"
     if dtype != torch.bfloat16 or has_fast_bf16(device):
         return name
     return (

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 PARTS = {"charset", "labels", "progress", "rng", "cuda_rng"}
 PARTS |= {"objective", "average", "optimizer", "scaler"}
+NOT_OURS = "{} is no state of a run of this version; resume it with its own"
 
 
 def read(path: Path) -> dict[str, Any]:
     """What `snapshot` gave. Raises ModelError for a file that holds anything else."""
     state = load_state(path)
     if not isinstance(state, dict) or set(state) != PARTS:
-        raise ModelError(f"{path} is no state of a run of this version; resume it with its own")
+        raise ModelError(NOT_OURS.format(path))
     return state
 
 
@@ -48,18 +49,21 @@ def snapshot(run: Run) -> dict[str, Any]:
 
 def restore(run: Run, state: dict[str, Any]) -> None:
     """Put a freshly built run where the snapshot was taken. Raises ConfigError when the labels
-    are not those it was taken with."""
+    are not those it was taken with, ModelError when its model has other sizes."""
     if state["labels"] != run.labels_digest:
         roots = " or ".join(filter(None, (run.config.train_root, run.config.val_root)))
         raise ConfigError(
             f"the labels in {roots} changed since this run began; start a new run "
             "(--init-from takes its weights along)"
         )
-    run.objective.load_state_dict(state["objective"])
+    try:
+        run.progress = Progress(**state["progress"])
+        run.objective.load_state_dict(state["objective"])
+    except (TypeError, RuntimeError):  # other fields; weights of other names and sizes
+        raise ModelError(NOT_OURS.format(run.folder.last)) from None
     run.average.load_state_dict(state["average"])
     run.optimizer.load_state_dict(state["optimizer"])
     run.scaler.load_state_dict(state["scaler"])
-    run.progress = Progress(**state["progress"])
     torch.set_rng_state(state["rng"])
     # A run may go on where there are fewer devices, or none.
     torch.cuda.set_rng_state_all(state["cuda_rng"][: torch.cuda.device_count()])

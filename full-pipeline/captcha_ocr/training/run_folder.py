@@ -9,13 +9,14 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
-from captcha_ocr.config import TrainConfig
-from captcha_ocr.files import atomic_write
+from captcha_ocr.config import ConfigError, TrainConfig
+from captcha_ocr.files import atomic_write, lock
 
+LOCK = ".lock"  # in the folder, while a command trains in it
 PLAIN_SECONDS = 15.0  # between two progress lines without a terminal
 
 
@@ -58,6 +59,7 @@ class RunFolder:
         self.quiet = quiet
         self._bar: Any = None
         self._board: Any = None
+        self._lock: BinaryIO | None = None
         self._shown = self._since = 0.0  # when a line was shown, when a speed was begun
         self._pictures = 0  # at self._since
 
@@ -80,6 +82,22 @@ class RunFolder:
         """The newest run of an architecture that can go on, if there is one."""
         runs = [*Path(out).glob(f"{arch}/last.pt"), *Path(out).glob(f"{arch}-*/last.pt")]
         return cls(max(runs, key=lambda file: file.stat().st_mtime).parent) if runs else None
+
+    def claim(self) -> None:
+        """Keep other commands out until ``close``. Raises ConfigError where one is at work: of two
+        that go on with one run each would write over what the other learns."""
+        file = (self.path / LOCK).open("wb")
+        try:
+            lock(file)
+        except BlockingIOError:
+            file.close()
+            raise ConfigError(
+                f"another command is training in {self.path}; wait until it ends, or start a run "
+                "of its own without --resume"
+            ) from None
+        except OSError:
+            pass  # some file systems of networks have no locks, and a run needs none
+        self._lock = file
 
     def say(self, text: str) -> None:
         if self.quiet:
@@ -167,6 +185,10 @@ class RunFolder:
             self._bar = None
         if self._board is not None:
             self._board.close()
+        if self._lock is not None:
+            self._lock.close()  # first: Windows removes no file that is open
+            (self.path / LOCK).unlink(missing_ok=True)
+            self._lock = None
         if not any(self.path.iterdir()):
             self.path.rmdir()
 
