@@ -25,14 +25,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import browser_page
-import chromium
-from captcha_ocr.benchmarking.machine import processor_name
-from captcha_ocr.benchmarking.pages import table, update_page
-from captcha_ocr.cli.common import Arguments, at_least, command
-from captcha_ocr.cores import usable_cores
-from captcha_ocr.labels import read_labels
-from captcha_ocr.predictor import OnnxPredictor, load_predictors
+import missing
+
+with missing.in_one_line():
+    import browser_page
+    import chromium
+    from captcha_ocr.benchmarking.machine import processor_name
+    from captcha_ocr.benchmarking.pages import table, update_page
+    from captcha_ocr.cli.common import Arguments, at_least, command
+    from captcha_ocr.cores import usable_cores
+    from captcha_ocr.labels import read_labels
+    from captcha_ocr.predictor import OnnxPredictor, load_predictors
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TURN = 10  # pictures

@@ -21,21 +21,24 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import mean
 
-import yaml
-from captcha_ocr.benchmarking.columns import COLUMNS, column_of
-from captcha_ocr.benchmarking.distortions import DISTORTIONS
-from captcha_ocr.benchmarking.robustness import balanced, distort
-from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.config import ConfigError, TrainConfig
-from captcha_ocr.datasets.stores import Store, open_store
-from captcha_ocr.evaluation import evaluate
-from captcha_ocr.metrics import score_by
-from captcha_ocr.predictor import Predictor
-from captcha_ocr.training.distributed import pick_device
-from captcha_ocr.training.finishing import finish, predictor_of
-from captcha_ocr.training.optimisation import blend_weights
-from captcha_ocr.training.run_folder import RunFolder
+import missing
+
+with missing.in_one_line():
+    import yaml
+    from captcha_ocr.benchmarking.columns import COLUMNS, column_of
+    from captcha_ocr.benchmarking.distortions import DISTORTIONS
+    from captcha_ocr.benchmarking.robustness import balanced, distort
+    from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+    from captcha_ocr.cli.common import Arguments, command
+    from captcha_ocr.config import ConfigError, TrainConfig
+    from captcha_ocr.datasets.stores import Store, open_store
+    from captcha_ocr.evaluation import evaluate
+    from captcha_ocr.metrics import score_by
+    from captcha_ocr.predictor import Predictor
+    from captcha_ocr.training.distributed import pick_device
+    from captcha_ocr.training.finishing import finish, predictor_of
+    from captcha_ocr.training.optimisation import blend_weights
+    from captcha_ocr.training.run_folder import RunFolder
 
 SHARES = (0.0, 0.2, 0.4, 1.0)
 

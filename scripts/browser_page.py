@@ -17,12 +17,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.model_info import WEIGHTS_DIR, find_models
-from captcha_ocr.predictor import load_predictors
-from captcha_ocr.web import catalogue
-from captcha_ocr.web.access import SECURITY_HEADERS
-from captcha_ocr.web.settings import Settings
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.cli.common import Arguments, command
+    from captcha_ocr.model_info import WEIGHTS_DIR, find_models
+    from captcha_ocr.predictor import load_predictors
+    from captcha_ocr.web import catalogue
+    from captcha_ocr.web.access import SECURITY_HEADERS
+    from captcha_ocr.web.settings import Settings
 
 SOURCE = Path(__file__).resolve().parents[1] / "hf_spaces" / "static"
 RUNTIME = SOURCE / "node_modules" / "onnxruntime-web" / "dist"

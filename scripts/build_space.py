@@ -13,6 +13,8 @@ import shutil
 import sys
 from pathlib import Path
 
+if sys.version_info < (3, 11):
+    sys.exit("error: this needs Python 3.11 or newer, which reads pyproject.toml by itself")
 import tomllib
 
 REPOSITORY = Path(__file__).resolve().parents[1]

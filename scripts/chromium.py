@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import missing
+
 # Nothing but our server is to be asked, so the browser's own errands are switched off.
 FLAGS = [
     "--no-sandbox",
@@ -27,12 +29,17 @@ def program() -> str | None:
     )
 
 
+def driver() -> Any:
+    """What starts one; a script that works for minutes before asks here first."""
+    with missing.in_one_line():
+        from playwright.sync_api import sync_playwright
+    return sync_playwright()
+
+
 @contextlib.contextmanager
 def browser() -> Iterator[Any]:
     """A running one, which ends with the block."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with driver() as playwright:
         opened = playwright.chromium.launch(executable_path=program(), args=FLAGS)
         yield opened
         opened.close()

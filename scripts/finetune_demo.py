@@ -16,10 +16,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.cli.main import main as captcha_ocr
-from captcha_ocr.model_info import WEIGHTS_DIR, ModelInfo, find_models
-from generators import build_tools, run_generator
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.cli.common import Arguments, command
+    from captcha_ocr.cli.main import main as captcha_ocr
+    from captcha_ocr.model_info import WEIGHTS_DIR, ModelInfo, find_models
+    from generators import build_tools, run_generator
 
 ALPHABET = "БГДЖИЛПФЦЧШЩЭЮЯ23456789"  # none that looks like a Latin letter or, as З does, a digit
 KIND, FONT = "text:water:normal:noise", "DejaVu Serif"

@@ -34,13 +34,16 @@ GENERATORS = {
 def build_tools() -> None:
     """Fetch the libraries and build the generators, unless that was done."""
     built = (TOOLS / "EasyCaptcha" / "lib", TOOLS / "CalculateCaptch" / "CalculateCaptcha-1.1.jar")
-    for program in ("java", *(() if all(path.exists() for path in built) else ("mvn",))):
-        if not shutil.which(program):
-            sys.exit(f"error: {program} is not installed; JDK 17 and Maven draw the pictures")
+    if not shutil.which("java"):
+        sys.exit("error: java is not installed; JDK 17 or newer draws the pictures")
     if not all(path.exists() for path in built):
         # The full path: on Windows Maven is a script, which only its own name with suffix starts.
-        command = [str(shutil.which("mvn")), "-B", "-q", "package", "-DskipTests"]
-        run(command, TOOLS)
+        maven, goal = shutil.which("mvn"), ["-q", "package", "-DskipTests"]
+        if maven is None:
+            wrapper = r".\mvnw.cmd" if os.name == "nt" else "./mvnw"
+            todo = f"install Maven, or run its wrapper in {TOOLS}: {wrapper} {' '.join(goal)}"
+            sys.exit(f"error: the generators are not built yet, and there is no mvn; {todo}")
+        run([maven, "-B", *goal], TOOLS)
     elif any(is_newer(source, built[1]) for source in (TOOLS / "src" / "main").rglob("*.java")):
         # Not built anew unasked: a set that was half drawn goes on with what drew it.
         print("note: the generators are older than their sources; make data-tools builds them")

@@ -12,11 +12,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from captcha_ocr.cli.common import Arguments, at_least, command
-from captcha_ocr.cli.merge import main as merge
-from captcha_ocr.cores import usable_cores
-from captcha_ocr.datasets.styles import STYLES
-from generators import REPOSITORY, build_tools, draw
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.cli.common import Arguments, at_least, command
+    from captcha_ocr.cli.merge import main as merge
+    from captcha_ocr.cores import usable_cores
+    from captcha_ocr.datasets.styles import STYLES
+    from generators import REPOSITORY, build_tools, draw
 
 # Drawn beyond what is asked for: repeated pictures go, and so do test pictures with characters
 # that training lacks. A small set lacks many of the Chinese ones.

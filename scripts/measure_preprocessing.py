@@ -18,20 +18,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from captcha_ocr.checkpoint import load_checkpoint
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.config import ImageConfig, TrainConfig
-from captcha_ocr.cores import usable_cores
-from captcha_ocr.datasets.stores import FolderStore
-from captcha_ocr.evaluation import evaluate
-from captcha_ocr.imaging import padded_width
-from captcha_ocr.labels import write_labels
-from captcha_ocr.training.distributed import pick_device
-from captcha_ocr.training.finishing import finish, predictor_of
-from captcha_ocr.training.run_folder import RunFolder
-from experiments import trained
-from generators import REPOSITORY, build_tools, draw
-from PIL import Image
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.checkpoint import load_checkpoint
+    from captcha_ocr.cli.common import Arguments, command
+    from captcha_ocr.config import ImageConfig, TrainConfig
+    from captcha_ocr.cores import usable_cores
+    from captcha_ocr.datasets.stores import FolderStore
+    from captcha_ocr.evaluation import evaluate
+    from captcha_ocr.imaging import padded_width
+    from captcha_ocr.labels import write_labels
+    from captcha_ocr.training.distributed import pick_device
+    from captcha_ocr.training.finishing import finish, predictor_of
+    from captcha_ocr.training.run_folder import RunFolder
+    from experiments import trained
+    from generators import REPOSITORY, build_tools, draw
+    from PIL import Image
 
 RESULT = REPOSITORY / "docs" / "tutorial" / "preprocessing.json"
 ASSETS = REPOSITORY / "assets" / "tutorial"

@@ -3,8 +3,8 @@
     python scripts/measure_recipe.py --out DIR
 
 It draws the three styles (JDK 17) and trains one small network a row. DIR keeps the pictures and
-the runs; what is there already is not done again. The rows go to docs/recipe.json and from there
-to docs/recipe.md, docs/recipe.zh-CN.md and assets/recipe.png.
+the runs; what is there already is not done again. The rows go to docs/recipe.json, each with its
+day and machine, and from there to docs/recipe.md, docs/recipe.zh-CN.md and assets/recipe.png.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from captcha_ocr.benchmarking.machine import describe_machine
-from captcha_ocr.checkpoint import load_checkpoint
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.config import ImageConfig, TrainConfig
-from captcha_ocr.datasets.stores import FolderStore
-from captcha_ocr.evaluation import evaluate
-from captcha_ocr.training.distributed import pick_device
-from captcha_ocr.training.finishing import predictor_of
-from experiments import read_history, trained
-from recipe_pages import FULL, read_record, write_record
-from train_models import Sets, draw_sets
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.benchmarking.machine import describe_machine
+    from captcha_ocr.checkpoint import load_checkpoint
+    from captcha_ocr.cli.common import Arguments, command
+    from captcha_ocr.config import ImageConfig, TrainConfig
+    from captcha_ocr.datasets.stores import FolderStore
+    from captcha_ocr.evaluation import evaluate
+    from captcha_ocr.training.distributed import pick_device
+    from captcha_ocr.training.finishing import predictor_of
+    from experiments import read_history, trained
+    from recipe_pages import FULL, read_record, write_record
+    from train_models import Sets, draw_sets
 
 SETS: Sets = {  # no other set has these seeds
     "train": {"easy": (8_000, 401), "ctext": (8_000, 402), "ruoyi": (4_000, 403)},
@@ -75,22 +78,30 @@ def main(argv: Arguments = None) -> int:
     settings = {"easy": {"config": config}, "ctext": {"options": ["--charset", "0123456789"]}}
     draw_sets(out, out / "raw", SETS, settings)
     record = read_record()
-    rows = {row["name"]: row for row in record.get("ablation", {"rows": []})["rows"]}
+    before = record.get("ablation", {"rows": []})
+    rows = {row["name"]: row for row in before["rows"]}
     # Time is told against the recipe's on the same machine, whichever rows are measured.
     wanted = {FULL, *args.rows}
     wanted |= {CHANGES[name].get("distill_from", FULL) for name in args.rows}  # teachers
     measured = {name: measure(name, out) for name in CHANGES if name in wanted}
     full = measured[FULL]["time"]
+    here = {"date": datetime.date.today().isoformat(), "machine": describe_machine()}
     for name in args.rows:
-        rows[name] = {**measured[name], "time": round(measured[name]["time"] / full, 3)}
-    record["ablation"] = {
-        "date": datetime.date.today().isoformat(),
-        "machine": describe_machine(),
-        "sets": SETS,
-        "rows": [rows[name] for name in CHANGES if name in rows],
-    }
+        rows[name] = {**measured[name], "time": round(measured[name]["time"] / full, 3), **here}
+    kept = [rows[name] for name in CHANGES if name in rows]
+    # Rows that name no machine are of the one above them, in a record of earlier days.
+    earlier = {} if all("machine" in row for row in kept) else before
+    record["ablation"] = {**earlier, "sets": SETS, "rows": kept}
     write_record(record)
+    tell_machines(kept)
     return 0
+
+
+def tell_machines(rows: list[dict[str, Any]]) -> None:
+    """The table shows none; where there are several, the text around it has to say so."""
+    found = sorted({row.get("machine", "not recorded") for row in rows})
+    if len(found) > 1:
+        print(f"note: docs/recipe.json has rows of {len(found)} machines: {'; '.join(found)}")
 
 
 def configured(name: str, out: Path) -> TrainConfig:

@@ -15,10 +15,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
-from captcha_ocr.cli.common import Arguments, command
-from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+import missing
+
+with missing.in_one_line():
+    import nbformat
+    from captcha_ocr.cli.common import Arguments, command
+    from nbclient import NotebookClient
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 TUTORIAL = Path(__file__).resolve().parents[1] / "docs" / "tutorial"
 CELL = re.compile(

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 NOT_INSTALLED = 3
-WARM_UP = 3  # calls that are not timed: the first ones load and allocate
-TIMED_CALLS = 100  # of a reader that needs a new process for each call
+# Of a reader that needs a new process for each call:
+WARM_UP = 3  # calls that are not timed
+TIMED_CALLS = 100
 
 
 class Reader(NamedTuple):
@@ -80,7 +81,8 @@ READERS = {
 
 
 def read_all(reader: Reader, paths: list[Path]) -> Iterator[dict[str, Any]]:
-    for path in paths[:WARM_UP]:
+    """Each picture is read once before, as by our own models: see benchmarking/speed.py."""
+    for path in paths:
         reader.read(path)
     for path in paths:
         started = time.perf_counter()
@@ -100,6 +102,8 @@ def tesseract(paths: list[Path]) -> Iterator[dict[str, Any]]:
     os.environ["OMP_THREAD_LIMIT"] = "1"
     listed = run([program, "--list-langs"])
     languages = [name for name in ("eng", "chi_sim") if name in listed.split()]
+    if not languages:
+        raise ModuleNotFoundError("tesseract has data of no language (eng, chi_sim)")
     folder = Path(re.findall('"(.*)"', listed)[0])
     size = megabytes(*(folder / f"{language}.traineddata" for language in languages))
     version = f"{run([program, '--version']).split()[1]} ({'+'.join(languages)})"
@@ -119,7 +123,9 @@ def tesseract(paths: list[Path]) -> Iterator[dict[str, Any]]:
 
 
 def run(command: list[str], text: str | None = None) -> str:
-    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=True)
+    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=False)
+    if done.returncode:
+        sys.exit(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()}")
     return done.stdout
 
 

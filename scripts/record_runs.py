@@ -18,12 +18,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-from blend_weights import SHARES, measure, settings_of
-from captcha_ocr.benchmarking.machine import processor_name
-from captcha_ocr.cli.common import Arguments, command
-from experiments import read_history
-from recipe_pages import read_record, write_record
+import missing
+
+with missing.in_one_line():
+    import yaml
+    from blend_weights import SHARES, measure, settings_of
+    from captcha_ocr.benchmarking.machine import processor_name
+    from captcha_ocr.cli.common import Arguments, command
+    from experiments import read_history
+    from recipe_pages import read_record, write_record
 
 
 @command

@@ -13,12 +13,15 @@ import shutil
 import sys
 from pathlib import Path
 
-from captcha_ocr.checkpoint import load_checkpoint, save_checkpoint
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.exporting.measuring import verify
-from captcha_ocr.model_info import WEIGHTS_DIR, ModelError
-from captcha_ocr.predictor import OnnxPredictor
-from captcha_ocr.runtimes.torch import describe
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.checkpoint import load_checkpoint, save_checkpoint
+    from captcha_ocr.cli.common import Arguments, command
+    from captcha_ocr.exporting.measuring import verify
+    from captcha_ocr.model_info import WEIGHTS_DIR, ModelError
+    from captcha_ocr.predictor import OnnxPredictor
+    from captcha_ocr.runtimes.torch import describe
 
 LARGEST = 12_000_000  # bytes of one file
 LARGEST_TOGETHER = 40_000_000  # bytes of all that is shipped

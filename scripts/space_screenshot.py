@@ -43,6 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=REPOSITORY / "assets" / "space.png")
     parser.add_argument("--python", type=Path, default=PYTHON, help="one that has Gradio")
     args = parser.parse_args(argv)
+    chromium.driver()
+    if not args.python.is_file():
+        sys.exit(f"error: there is no {args.python}; make .venv-space/.ready, or --python FILE")
     port = free_port()
     process = subprocess.Popen(
         [args.python, "app.py"],

@@ -18,16 +18,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-import numpy as np
-import torch
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.config import ConfigError
-from captcha_ocr.imaging import open_image
-from captcha_ocr.plots.canvas import BLUE, GREEN, ORANGE, RED, figure
-from ctc_pictures import Names, draw_lattices, draw_reading, draw_texts
-from matplotlib.patches import Rectangle
-from notebooks import TUTORIAL, cells
+import missing
+
+with missing.in_one_line():
+    import matplotlib
+    import numpy as np
+    import torch
+    from captcha_ocr.cli.common import Arguments, command
+    from captcha_ocr.config import ConfigError
+    from captcha_ocr.imaging import open_image
+    from captcha_ocr.plots.canvas import BLUE, GREEN, ORANGE, RED, figure
+    from ctc_pictures import Names, draw_lattices, draw_reading, draw_texts
+    from matplotlib.patches import Rectangle
+    from notebooks import TUTORIAL, cells
 
 ASSETS = TUTORIAL.parents[1] / "assets" / "tutorial"
 

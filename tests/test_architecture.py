@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import missing
 import pytest
 from import_graph import (
     LEAVING_OUT,
@@ -143,6 +144,51 @@ def test_a_users_mistake_ends_a_script_in_one_line(path: Path) -> None:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name == "main":
             assert "command" in map(ast.unparse, node.decorator_list), "see cli/common.py"
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "scripts").glob("*.py")), ids=name_of)
+def test_a_missing_package_ends_a_script_in_one_line(path: Path, tmp_path: Path) -> None:
+    """What is not of the base installation is imported ``with missing.in_one_line()``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if "__main__" not in ast.unparse(tree):
+        return  # a helper ends with the script that imports it
+    tree.body = [
+        node
+        for node in tree.body
+        if not (isinstance(node, ast.With) and "in_one_line" in ast.unparse(node.items[0]))
+    ]
+    (tmp_path / path.name).write_text(ast.unparse(tree), encoding="utf-8")
+    found = {name.partition(".")[0] for name in needed(tmp_path / path.name)}
+    extras = {*HEAVY, "torchvision", "safetensors", "yaml", "pyarrow", "pydantic", "playwright"}
+    assert not found & {*extras, "nbformat", "nbclient"}
+
+
+@pytest.mark.parametrize(
+    ("script", "package", "install"),
+    [
+        ("record_runs", "yaml", 'pip install -e ".[train]"'),
+        ("notebooks", "nbformat", 'pip install -e ".[dev]"'),
+        ("first_answer", "playwright", 'pip install -e ".[dev]"'),
+    ],
+)
+def test_the_line_says_what_installs_it(script: str, package: str, install: str) -> None:
+    code = (
+        f"import runpy, sys; sys.modules[{package!r}] = None; sys.path[0] = 'scripts'; "
+        f"sys.argv = ['{script}.py']; runpy.run_path('scripts/{script}.py', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert install in done.stderr
+
+
+def test_without_the_project_a_script_says_so() -> None:
+    with pytest.raises(SystemExit, match="another environment is active"), missing.in_one_line():
+        raise ModuleNotFoundError(name=PACKAGE)
+    with pytest.raises(ModuleNotFoundError), missing.in_one_line():  # a defect of ours
+        raise ModuleNotFoundError(name=f"{PACKAGE}.nothing")
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +19,7 @@ from captcha_ocr.benchmarking.peers import (
 )
 from captcha_ocr.datasets.stores import Store, Subset, open_store
 
-REPOSITORY = Path(__file__).parents[1]
+WORKER = Path(__file__).parents[1] / "scripts" / "peer_worker.py"
 
 
 def test_a_missing_peer_is_named_and_has_no_figure(benchmark_root: Path, tmp_path: Path) -> None:
@@ -82,13 +83,62 @@ def test_a_peer_gets_every_picture_wherever_it_lies(
         dataclasses.replace(label, file=f"{i}/same.{'gif' if i % 2 else 'png'}")
         for i, label in enumerate(store.labels)
     ]
-    worker = REPOSITORY / "scripts" / "peer_worker.py"
     with as_png(store) as paths:
-        found = run_peer(PEERS["ddddocr"], Path(sys.executable), worker, store, paths, 3)
+        found = run_peer(PEERS["ddddocr"], Path(sys.executable), WORKER, store, paths, 3)
         sizes = [path.stat().st_size for path in paths]
     expected = [f"中\u2028{size}" for size in sizes]
     assert found.texts == {label.file: text for label, text in zip(store.labels, expected)}
     assert found.latency_ms is not None and found.latency_ms > 0
+
+
+def test_a_peers_picture_is_read_once_before_it_is_timed(
+    benchmark_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by our own models: or the first picture of each width would make peers slow."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    package = (
+        "import importlib.metadata\n"
+        "importlib.metadata.version = lambda name: '1'\n"
+        "seen = []\n"
+        "class DdddOcr:\n"
+        "    def __init__(self, **options): ...\n"
+        "    def classification(self, data):\n"
+        "        seen.append(data)\n"
+        "        return str(len(seen))\n"
+    )
+    (tmp_path / "ddddocr.py").write_text(package, encoding="utf-8")
+    (tmp_path / "common_old.onnx").write_bytes(b"")
+    store = open_store(benchmark_root)
+    with as_png(store) as paths:
+        found = run_peer(PEERS["ddddocr"], Path(sys.executable), WORKER, store, paths, 3)
+    count = len(store)
+    assert list(found.texts.values()) == [str(count + i) for i in range(1, count + 1)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for Tesseract is a shell script")
+@pytest.mark.parametrize(
+    ("script", "error", "said"),
+    [
+        ("echo 'List of available languages in \"/none/\" (0):'", PeerMissingError, "no language"),
+        ("echo 'no such folder' >&2; exit 1", PeerFailedError, "ended with 1: no such folder"),
+    ],
+)
+def test_tesseract_without_its_data_is_left_out_in_a_line(
+    script: str,
+    error: type[Exception],
+    said: str,
+    benchmark_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = tmp_path / "tesseract"
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    store = open_store(benchmark_root)
+    with as_png(store) as paths, pytest.raises(error, match=said) as caught:
+        run_peer(PEERS["tesseract"], Path(sys.executable), WORKER, store, paths, 3)
+    assert "Traceback" not in str(caught.value)
 
 
 def test_calls_that_were_not_timed_have_no_latency(benchmark_root: Path, tmp_path: Path) -> None:

@@ -42,6 +42,18 @@ def test_a_failing_generator_stops_it(tmp_path: Path) -> None:
     assert caught.value.code == 7
 
 
+def test_without_maven_its_wrapper_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generators, "TOOLS", tmp_path)
+    monkeypatch.setattr(generators.shutil, "which", lambda name: None if name == "mvn" else name)
+    with pytest.raises(SystemExit, match=r"mvnw\S* -q package -DskipTests"):
+        generators.build_tools()
+    monkeypatch.setattr(generators.shutil, "which", lambda name: None)
+    with pytest.raises(SystemExit, match="JDK 17 or newer"):
+        generators.build_tools()
+
+
 def test_generators_of_an_earlier_version_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
