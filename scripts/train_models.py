@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.cli.merge import main as merge
-from captcha_ocr.cli.train import main as train
-from captcha_ocr.cores import usable_cores
-from generators import EASY_CONFIG, REPOSITORY, build_tools, draw
-from ship_model import ship
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.cli.common import Arguments, command
+    from captcha_ocr.cli.merge import main as merge
+    from captcha_ocr.cli.train import main as train
+    from captcha_ocr.cores import usable_cores
+    from generators import EASY_CONFIG, REPOSITORY, build_tools, draw
+    from ship_model import ship
 
 Sets = Mapping[str, Mapping[str, tuple[int, int]]]  # split -> source -> pictures, seed
 # Pictures of each style, and the seed they are drawn with. dev chooses weights and temperature;
@@ -31,7 +34,8 @@ SETS: Sets = {
     "train": {"easy": (240_000, 101), "ctext": (240_000, 102), "ruoyi": (40_000, 103)},
     "dev": {"easy": (3_000, 201), "ctext": (2_000, 202), "ruoyi": (1_000, 203)},
 }
-CHINESE, SUMS, FRESH, FRESHER, FRESHEST = "chinese", "sums", "fresh", "fresher", "freshest"
+CHINESE, SUMS, FRESH, FRESHER = "chinese", "sums", "fresh", "fresher"
+FRESHEST, NEWEST = "freshest", "newest"
 SETTINGS = {CHINESE: {"config": EASY_CONFIG.with_name("config-chinese.json")}}  # of a source
 # Chinese has 487 characters, and in SETS a tenth of the pictures; all of RuoYi's are sums.
 MORE_CHINESE = {**SETS["train"], CHINESE: (100_000, 104), "ctext": (80_000, 102)}
@@ -57,6 +61,7 @@ FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its 
     FRESH: unseen(110, easy=200_000, chinese=80_000, ctext=120_000, ruoyi=100_000),
     FRESHER: unseen(120, easy=240_000, chinese=100_000, ctext=140_000, ruoyi=120_000),
     FRESHEST: unseen(130, easy=240_000, chinese=100_000, ctext=140_000, ruoyi=120_000),
+    NEWEST: unseen(140, easy=240_000, chinese=100_000, ctext=140_000, ruoyi=120_000),
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
 # What is read already is kept by a low rate and without new auxiliary heads. The last stages

@@ -154,7 +154,7 @@ def test_sets_are_drawn_once_for_all_that_hold_them(
     monkeypatch.setattr(train_models, "merge", lambda arguments: 0)
     for folder, sets in train_models.FOLDERS.items():
         train_models.draw_sets(tmp_path / folder, tmp_path / "raw", sets, train_models.SETTINGS)
-    assert len(drawn) == 21  # names tell apart what is drawn apart
+    assert len(drawn) == 25  # names tell apart what is drawn apart
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,30 @@ def test_a_taught_row_brings_its_teacher(tmp_path: Path, monkeypatch: pytest.Mon
     taught = "batch of 16, taught"
     assert measure_recipe.main(["--out", str(tmp_path), "--rows", taught]) == OK
     assert measured == [recipe_pages.FULL, measure_recipe.TEACHER, taught]
-    assert written[0]["ablation"]["rows"] == [{"name": taught, "time": 1.0}]
+    (row,) = written[0]["ablation"]["rows"]
+    assert (row["name"], row["time"]) == (taught, 1.0)
+
+
+def test_rows_that_stay_keep_their_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were all said to be of the machine that measured last."""
+    older = {"date": "2026-01-01", "machine": "an old one", "rows": [{"name": "plain", "time": 1}]}
+    record: dict[str, Any] = {"ablation": older}
+    monkeypatch.setattr(measure_recipe, "draw_sets", lambda *_: None)
+    monkeypatch.setattr(measure_recipe, "measure", lambda name, out: {"name": name, "time": 2.0})
+    monkeypatch.setattr(measure_recipe, "read_record", lambda: record)
+    monkeypatch.setattr(measure_recipe, "write_record", record.update)
+    monkeypatch.setattr(measure_recipe, "describe_machine", lambda: "a new one")
+    assert measure_recipe.main(["--out", str(tmp_path), "--rows", recipe_pages.FULL]) == OK
+    ablation = record["ablation"]
+    assert [row.get("machine") for row in ablation["rows"]] == ["a new one", None]
+    assert ablation["machine"] == "an old one"  # of the row that names none
+    assert "rows of 2 machines" in capsys.readouterr().out
+    assert measure_recipe.main(["--out", str(tmp_path), "--rows", recipe_pages.FULL, "plain"]) == OK
+    assert {row["machine"] for row in record["ablation"]["rows"]} == {"a new one"}
+    assert "machine" not in record["ablation"]
+    assert "note:" not in capsys.readouterr().out
 
 
 def test_a_run_whose_time_was_lost_is_not_taken_for_a_quick_one(
