@@ -12,7 +12,7 @@ from typing import Any, TextIO
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # Many languages have Excel cut rows at semicolons, and LibreOffice at tabs too, where a quote only
 # protects a cell that begins with it.
-_FORMULA = re.compile(rf'(^|[;\t\r\n][\s"]*)(?=[{re.escape("".join(FORMULA_STARTS))}])')
+_WITHIN = re.compile(rf'([;\t\r\n][ \t\r\n"]*)(?=[{re.escape("".join(FORMULA_STARTS))}])')
 
 
 def spreadsheet_cell(value: str) -> str:
@@ -22,7 +22,8 @@ def spreadsheet_cell(value: str) -> str:
     For cells that hold text from elsewhere (file names, readings, labels). Numbers stay
     numbers: write them without this.
     """
-    return _FORMULA.sub(r"\1'", value)
+    value = _WITHIN.sub(r"\1'", value)
+    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
 
 
 def csv_writer(file: TextIO) -> Any:

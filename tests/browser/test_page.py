@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import csv
+import io
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from captcha_ocr.tables import spreadsheet_cell
 from web_harness import barcode
 
 AS_FILES = """(list) => {
@@ -218,6 +222,17 @@ def test_a_batch_can_be_cancelled(visit: Any) -> None:
     visit.page.click("#cancel")
     visit.expect("#cancel").to_be_hidden()
     assert set(visit.page.locator("#rows tr td:nth-child(2)").all_inner_texts()) == {"cancelled"}
+
+
+def test_cells_are_those_of_the_command_line(visit: Any) -> None:
+    names = ["".join(name) for name in itertools.product('=;\t\n" a＋', repeat=3)]
+    files = visit.page.evaluate(
+        "(names) => import('./static/downloads.js').then(({ toCsv }) => "
+        "names.map((name) => toCsv([{ name, status: 'waiting' }])))",
+        names,
+    )
+    found = [list(csv.reader(io.StringIO(file, newline="")))[1][0] for file in files]
+    assert found == [spreadsheet_cell(name) for name in names]
 
 
 def test_a_busy_server_is_asked_again(visit: Any) -> None:

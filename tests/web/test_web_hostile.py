@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import io
 import math
 import os
 import re
 import tempfile
 import threading
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -23,12 +25,13 @@ import pytest
 from captcha_ocr.charset import Charset
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.predictor import Prediction
-from captcha_ocr.web import fastapi_app
+from captcha_ocr.web import fastapi_app, forms
 from captcha_ocr.web.constraint_store import BUILDS, ConstraintStore
 from captcha_ocr.web.logs import METHODS
 from captcha_ocr.web.options import Options
 from captcha_ocr.web.problems import Problem
 from captcha_ocr.web.service import SEARCHES, Job, Service, Upload, stop
+from captcha_ocr.web.settings import Settings
 from drawing import draw_barcode
 from PIL import Image
 from web_harness import (
@@ -517,6 +520,28 @@ def test_large_bodies_are_bounded_together(
 
     assert run_apart(meanwhile()) == [503, 200, 200, 200]
     service.close()
+
+
+def test_a_form_that_is_refused_is_not_held_by_the_error() -> None:
+    """Its client may take half a minute to hear of it, and its bytes are counted no more."""
+    content_type, body = multipart([("files", "a.png", bytes(1 << 20))], [])
+    errors = []
+    gc.disable()  # which frees a form that still refers to itself, some time later
+    tracemalloc.start()
+    try:
+        for _ in range(5):
+            with (
+                pytest.raises(Problem) as caught,
+                forms.FormReader(content_type, Settings()) as form,
+            ):
+                form.write(body[:-100])
+                raise Problem.crowded()
+            errors.append(caught)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert held < 1 << 20
 
 
 async def upload(app: Any, picture: bytes, pause: Any = None) -> int:

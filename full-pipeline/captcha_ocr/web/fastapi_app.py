@@ -130,10 +130,10 @@ async def predict(request: Request) -> Response:
     """Read one or more pictures."""
     started = time.perf_counter()
     service: Service = request.app.state.service
-    form = forms.FormReader(request.headers.get("content-type", ""), service.settings)
-    async for data in request.stream():
-        form.write(data)
-    uploads, fields = form.finish()
+    with forms.FormReader(request.headers.get("content-type", ""), service.settings) as form:
+        async for data in request.stream():
+            form.write(data)
+        uploads, fields = form.finish()
     futures = await run_in_threadpool(service.submit, uploads, service.options(fields))
     if results.wants_ndjson(request.headers.getlist("accept")):
         return StreamingResponse(_stream(futures, started), media_type=results.NDJSON)

@@ -148,10 +148,10 @@ def predict() -> Response:
     state, started = _state(), time.perf_counter()
     if state.upstream:
         return state.upstream.predict(request)
-    form = forms.FormReader(request.headers.get("Content-Type", ""), state.settings)
-    while data := request.stream.read(forms.BLOCK):
-        form.write(data)
-    uploads, fields = form.finish()
+    with forms.FormReader(request.headers.get("Content-Type", ""), state.settings) as form:
+        while data := request.stream.read(forms.BLOCK):
+            form.write(data)
+        uploads, fields = form.finish()
     futures = state.service.submit(uploads, state.service.options(fields))
     if results.wants_ndjson(request.headers.getlist("Accept")):
         return Response(_stream(futures, started), mimetype=results.NDJSON)

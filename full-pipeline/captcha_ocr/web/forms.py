@@ -25,7 +25,11 @@ Fields = list[tuple[str, str]]
 
 
 class FormReader:
-    """Takes a form's bytes as they come. Raises Problem as soon as something is not allowed."""
+    """Takes a form's bytes as they come. Raises Problem as soon as something is not allowed.
+
+    Left as a ``with`` block, it forgets them: it and its parser hold each other, and an error's
+    traceback holds both for as long as a slow client takes the answer.
+    """
 
     def __init__(self, content_type: str, settings: Settings) -> None:
         check_media_type(content_type)
@@ -53,6 +57,12 @@ class FormReader:
             )
         except FormParserError as error:  # a boundary of thousands of bytes
             raise _unreadable(str(error)) from None
+
+    def __enter__(self) -> FormReader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._uploads, self._content = [], bytearray()
 
     def write(self, data: bytes) -> None:
         try:

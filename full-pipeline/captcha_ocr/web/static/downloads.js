@@ -39,7 +39,7 @@ function readingOf(item) {
 }
 
 // Many languages have Excel cut rows at semicolons, and LibreOffice at tabs too.
-const FORMULA = /(^|[;\t\r\n][\s"]*)(?=[=+\-@\t\r\n＝＋－＠])/g;
+const WITHIN = /([;\t\r\n][ \t\r\n"]*)(?=[=+\-@\t\r\n＝＋－＠])/g;
 
 /**
  * A spreadsheet runs cells that start like a formula, so those get an apostrophe in front: the
@@ -47,7 +47,8 @@ const FORMULA = /(^|[;\t\r\n][\s"]*)(?=[=+\-@\t\r\n＝＋－＠])/g;
  */
 function cell(value) {
   if (typeof value === "number") return String(value);
-  const text = String(value ?? "").replace(FORMULA, "$1'");
+  let text = String(value ?? "").replace(WITHIN, "$1'");
+  if (/^[=+\-@\t\r\n＝＋－＠]/.test(text)) text = `'${text}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
