@@ -65,13 +65,19 @@ public final class CtextCommand {
             throw new GeneratorException("--charset came as '" + charset + "': without a UTF-8 locale Java cannot read "
                     + "such characters from the command line; set LC_ALL=C.UTF-8");
         }
+        // A mark is NFC beside letters it does not join, and no longer so where chance puts it behind another.
         if (charset.isEmpty() || !Normalizer.isNormalized(charset, Normalizer.Form.NFC)
+                || charset.codePoints().anyMatch(CtextCommand::isMark)
                 || charset.chars().anyMatch(c -> Character.isWhitespace(c) || Character.isISOControl(c)
                         || Character.isSurrogate((char) c))) {
             throw new GeneratorException("--charset '" + charset + "' is not allowed; give characters in NFC, without "
-                    + "spaces and without any beyond U+FFFF");
+                    + "spaces, combining marks and any beyond U+FFFF");
         }
         return charset.chars().distinct().mapToObj(Character::toString).collect(Collectors.joining());
+    }
+
+    private static boolean isMark(int c) {
+        return Character.toString(c).matches("\\p{M}");
     }
 
     private static Weighted<Integer> lengths(String text) {

@@ -7,4 +7,9 @@ public final class GeneratorException extends RuntimeException {
     public GeneratorException(String message) {
         super(message);
     }
+
+    /** What another library's error says in its first line: Gson's have a second one, with an address. */
+    public static String firstLine(Exception e) {
+        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    }
 }

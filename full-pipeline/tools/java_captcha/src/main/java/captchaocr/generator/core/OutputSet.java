@@ -32,7 +32,8 @@ import java.util.function.Consumer;
  * what has a row is whole. A row is appended after its picture was written, in order, by one thread. After a kill
  * pictures without a row may be half written (a tenth of a run would go into renaming each to prevent that); they are
  * drawn again. The row files may end in half a line or differ in length: {@link #open} cuts both back to the last row
- * that is whole in both and whose picture exists, and drawing goes on from there.
+ * that is whole in both and whose picture is there, and drawing goes on. A machine that lost its power may leave rows
+ * on the disk and of their pictures the names alone: an empty file is no picture.
  */
 public final class OutputSet implements Closeable {
     private static final Gson PRETTY = new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
@@ -156,8 +157,8 @@ public final class OutputSet implements Closeable {
         try {
             return JsonParser.parseString(Files.readString(path)).getAsJsonObject();
         } catch (JsonParseException | IllegalStateException | CharacterCodingException e) {
-            throw new GeneratorException(path + " is damaged (" + e.getMessage() + "), so the set cannot be continued; "
-                    + "choose another output name or remove the folder");
+            throw new GeneratorException(path + " is damaged (" + GeneratorException.firstLine(e) + "), so the set "
+                    + "cannot be continued; choose another output name or remove the folder");
         }
     }
 
@@ -199,7 +200,7 @@ public final class OutputSet implements Closeable {
                 Row row = label == null || json == null ? null : Row.parse(json);
                 if (row == null || !label.equals(row.file() + "\t" + row.label())
                         || !row.file().startsWith(fileName(rows, ""))
-                        || !Files.isRegularFile(images.resolve(row.file()))) {
+                        || images.resolve(row.file()).toFile().length() == 0) { // also when there is none
                     break;
                 }
             }

@@ -29,11 +29,11 @@ public final class Weighted<T> {
         double sum = 0;
         for (Map.Entry<T, Double> entry : weights.entrySet()) {
             double weight = entry.getValue();
-            if (!(weight >= 0) || Double.isInfinite(weight)) {
-                throw new GeneratorException(
-                        what + ": the weight of '" + entry.getKey() + "' is " + weight + "; give 0 or more");
-            }
             sum += weight;
+            if (!(weight >= 0) || Double.isInfinite(sum)) {
+                throw new GeneratorException(what + ": the weight of '" + entry.getKey() + "' is " + weight
+                        + "; give 0 or more, with a finite sum");
+            }
         }
         if (!(sum > 0)) {
             throw new GeneratorException(what + " " + weights + " has no weight above 0; give at least one");
@@ -55,17 +55,18 @@ public final class Weighted<T> {
             }
             int cut = trimmed.lastIndexOf(separator);
             String item = cut < 0 ? trimmed : trimmed.substring(0, cut).trim();
-            double weight = cut < 0 ? 1 : number(what, trimmed.substring(cut + 1).trim());
+            double weight = cut < 0 ? 1 : number(what, separator, trimmed.substring(cut + 1).trim());
             weights.merge(reader.apply(item), weight, Double::sum);
         }
         return of(what, weights);
     }
 
-    private static double number(String what, String text) {
+    private static double number(String what, char separator, String text) {
         try {
             return Double.parseDouble(text);
         } catch (NumberFormatException e) {
-            throw new GeneratorException(what + ": '" + text + "' is not a weight; write for example 4:50,5:25,6:25");
+            throw new GeneratorException(what + ": '" + text + "' is not a weight; write ITEM" + separator
+                    + "NUMBER, more of them after commas");
         }
     }
 

@@ -27,7 +27,10 @@ record EasyConfig(Weighted<EasyKind> typeMix, Weighted<PictureSize> sizes, Map<E
                   Path folder) {
     private static final Set<String> TOP = Set.of("type_mix", "sizes", "default", "kinds", "comment");
     private static final Set<String> SETTINGS = Set.of("len", "fonts", "arith_len", "comment");
+    /** Of {@code len} and of {@code arith_len}. */
+    private static final int LEAST = 2;
     private static final int MAX_LENGTH = 10;
+    private static final int MAX_OPERANDS = 3;
 
     /** {@code fonts}: {@code builtin}, {@code builtin:NAME}, {@code file:LIST} or a family. */
     record KindSettings(Weighted<Integer> length, Weighted<Integer> operands, Map<String, Double> fonts) {
@@ -43,12 +46,14 @@ record EasyConfig(Weighted<EasyKind> typeMix, Weighted<PictureSize> sizes, Map<E
         } catch (CharacterCodingException e) {
             throw new GeneratorException(path + " is not UTF-8; save it in that encoding");
         } catch (JsonParseException | IllegalStateException e) {
-            throw new GeneratorException(path + " is not a JSON object: " + e.getMessage());
+            throw new GeneratorException(path + " is not a JSON object: " + GeneratorException.firstLine(e));
+        } catch (GeneratorException e) {
+            throw new GeneratorException(path + ": " + e.getMessage());
         }
     }
 
     static EasyConfig of(JsonObject json, Path folder) {
-        checkKeys("config.json", json, TOP);
+        checkKeys("at the top", json, TOP);
         Weighted<EasyKind> typeMix = Weighted.of("type_mix", weights("type_mix", json.get("type_mix"), EasyKind::byId));
         Weighted<PictureSize> sizes = Weighted.of("sizes", weights("sizes", json.get("sizes"), PictureSize::parse));
         JsonObject common = object("default", json.get("default"));
@@ -56,21 +61,26 @@ record EasyConfig(Weighted<EasyKind> typeMix, Weighted<PictureSize> sizes, Map<E
         own.keySet().forEach(EasyKind::byId);
         Map<EasyKind, KindSettings> kinds = new LinkedHashMap<>();
         for (EasyKind kind : typeMix.items()) {
-            kinds.put(kind, settings(kind, common, object(kind.id(), own.get(kind.id()))));
+            kinds.put(kind, settings(kind, common, object("kinds." + kind.id(), own.get(kind.id()))));
         }
         return new EasyConfig(typeMix, sizes, kinds, folder);
     }
 
     private static KindSettings settings(EasyKind kind, JsonObject common, JsonObject own) {
-        checkKeys("default", common, SETTINGS);
-        checkKeys("kinds." + kind.id(), own, SETTINGS);
+        checkKeys("in default", common, SETTINGS);
+        checkKeys("in kinds." + kind.id(), own, SETTINGS);
+        // Where a setting stands, for messages, and what it is.
+        Function<String, String> place = key -> (own.has(key) ? "kinds." + kind.id() : "default") + "." + key;
         Function<String, JsonElement> setting = key -> own.has(key) ? own.get(key) : common.get(key);
-        return new KindSettings(
-                Weighted.of(kind.id() + ".len",
-                        weights("len", setting.apply("len"), n -> number("len", n, 2, MAX_LENGTH))),
-                Weighted.of(kind.id() + ".arith_len",
-                        weights("arith_len", setting.apply("arith_len"), n -> number("arith_len", n, 2, 3))),
-                weights("fonts", setting.apply("fonts"), name -> name));
+        Weighted<Integer> length = numbers(place.apply("len"), setting.apply("len"), MAX_LENGTH);
+        Weighted<Integer> operands = numbers(place.apply("arith_len"), setting.apply("arith_len"), MAX_OPERANDS);
+        String where = place.apply("fonts");
+        Weighted<String> fonts = Weighted.of(where, weights(where, setting.apply("fonts"), name -> name));
+        return new KindSettings(length, operands, fonts.weights());
+    }
+
+    private static Weighted<Integer> numbers(String key, JsonElement value, int most) {
+        return Weighted.of(key, weights(key, value, text -> number(key, text, most)));
     }
 
     private static JsonObject object(String key, JsonElement value) {
@@ -86,7 +96,7 @@ record EasyConfig(Weighted<EasyKind> typeMix, Weighted<PictureSize> sizes, Map<E
     private static void checkKeys(String where, JsonObject json, Set<String> allowed) {
         for (String key : json.keySet()) {
             if (!allowed.contains(key)) {
-                throw new GeneratorException("unknown key '" + key + "' in " + where + "; allowed are "
+                throw new GeneratorException("unknown key '" + key + "' " + where + "; allowed are "
                         + String.join(", ", allowed.stream().sorted().toList()));
             }
         }
@@ -123,15 +133,15 @@ record EasyConfig(Weighted<EasyKind> typeMix, Weighted<PictureSize> sizes, Map<E
         }
     }
 
-    private static int number(String key, String text, int low, int high) {
+    private static int number(String key, String text, int most) {
         try {
             int number = Integer.parseInt(text);
-            if (number >= low && number <= high) {
+            if (number >= LEAST && number <= most) {
                 return number;
             }
         } catch (NumberFormatException e) {
             // Told below, with the range.
         }
-        throw new GeneratorException(key + " '" + text + "' is not allowed; give " + low + " to " + high);
+        throw new GeneratorException(key + " '" + text + "' is not allowed; give " + LEAST + " to " + most);
     }
 }

@@ -73,7 +73,9 @@ public final class EasyStyle implements Style {
     private Map<List<String>, Double> groups(Map<String, Double> asked) throws IOException {
         Map<List<String>, Double> groups = new LinkedHashMap<>();
         for (Map.Entry<String, Double> entry : asked.entrySet()) {
-            groups.merge(families(entry.getKey()), entry.getValue(), Double::sum);
+            if (entry.getValue() > 0) { // what is never drawn need not be installed
+                groups.merge(families(entry.getKey()), entry.getValue(), Double::sum);
+            }
         }
         return groups;
     }

@@ -65,6 +65,10 @@ public final class FontBook {
 
     private static void register(Path folder) throws IOException {
         List<Path> files;
+        if (!Files.isDirectory(folder)) {
+            throw new GeneratorException("--font-dir " + folder.toAbsolutePath() + " is no folder; give one that holds "
+                    + ".ttf, .otf or .ttc files");
+        }
         try (Stream<Path> found = Files.list(folder)) {
             files = found.filter(path -> path.toString().toLowerCase(Locale.ROOT).matches(".*\\.(ttf|otf|ttc)"))
                     .sorted().toList();
@@ -122,6 +126,9 @@ public final class FontBook {
     public List<String> installedOrSubstituted(List<String> names) {
         Set<String> found = new LinkedHashSet<>();
         for (String name : names) {
+            if (name.isBlank()) { // behind a last comma; it would get a substitute
+                continue;
+            }
             String family = families.get(name.trim().toLowerCase(Locale.ROOT));
             if (family == null) {
                 family = substituteFor(name.trim());

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
+import java.util.zip.ZipException;
 import javax.imageio.ImageIO;
 
 /**
@@ -55,6 +56,9 @@ public final class ForeignJar implements Style, Closeable {
         }
         try (JarFile content = new JarFile(jar.toFile())) {
             return content.getEntry(ForeignJar.class.getName().replace('.', '/') + ".class") != null;
+        } catch (ZipException e) {
+            throw new GeneratorException("--jar " + jar.toAbsolutePath() + " is no jar (" + e.getMessage() + "); give "
+                    + "another one, or leave --jar out");
         }
     }
 

@@ -121,13 +121,17 @@ class CliTest {
             assertMistake("'" + colour + "' is not a colour", CtextCommand::run, "smart", "x", "5", "--palette",
                     colour);
         }
+        assertMistake("write ITEM@NUMBER", CtextCommand::run, "smart", "x", "5", "--palette", "#000000@much");
         String many = String.valueOf(Long.MAX_VALUE / 9);
         assertMistake("count " + many, CtextCommand::run, "all", "x", many, "160", "60", "0");
         assertMistake("--charset", CtextCommand::run, "smart", "x", "5", "--charset", "a b");
+        assertMistake("combining marks", CtextCommand::run, "smart", "x", "5", "--charset", "q\u0301e");
         assertMistake("set LC_ALL=C.UTF-8", CtextCommand::run, "smart", "x", "5", "--charset", "7\uFFFD");
         assertMistake("length '11'", CtextCommand::run, "smart", "x", "5", "--fixed-len", "11");
         assertMistake("unknown kind", CtextCommand::run, "gen", "text:fire:wide:noise", "x", "5", "160", "60", "4");
         assertMistake("does not exist", RuoyiCommand::run, "smart", "x", "5", "--jar", "none.jar");
+        assertMistake("gbk.json is no jar", RuoyiCommand::run, "smart", "x", "5", "--jar", gbk.toString());
+        assertMistake("is no folder", RuoyiCommand::run, "smart", "x", "5", "--font-dir", gbk.toString());
         assertMistake("--other-share", RuoyiCommand::run, "smart", "x", "5", "--other-share", "7");
     }
 

@@ -96,6 +96,16 @@ class GenerationRunTest {
         assertEquals(expected, SetFiles.read(whole));
     }
 
+    /** As a machine leaves it that loses its power: the rows reached the disk, of a picture only the name did. */
+    @Test
+    void drawsAgainWhatIsEmpty() throws IOException {
+        Map<String, String> expected = SetFiles.read(whole);
+        String emptied = Row.parse(Files.readAllLines(whole.resolve("manifest.jsonl")).get(50)).file();
+        Files.write(whole.resolve("images").resolve(emptied), new byte[0]);
+        assertEquals(0, run(whole, COUNT, 7, 2, "a"));
+        assertEquals(expected, SetFiles.read(whole));
+    }
+
     @Test
     void aSetThatLacksPicturesHasNoSummary() throws IOException {
         String lost = Row.parse(Files.readAllLines(whole.resolve("manifest.jsonl")).get(50)).file();
@@ -137,10 +147,11 @@ class GenerationRunTest {
 
     @Test
     void aDamagedRunFileIsAnError() throws IOException {
-        for (String damaged : List.of("", "{\"format\"", "[1]")) {
+        for (String damaged : List.of("", "{\"format\"", "{\"format\": 1,}", "[1]")) {
             Files.writeString(whole.resolve("run.json"), damaged);
             GeneratorException e = assertThrows(GeneratorException.class, () -> run(whole, COUNT, 7, 1, "a"));
             assertTrue(e.getMessage().contains("run.json is damaged"), e.getMessage());
+            assertEquals(1, e.getMessage().lines().count(), e.getMessage());
         }
     }
 

@@ -41,7 +41,7 @@ class WeightedTest {
 
     @Test
     void refusesBadWeights() {
-        for (String bad : List.of("0:-1", "0:x", "0:0,1:0", "", "0:NaN", "0:Infinity")) {
+        for (String bad : List.of("0:-1", "0:x", "0:0,1:0", "", "0:NaN", "0:Infinity", "0:1e308,1:1e308")) {
             assertThrows(GeneratorException.class, () -> Weighted.parse("w", bad, ':', Integer::valueOf), bad);
         }
     }

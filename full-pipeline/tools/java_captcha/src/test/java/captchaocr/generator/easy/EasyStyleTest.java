@@ -24,6 +24,7 @@ import java.awt.Rectangle;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +36,7 @@ import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class EasyStyleTest {
     private static final String LATIN = """
@@ -242,6 +244,34 @@ class EasyStyleTest {
             GeneratorException e = assertThrows(GeneratorException.class, () -> style(json, "0.5"), json);
             assertTrue(e.getMessage().contains(message), e.getMessage());
         });
+    }
+
+    @Test
+    void aMistakeIsToldInOneLineWithItsFileAndItsField(@TempDir Path folder) throws IOException {
+        Map<String, String> mistakes = Map.of(
+                "\"len\": 11", "kinds.spec.len '11' is not allowed; give 2 to 10",
+                "\"arith_len\": 4", "kinds.spec.arith_len '4' is not allowed; give 2 to 3",
+                "\"fonts\": {\"builtin\": -1}", "kinds.spec.fonts: the weight of 'builtin' is -1.0",
+                "\"lenght\": 4", "unknown key 'lenght' in kinds.spec",
+                "\"len\": null", "kinds.spec.len is missing",
+                "\"len\": 4,", "is not a JSON object");
+        for (Map.Entry<String, String> mistake : mistakes.entrySet()) {
+            Path config = Files.writeString(folder.resolve("mine.json"), """
+                    {"type_mix": "spec", "sizes": "160x60", "default": {"len": 4, "arith_len": 2, "fonts": "builtin"},
+                     "kinds": {"spec": {%s}}}""".formatted(mistake.getKey()));
+            String said = assertThrows(GeneratorException.class, () -> EasyConfig.read(config)).getMessage();
+            assertTrue(said.startsWith(config.toString()) && said.contains(mistake.getValue()), said);
+            assertEquals(1, said.lines().count(), said);
+        }
+    }
+
+    @Test
+    void fontsOfWeightZeroNeedNotBeThere() throws IOException {
+        EasyStyle style = style("""
+                {"type_mix": "spec", "sizes": "160x60",
+                 "default": {"len": 4, "arith_len": 2, "fonts": {"builtin": 1, "file:no-such-list.txt": 0}}}""", "0.5");
+        String font = style.draw(0, rng(0)).font();
+        assertTrue(EasyStyle.BUILTIN.contains(font.split(" ")[0]), font);
     }
 
     @Test

@@ -47,6 +47,14 @@ class FontBookTest {
     }
 
     @Test
+    void aCommaTooManyAddsNoFont() throws Exception {
+        FontBook book = TestFonts.book();
+        String family = anInstalledFamily(book);
+        assertEquals(List.of(family), book.installedOrSubstituted(List.of(family, "", " ")));
+        assertFalse(book.notes().has("fonts_substituted"));
+    }
+
+    @Test
     void familiesOfAListThatAreNotInstalledAreLeftOutAndNoted() throws Exception {
         String family = anInstalledFamily(TestFonts.book());
         FontBook book = TestFonts.book();
@@ -142,6 +150,7 @@ class FontBookTest {
 
     @Test
     void aFolderWithoutFontsOrWithABrokenOneIsAnError() throws Exception {
+        assertThrows(GeneratorException.class, () -> FontBook.open(folder.resolve("none")));
         assertThrows(GeneratorException.class, () -> FontBook.open(folder));
         Files.writeString(folder.resolve("broken.ttf"), "not a font");
         assertThrows(GeneratorException.class, () -> FontBook.open(folder));

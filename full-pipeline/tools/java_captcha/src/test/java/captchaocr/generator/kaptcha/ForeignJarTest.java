@@ -91,6 +91,7 @@ class ForeignJarTest {
     void aJarThatIsNotThereOrDrawsNothingIsAnError() throws IOException {
         assertThrows(GeneratorException.class, () -> ForeignJar.isOurs(folder.resolve("none.jar")));
         Path broken = Files.writeString(folder.resolve("broken.jar"), "not a jar");
+        assertThrows(GeneratorException.class, () -> ForeignJar.isOurs(broken));
         try (ForeignJar foreign = new ForeignJar(broken, Weighted.only(new PictureSize(120, 40)))) {
             assertThrows(GeneratorException.class, () -> foreign.draw(0, new Rng(1)));
         }
