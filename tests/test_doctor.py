@@ -46,6 +46,26 @@ def test_changed_weights_are_found(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "sha256 differs" in finding(report, "vanilla_crnn")["detail"]
 
 
+def test_a_runtime_that_is_missing_or_fails_is_a_line(
+    tiny_weights: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of ``--weights exports/ncnn`` without ncnn: the other lines are told all the same."""
+    for error, status, said in (
+        (ModuleNotFoundError("No module named 'ncnn'", name="ncnn"), "missing", "package 'ncnn'"),
+        (RuntimeError("of a runtime"), "broken", "RuntimeError: of a runtime"),
+    ):
+
+        def load(path: Path, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr("captcha_ocr.predictor.load_predictor", load)
+        code, report = examine(capsys, tiny_weights)
+        assert (code, report["healthy"]) == (common.FAILURE, False)
+        found = finding(report, "vanilla_crnn")
+        assert found["status"] == status and said in found["detail"]
+        assert finding(report, "javac")
+
+
 def test_no_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, report = examine(capsys, tmp_path)
     assert code == common.FAILURE

@@ -116,6 +116,33 @@ def test_missing_file(tiny_weights: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "cannot open nowhere.png" in rows(out)[0]["error"]
 
 
+def test_a_folder_in_place_of_a_file(
+    folder: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, folder, folder / "0.png", "--weights", tiny_weights, "--json")
+    assert code == common.BAD_DATA
+    assert rows(out)[0]["error"] == f"{folder} is a folder; read it with --dir"
+    assert rows(out)[1]["text"] == "7*3=?"
+
+
+def test_a_name_that_no_file_can_have_is_a_row(
+    tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, "x" * 290, "--weights", tiny_weights, "--json")
+    assert code == common.BAD_DATA
+    assert rows(out)[0]["error"].startswith("cannot open xxx")
+
+
+def test_patterns_that_a_shell_of_windows_leaves_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some, none, stdin = str(folder / "?.png"), str(folder / "no*.gif"), infer.STDIN
+    pictures = [str(folder / f"{number}.png") for number in range(3)]
+    for system, found in (("win32", pictures), ("linux", [some])):
+        monkeypatch.setattr(infer.sys, "platform", system)
+        assert [*map(infer.expand, (some, none, stdin))] == [found, [none], [stdin]]
+
+
 def test_standard_input_through_the_script(folder: Path, tiny_weights: Path) -> None:
     """The real program, with bytes on stdin and UTF-8 on stdout."""
     script = REPOSITORY / "full-pipeline" / "infer.py"
@@ -199,6 +226,8 @@ def test_every_formula_start_is_quoted(start: str) -> None:
 def test_a_formula_behind_what_may_cut_a_row_is_quoted(cut: str) -> None:
     """``a;=cmd()`` is two cells where commas are in numbers, as in German."""
     assert spreadsheet_cell(f"a{cut}=cmd();-1;b;") == f"a{cut}'=cmd();'-1;b;"
+    assert spreadsheet_cell(f"+{cut}=cmd()") == f"'+{cut}'=cmd()"
+    assert spreadsheet_cell("\t=cmd()") == "'\t'=cmd()"  # what cuts may begin a cell, too
 
 
 def test_a_row_of_csv_is_a_row_whatever_is_in_it() -> None:
@@ -348,6 +377,8 @@ def test_check_without_labels(
         ["a.png", "--backend", "torch", "--checkpoint", "best.safetensors"],  # and --weights
         ["a.png", "--pattern", "["],
         ["a.png", "--length", "5-4"],
+        ["a.png", "--csv", "--top-k", "3"],
+        ["a.png", "--lexicon", os.devnull],
     ],
 )
 def test_impossible_requests_are_usage_errors(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from captcha_ocr.charset import Charset
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.imaging import ImageError
 from captcha_ocr.model_info import ModelError, ModelInfo, file_sha256, find_models
@@ -150,7 +151,13 @@ def test_warm_up_takes_no_wider_picture_than_the_model_does(
     predictor: OnnxPredictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes: list[tuple[int, ...]] = []
-    monkeypatch.setattr(predictor, "_run", lambda images: shapes.append(images.shape))
+    run = predictor._run
+
+    def watched(images: np.ndarray) -> np.ndarray:
+        shapes.append(images.shape)
+        return run(images)
+
+    monkeypatch.setattr(predictor, "_run", watched)
     for width in (256, 64):
         image = dataclasses.replace(predictor.info.image, max_width=width)
         predictor.info = dataclasses.replace(predictor.info, image=image)
@@ -235,6 +242,15 @@ def test_description_of_another_model(tmp_path: Path, values: dict[str, Any]) ->
     change_info(weights, **values)
     with pytest.raises(ModelError, match="export the model again"):
         OnnxPredictor(weights)
+
+
+def test_a_runtime_that_tells_no_shapes_is_asked_for_them(predictor: OnnxPredictor) -> None:
+    """As ncnn: of a .json that lost a character, the others would be taken for their neighbours."""
+    charset = Charset(predictor.info.charset.symbols[1:])
+    predictor.info = dataclasses.replace(predictor.info, charset=charset)
+    for use in (predictor.warm_up, lambda: predictor.predict([draw_barcode("Ab")])):
+        with pytest.raises(ModelError, match=rf"its \.json {len(charset.symbols)} characters"):
+            use()
 
 
 def test_description_survives_a_file(tmp_path: Path, predictor: OnnxPredictor) -> None:

@@ -1,6 +1,7 @@
 // ONNX in JavaScript: node read_onnx.mjs exports/onnx/vanilla_crnn.onnx picture.png
 //
-// Preprocessing and decoding are those of the page in the browser alone, PNG and GIF included.
+// Preprocessing and decoding are those of the page in the browser alone, PNG and GIF included: Node
+// has no decoder for the JPEG, WebP and BMP that a browser opens for it.
 // `npm ci` in hf_spaces/static brings onnxruntime-web; in a browser, or with onnxruntime-node, the
 // lines are the same.
 

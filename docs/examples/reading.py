@@ -1,7 +1,7 @@
 """What every reader of an exported model needs around it: a picture to an array, logits to a text.
 
 numpy and Pillow, nothing else of this project: copy it. It computes what `captcha_ocr` does, and
-leaves out what that checks: give it still PNG or JPEG pictures that you trust.
+leaves out what that checks: give it still PNG or JPEG pictures of 8 bits that you trust.
 """
 
 import json
@@ -20,7 +20,9 @@ def prepare(file, info):
     """A picture as float32 (1, C, H, W) in [-1, 1]: scaled to the model's height, aspect kept."""
     config = info["image"]
     height, multiple = config["height"], config["pad_multiple"]
-    image = Image.open(file).convert("RGB")
+    image = Image.open(file).convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")  # what is transparent lies on it
+    image = Image.alpha_composite(white, image).convert("RGB")
     if config["channels"] == 1:
         image = image.convert("L")
     exact = (2 * image.width * height + image.height) // (2 * image.height)  # halves up
@@ -32,7 +34,8 @@ def prepare(file, info):
     missing = -width % multiple
     filler = np.broadcast_to(ground, (height, missing, config["channels"]))
     pixels = np.concatenate([pixels, filler], axis=1)
-    return pixels.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1
+    # In this order in memory too: ncnn asks for no other.
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32) / 127.5 - 1
 
 
 def decode(logits, info):

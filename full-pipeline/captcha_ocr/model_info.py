@@ -55,6 +55,15 @@ class ModelInfo:
         """How many logits a picture has, of the largest width: what bounds memory divides by it."""
         return -(-self.image.max_width // self.width_stride) * self.charset.num_classes
 
+    def check_classes(self, found: int) -> None:
+        """Raise ModelError when a model has others: the checksum is of the weights alone, and not
+        every runtime tells its shapes beforehand."""
+        if found != self.charset.num_classes:
+            raise ModelError(
+                f"{self.arch} has {found} classes, the blank among them, and its .json "
+                f"{len(self.charset.symbols)} characters; export the model again"
+            )
+
     @classmethod
     def load(cls, path: Path) -> ModelInfo:
         """Read ``<arch>.json``. Raises ModelError that names the file and the problem."""

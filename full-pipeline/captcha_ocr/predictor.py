@@ -82,6 +82,7 @@ class Predictor(ABC):
             for first in range(0, len(indices), batch_size):
                 chunk = indices[first : first + batch_size]
                 outputs = self._run(np.stack([arrays[i] for i in chunk]))
+                self.info.check_classes(outputs.shape[-1])
                 for i, output in zip(chunk, outputs):
                     results[i] = output
         return results
@@ -153,8 +154,8 @@ class Predictor(ABC):
         """Run once on an empty picture; seconds it took. Shows at start that the model runs."""
         config = self.info.image
         started = time.perf_counter()
-        shape = (1, config.channels, config.height, min(96, config.max_width))
-        self._run(np.zeros(shape, np.float32))
+        shape = (config.channels, config.height, min(96, config.max_width))
+        self.logits([np.zeros(shape, np.float32)])
         return time.perf_counter() - started
 
 

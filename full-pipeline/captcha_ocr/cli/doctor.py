@@ -23,6 +23,7 @@ from captcha_ocr.cli.common import (
     OK,
     Arguments,
     command,
+    missing_package,
     program,
     requirements,
 )
@@ -152,8 +153,16 @@ def _models(weights: Path) -> Iterator[Finding]:
         try:
             predictor = load_predictor(file)
             milliseconds = 1000 * min(predictor.warm_up() for _ in range(3))
+        except ModuleNotFoundError as error:  # the runtime of another format than ONNX
+            todo = missing_package(error.name or str(error))
+            yield Finding("models", name, "missing", todo, needed=True)
+            continue
         except ModelError as error:
             yield Finding("models", name, "broken", str(error), needed=True)
+            continue
+        except Exception as error:  # as above: a runtime raises its own types
+            detail = f"{type(error).__name__}: {error}"
+            yield Finding("models", name, "broken", detail, needed=True)
             continue
         symbols = len(predictor.info.charset.symbols)
         yield Finding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
@@ -109,6 +110,8 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ConfigError("standard input (-) is closed")
     if args.check and not args.dir:
         raise ConfigError("--check compares a folder with its labels.txt: name it with --dir")
+    if args.csv and args.top_k > 1:
+        raise ConfigError("--csv has one reading a picture: with --top-k, use --json or neither")
     if (args.backend == "torch") != bool(args.checkpoint):
         raise ConfigError("--backend torch and --checkpoint FILE go together")
 
@@ -116,11 +119,19 @@ def check_arguments(args: argparse.Namespace) -> None:
 def find_sources(args: argparse.Namespace, labels: dict[str, str] | None) -> Iterator[Source]:
     files = (
         Source("stdin", sys.stdin.buffer) if name == STDIN else Source(name, Path(name))
-        for name in [*args.files, *args.image]
+        for name in chain.from_iterable(map(expand, [*args.files, *args.image]))
     )
     if not args.dir:
         return files
     return chain(files, folder_sources(args.dir, recursive=args.recursive, labels=labels))
+
+
+def expand(name: str) -> list[str]:
+    """The files of ``*.png``, which the shells of Windows leave to the program."""
+    path = Path(name)
+    if sys.platform != "win32" or not {"*", "?"} & set(path.name):
+        return [name]
+    return [str(found) for found in sorted(path.parent.glob(path.name))] or [name]
 
 
 def open_writer(args: argparse.Namespace, first_names: list[str]) -> Writer:
@@ -137,6 +148,9 @@ def open_source(source: Source) -> Image.Image | ImageError:
     try:
         return open_image(source.content)
     except ImageError as error:
+        # Windows would say of a folder that permission is denied.
+        if isinstance(source.content, Path) and os.path.isdir(source.content):  # noqa: PTH112
+            return ImageError("missing", f"{source.name} is a folder; read it with --dir")
         return error
 
 

@@ -64,9 +64,12 @@ def build_constraint(args: argparse.Namespace, charset: Charset) -> Constraint |
 
 
 def read_lexicon(path: Path) -> list[str]:
-    """The texts of a file, one a line; blank lines do not count."""
+    """The texts of a file, one a line and at least one; blank lines do not count."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise CharsetError(f"{path} is not UTF-8: {error}") from None
-    return [line.strip() for line in lines if line.strip()]
+    texts = [line.strip() for line in lines if line.strip()]
+    if not texts:
+        raise ConfigError(f"{path} holds no text; give one a line")
+    return texts
