@@ -29,7 +29,7 @@ from PIL import Image, ImageDraw
 BENCHMARK = REPOSITORY / "benchmark"
 BY_EYE = BENCHMARK / "by_eye.tsv"
 PER_SHEET, ACROSS, CELL = 40, 5, (270, 110)  # pictures, pictures, pixels
-# One glyph in many fonts, when case does not count.
+# Much alike in many fonts, one glyph in some, when case does not count.
 LOOKALIKES = str.maketrans({"0": "o", "1": "l", "i": "l"})
 
 CAUSES = ("model", "lookalike", "eye")
@@ -40,7 +40,7 @@ PAGES = {
         "wrong": "misread",
         "judged": "looked at",
         "model": "the eye reads them",
-        "lookalike": "drawn alike",
+        "lookalike": "look-alikes",
         "eye": "the eye misreads them too",
         "all": "all of them",
     },
@@ -50,7 +50,7 @@ PAGES = {
         "wrong": "读错",
         "judged": "人工看过",
         "model": "人眼能读对",
-        "lookalike": "画得一样",
+        "lookalike": "形似",
         "eye": "人眼也读错",
         "all": "全部",
     },
@@ -110,8 +110,8 @@ def draw_sheets(evaluation: Evaluation, folder: Path, count: int) -> None:
 
 
 def cause(label: str, seen: str) -> str:
-    """Whose mistake it is: of ``model``, when the eye read the label; of the font, when label and
-    eye differ in characters that look alike (``lookalike``); else the eye could not either."""
+    """Whose mistake it is: of ``model``, when the eye read the label; perhaps of the font, when
+    label and eye differ in LOOKALIKES alone (``lookalike``); else the eye could not either."""
     label, seen = label.casefold(), seen.casefold()
     if label == seen:
         return "model"

@@ -79,7 +79,9 @@ def main(argv: Arguments = None) -> int:
     draw_sets(out, out / "raw", SETS, settings)
     record = read_record()
     before = record.get("ablation", {"rows": []})
-    rows = {row["name"]: row for row in before["rows"]}
+    # Earlier records said once, for all rows, when and where they were measured.
+    then = {key: before[key] for key in ("date", "machine") if key in before}
+    rows = {row["name"]: {**then, **row} for row in before["rows"]}
     # Time is told against the recipe's on the same machine, whichever rows are measured.
     wanted = {FULL, *args.rows}
     wanted |= {CHANGES[name].get("distill_from", FULL) for name in args.rows}  # teachers
@@ -89,9 +91,7 @@ def main(argv: Arguments = None) -> int:
     for name in args.rows:
         rows[name] = {**measured[name], "time": round(measured[name]["time"] / full, 3), **here}
     kept = [rows[name] for name in CHANGES if name in rows]
-    # Rows that name no machine are of the one above them, in a record of earlier days.
-    earlier = {} if all("machine" in row for row in kept) else before
-    record["ablation"] = {**earlier, "sets": SETS, "rows": kept}
+    record["ablation"] = {"sets": SETS, "rows": kept}
     write_record(record)
     tell_machines(kept)
     return 0

@@ -34,6 +34,10 @@ from drawing import barcode, draw_barcode
         ("3X4＝？", "3*4=?", True, True),
         ("8÷2=?", "8/2=?", True, True),
         ("8−2", "8-2=?", True, True),
+        ("8—2", "8-2=?", True, True),  # as PaddleOCR's and ddddocr's characters have it
+        ("8一2=?", "8-2=?", True, True),
+        ("3十9", "3+9=?", True, True),
+        ("3十9", "3+9", False, False),
         ("3x4=7", "3x4=?", True, True),  # ? read as 7: what follows = is always the same
         ("3x4?", "3x4=?", True, True),
         ("3x47", "3x4=?", True, False),  # another sum

@@ -7,7 +7,9 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
+import peer_worker
 import pytest
 from captcha_ocr.benchmarking.peers import (
     PEERS,
@@ -113,6 +115,28 @@ def test_a_peers_picture_is_read_once_before_it_is_timed(
         found = run_peer(PEERS["ddddocr"], Path(sys.executable), WORKER, store, paths, 3)
     count = len(store)
     assert list(found.texts.values()) == [str(count + i) for i in range(1, count + 1)]
+
+
+def test_a_peers_time_begins_with_the_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of our own models: a slow disk makes no reader slow."""
+    clock, read_bytes = [0.0], Path.read_bytes
+
+    def slowly(path: Path) -> bytes:
+        clock[0] += 5
+        return read_bytes(path)
+
+    def read(data: bytes) -> str:
+        clock[0] += 0.25
+        return data.decode()
+
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"text")
+    monkeypatch.setattr(Path, "read_bytes", slowly)
+    monkeypatch.setattr(peer_worker, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    found = list(peer_worker.read_all(peer_worker.Reader("1", 1.0, read), [picture]))
+    assert found == [{"file": "a.png", "text": "text", "ms": 250.0}]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for Tesseract is a shell script")

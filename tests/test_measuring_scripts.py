@@ -372,12 +372,11 @@ def test_rows_that_stay_keep_their_machine(
     monkeypatch.setattr(measure_recipe, "describe_machine", lambda: "a new one")
     assert measure_recipe.main(["--out", str(tmp_path), "--rows", recipe_pages.FULL]) == OK
     ablation = record["ablation"]
-    assert [row.get("machine") for row in ablation["rows"]] == ["a new one", None]
-    assert ablation["machine"] == "an old one"  # of the row that names none
-    assert "rows of 2 machines" in capsys.readouterr().out
+    assert [row["machine"] for row in ablation["rows"]] == ["a new one", "an old one"]
+    assert ablation["rows"][1]["date"] == "2026-01-01"
+    assert "rows of 2 machines: a new one; an old one" in capsys.readouterr().out
     assert measure_recipe.main(["--out", str(tmp_path), "--rows", recipe_pages.FULL, "plain"]) == OK
     assert {row["machine"] for row in record["ablation"]["rows"]} == {"a new one"}
-    assert "machine" not in record["ablation"]
     assert "note:" not in capsys.readouterr().out
 
 

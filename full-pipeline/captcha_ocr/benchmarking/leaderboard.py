@@ -6,7 +6,7 @@ A row holds figures over the pictures of the shipped set (benchmark/), counted b
 from __future__ import annotations
 
 import json
-import math
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path, PureWindowsPath
@@ -37,6 +37,15 @@ FIELDS: dict[str, Any] = {
     "latency_ms": (int, float, type(None)),  # median of a call, from bytes to text, one thread
     "megabytes": (int, float, type(None)),  # of the model's files
 }
+# Rows come from strangers and become Markdown: a line each, no markup, and nothing that ends a
+# block of a page (pages.py), which nobody could write again. Of a command, which stands between
+# backquotes, those and such an end alone would do harm.
+MOST = 1e6  # milliseconds, megabytes, cores
+_PLAIN, _CODE = re.compile(r"[<>\[\]`|\\]"), re.compile("`|<!--")
+# Field -> characters at most, and what it must not hold. Commands name folders, which are long.
+_TEXTS = {"name": (80, _PLAIN), "version": (80, _PLAIN), "machine": (300, _PLAIN)}
+_TEXTS["command"] = (2000, _CODE)
+_LINK = re.compile(r"(?:(?:https?://|models/)[^\s<>()\[\]`|\\]+)?")
 
 
 class LeaderboardError(ConfigError):
@@ -167,9 +176,23 @@ def row_problem(row: Any) -> str:
     if not is_date:
         return f"date is {row['date']!r}; write YYYY-MM-DD"
     for field in ("latency_ms", "megabytes"):
-        if row[field] is not None and not 0 < row[field] < math.inf:
-            return f"{field} is {row[field]}; give a number above 0, or null"
-    return _figures_problem(row["figures"])
+        if row[field] is not None and not 0 < row[field] < MOST:
+            return f"{field} is {row[field]}; give a number above 0 and below {MOST:,.0f}, or null"
+    if row["load"] is not None and not 0 <= row["load"] < MOST:
+        return f"load is {row['load']}; give the cores that were busy, or null"
+    return _text_problem(row) or _figures_problem(row["figures"])
+
+
+def _text_problem(row: Mapping[str, Any]) -> str:
+    for field, (most, markup) in _TEXTS.items():
+        text = row[field]
+        if not text.strip() or not text.isprintable() or len(text) > most:
+            return f"{field} is {text[:99]!r}; write one line, of {most} characters at most"
+        if found := markup.search(text):
+            return f"{field} is {text[:99]!r}; leave out {found.group()}, which is markup"
+    if len(row["link"]) > 300 or not _LINK.fullmatch(row["link"]):
+        return f"link is {row['link'][:99]!r}; give one that begins with https:// and has no ( or )"
+    return ""
 
 
 def _figures_problem(figures: Mapping[str, Any]) -> str:
@@ -179,8 +202,8 @@ def _figures_problem(figures: Mapping[str, Any]) -> str:
         if not isinstance(values, dict) or set(values) != {"n", "strict", "folded"}:
             return f"figures of {key} are {values!r}; expected are n, strict and folded"
         shares = (values["strict"], values["folded"])
-        if not all(isinstance(share, (int, float)) and 0 <= share <= 1 for share in shares):
+        if not all(type(share) in (int, float) and 0 <= share <= 1 for share in shares):
             return f"figures of {key} are {shares}; strict and folded are shares, 0 to 1"
-        if not isinstance(values["n"], int) or values["n"] < 1 or shares[0] > shares[1]:
+        if type(values["n"]) is not int or values["n"] < 1 or shares[0] > shares[1]:
             return f"figures of {key}: n is a count, and strict is never above folded"
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from captcha_ocr.benchmarking.leaderboard import figure_of, figures_of
 from captcha_ocr.benchmarking.machine import OtherLoad
@@ -94,7 +95,7 @@ def compare_models(run: Run) -> None:
             "name": arch,
             "kind": "project",
             "version": version_of(run.digests[arch]),
-            "link": CARD.format(arch),
+            "link": CARD.format(quote(arch)),
             "latency_ms": speed["latency"]["cpu"]["end_to_end_ms"]["p50"] if speed else None,
             "megabytes": megabytes(run.models[arch]),
         }
