@@ -21,9 +21,8 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
 def test_the_notes_of_macos_are_no_files_of_ours(tmp_path: Path) -> None:
     for name in ("b.onnx", "a.onnx", "._a.onnx", ".hidden.onnx", "a.json"):
         (tmp_path / name).touch()
-    assert [path.name for path in find_files(tmp_path, "*.onnx")] == [
-        *(".hidden.onnx", "a.onnx", "b.onnx")
-    ]
+    found = [path.name for path in find_files(tmp_path, "*.onnx")]
+    assert found == [".hidden.onnx", "a.onnx", "b.onnx"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no devices in folders")

@@ -18,13 +18,8 @@ from captcha_ocr.config import ImageConfig
 from captcha_ocr.segments import pixel_parts
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-HEADS = (
-    b"\x89PNG\r\n\x1a\n",
-    b"\xff\xd8\xff",
-    b"BM",
-    b"GIF87a",
-    b"GIF89a",
-)  # of files; WebP's is later
+# Of files; WebP's is later.
+HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"GIF87a", b"GIF89a")
 # What Pillow raises for a header of very many pixels; neither is an OSError or a ValueError.
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 LONGEST_NAME = 300  # characters of a path that an error shows

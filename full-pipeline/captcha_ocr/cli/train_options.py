@@ -70,7 +70,7 @@ def add_data_options(group: Group) -> None:
         metavar="SHARE",
         help="distort training pictures, or a share of them (0; without a number 1)",
     )
-    cache = "keep scaled pictures in memory (on Windows and macOS once more in each loader process)"
+    cache = "keep scaled pictures in memory (once more in each loader process that is not forked)"
     group.add_argument("--cache", action="store_true", help=cache)
     group.add_argument("--num-workers", type=int, help="loader processes (0)")
 

@@ -227,8 +227,9 @@ def write_parquet(store: Store, folder: Path, rows_per_shard: int, group_rows: i
     partial = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
     partial.mkdir(parents=True)
+    starts = range(0, len(store), rows_per_shard)
     try:
-        for number, start in enumerate(range(0, len(store), rows_per_shard)):
+        for number, start in enumerate(starts):
             rows = range(start, min(start + rows_per_shard, len(store)))
             table = pa.table(
                 {
@@ -245,4 +246,4 @@ def write_parquet(store: Store, folder: Path, rows_per_shard: int, group_rows: i
         take_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return -(-len(store) // rows_per_shard)
+    return len(starts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import math
@@ -187,7 +188,8 @@ class RunFolder:
             self._board.close()
         if self._lock is not None:
             self._lock.close()  # first: Windows removes no file that is open
-            (self.path / LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(PermissionError):  # there, where another looks at it
+                (self.path / LOCK).unlink(missing_ok=True)
             self._lock = None
         if not any(self.path.iterdir()):
             self.path.rmdir()
