@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import os
 import pickle
 import signal
 import struct
@@ -67,6 +69,35 @@ def test_a_signal_to_all_processes_ends_no_loader(sample_set: Path) -> None:
     sampler = WidthBatches(dataset.widths, lambda _: 8, seed=0, epoch=0)
     batches = list(load_batches(dataset, sampler, 1, torch.device("cpu")))
     assert sum(len(batch.indices) for batch in batches) == len(dataset)
+
+
+class Heirloom:
+    """Garbage of the main process, as an ONNX session may be; who frees it says so in ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.itself = path, self
+
+    def __del__(self) -> None:
+        self.path.write_text(str(os.getpid()), encoding="utf-8")
+
+
+def collecting(pixels: np.ndarray, seed: int) -> np.ndarray:
+    gc.collect()
+    return pixels
+
+
+def test_a_loader_frees_nothing_that_it_was_forked_with(sample_set: Path, tmp_path: Path) -> None:
+    """To free an ONNX session it would wait for ever for threads that only its parent has."""
+    dataset = dataset_of(sample_set, augment=collecting)
+    sampler = WidthBatches(dataset.widths, lambda _: 8, seed=0, epoch=0)
+    gc.collect()
+    gc.disable()  # or the main process frees it, before it forks
+    try:
+        Heirloom(tmp_path / "freed")
+        list(load_batches(dataset, sampler, 1, torch.device("cpu")))
+        assert not (tmp_path / "freed").exists()
+    finally:
+        gc.enable()
 
 
 def test_an_unknown_character_names_file_and_line(sample_set: Path) -> None:

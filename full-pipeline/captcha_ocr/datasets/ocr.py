@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -111,9 +112,9 @@ class OCRDataset(Dataset):
         return [len(text) for text in self.texts]
 
     def impossible(self, width_stride: int, min_steps: int = 1) -> list[int]:
-        """Pictures too narrow for their label: CTC needs a step a character and one more between
-        two equal characters. Their loss is infinite, so training leaves them out and says so; also
-        those of fewer steps than the model learns from."""
+        """Pictures too narrow for their label, or for the model. CTC needs a step a character and
+        one more between two equal ones, or the loss is infinite; a model learns from no picture of
+        fewer steps than ``min_steps``. Training leaves them out and says so."""
         return [
             index
             for index, (target, width) in enumerate(zip(self._targets, self.widths))
@@ -139,17 +140,23 @@ def load_batches(
         batch_sampler=sampler,
         num_workers=workers,
         collate_fn=collate,
-        worker_init_fn=leave_interrupts,
+        worker_init_fn=begin_loader,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # else it would draw from the model's own numbers
     )
 
 
-def leave_interrupts(worker: int) -> None:
-    """A terminal sends Ctrl-C to loader processes too, and ``timeout``, Slurm and torchrun SIGTERM;
-    one that died of it would take the run along before it is saved. They end with the run."""
+def begin_loader(worker: int) -> None:
+    """In a loader process, before its first picture.
+
+    A terminal sends Ctrl-C to loader processes too, and ``timeout``, Slurm and torchrun SIGTERM;
+    one that died of it would take the run along before it is saved. They end with the run.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    # A fork has the main process's garbage but not its threads: to free an ONNX session, which
+    # waits for its own, would take for ever.
+    gc.freeze()
 
 
 def mix_seed(*parts: int) -> int:
