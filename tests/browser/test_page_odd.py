@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -10,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captcha_ocr.imaging import DEFAULT_LIMITS
+from captcha_ocr.web.options import MAX_LENGTH
+from captcha_ocr.web.settings import Settings
+from PIL import Image
 from test_page import handed
 from visits import Visit
 from web_harness import barcode, write_two_models
@@ -66,8 +71,29 @@ def test_a_phone_that_cannot_choose_a_folder_gives_single_pictures(visit: Any) -
 
 def test_a_single_file_that_is_too_large_is_not_sent(visit: Any) -> None:
     visit.pick(("big.png", barcode("1") + bytes(5 << 20)))
-    visit.expect("#detail .trouble").to_have_text("The file is larger than the server takes.")
+    larger = "The file is larger than the 4 MB that the server takes."
+    visit.expect("#detail .trouble").to_have_text(larger)
     assert not [url for url in visit.requests if url.endswith("/predict")]
+
+
+def test_the_limits_of_pixels_and_bytes_are_said(visit: Any) -> None:
+    dot = io.BytesIO()
+    Image.new("L", (4, 4)).save(dot, "PNG")
+    visit.pick(("dot.png", dot.getvalue()))
+    said = f"sides of {DEFAULT_LIMITS.min_side} pixels or more, {Settings().max_pixels:,} pixels"
+    visit.expect("#detail .trouble").to_contain_text(f"{said} and 4 MB at most")
+
+
+def test_a_length_that_is_none_is_said_in_the_language_of_the_page(visit: Any) -> None:
+    visit.pick(("a.png", barcode("12")))
+    visit.read("12")
+    visit.page.fill("#length", "6-4")
+    visit.expect("#detail .trouble").to_contain_text(f"a number from 1 to {MAX_LENGTH}, or a range")
+    visit.page.click("#language")
+    visit.expect("#detail .trouble").to_contain_text(f"长度请填 1 到 {MAX_LENGTH} 的数字")
+    visit.page.fill("#length", "")
+    visit.page.fill("#pattern", "[")
+    visit.expect("#detail .trouble").to_have_text(re.compile(r"^这个模式不能用：.*: pattern '\['"))
 
 
 def test_an_answer_that_breaks_off_is_the_networks(visit: Any) -> None:
@@ -117,6 +143,8 @@ def test_the_limits_of_the_server_are_kept(visit: Any, tmp_path: Path) -> None:
         padded = [barcode(str(number)) + bytes(300_000) for number in range(7)]
         small.pick(*((f"{number}.png", data) for number, data in enumerate(padded)))
         small.expect("#progress-text").to_have_text("7 of 7 read")
+        small.pick(("big.png", barcode("1") + bytes(1_000_000)))
+        small.expect("#detail .trouble").to_contain_text("the 0.9 MB that the server takes")
         small.page.close()
         small.check()
 
@@ -214,6 +242,27 @@ def test_a_group_that_answers_late_does_not_undo_a_newer_rule(visit: Any) -> Non
     visit.expect("#progress-text").to_have_text("3 of 3 read")
     visit.page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
     assert visit.page.locator(READINGS).nth(1).inner_text() == visit.page.inner_text("#text")
+
+
+def test_an_explanation_that_fails_leaves_the_reading_to_its_group(visit: Any) -> None:
+    held: list[Any] = []
+    visit.page.route(
+        "**/api/predict",
+        lambda route: held.append(route) if reads_group(route.request) else route.continue_(),
+    )
+    with both_asked_for(visit):
+        visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
+    visit.read("1")  # left unread, it would join another group, which is held too
+    fail = refuse(503, "timeout")
+    visit.page.route(
+        "**/api/predict",
+        lambda route: route.fallback() if reads_group(route.request) else fail(route),
+    )
+    visit.page.locator(".pick").nth(1).click()
+    visit.expect("#detail .trouble").to_have_text("It took too long; try again.")
+    visit.expect(READINGS).to_have_text(["1", "reading …"])
+    held[0].continue_()
+    visit.expect(READINGS).to_have_text(["1", "2"])
 
 
 def test_another_model_does_not_leave_the_first_picture_cancelled(visit: Any) -> None:

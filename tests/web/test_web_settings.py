@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import select
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -374,19 +375,41 @@ def test_an_upstream_is_a_host_and_a_port(url: str) -> None:
         Upstream(url, seconds=1, max_body=1)
 
 
+def channel_that_got(size: int) -> Channel:
+    """So much of a body."""
+    request = RequestParser(Adjustments())
+    request.received(b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n")
+    request.received(bytes(size))
+    channel = Channel.__new__(Channel)  # without a socket
+    usual = {"requests": [], "lingering": False, "total_outbufs_len": 0, "request_began": 0}
+    vars(channel).update({**usual, "request": request, "output_since": None})
+    return channel
+
+
+def flask_server(channels: dict[int, Channel], waiting: list[Channel]) -> Mock:
+    dispatcher = Mock(queue=waiting, lock=threading.Lock())
+    settings = Settings(max_body_mb=0.01)
+    return Mock(active_channels=channels, task_dispatcher=dispatcher, _settings=settings)
+
+
+@pytest.mark.parametrize("left", [10_000, 10_001])
+def test_a_body_that_waits_for_a_thread_counts_without_its_client(
+    left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("captcha_ocr.web.settings.BODIES", 100_000)
+    coming, gone = channel_that_got(90_000), channel_that_got(left)
+    gone.requests, gone.request = [gone.request], None
+    Server.maintenance(flask_server({1: coming}, waiting=[gone, coming]), 1.0)
+    assert coming.request.crowded == (left > 10_000)
+
+
 def test_large_bodies_of_the_flask_server_are_bounded_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("captcha_ocr.web.settings.BODIES", 100_000)
-    bodies = {size: RequestParser(Adjustments()) for size in (90_000, 10_000)}
-    channels = {}
-    for size, request in bodies.items():
-        request.received(b"POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n")
-        request.received(bytes(size))
-        channels[size] = Channel.__new__(Channel)  # without a socket
-        usual = {"requests": [], "lingering": False, "total_outbufs_len": 0, "request_began": 0}
-        vars(channels[size]).update({**usual, "request": request, "output_since": None})
-    server = Mock(active_channels=channels, _settings=Settings(max_body_mb=0.01))
+    channels = {size: channel_that_got(size) for size in (90_000, 10_000)}
+    bodies = {size: channel.request for size, channel in channels.items()}
+    server = flask_server(channels, waiting=[])
     Server.maintenance(server, 1.0)
     for request in bodies.values():
         request.received(bytes(1000))

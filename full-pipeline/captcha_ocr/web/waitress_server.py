@@ -187,7 +187,9 @@ class Server(TcpWSGIServer):
 
     def maintenance(self, now: float) -> None:
         channels = list(self.active_channels.values())
-        crowded = sum(channel.held_bytes for channel in channels) > self._settings.bodies_bytes
+        with self.task_dispatcher.lock:  # its queue holds requests whose clients have left, too
+            holding = {*channels, *self.task_dispatcher.queue}
+        crowded = sum(channel.held_bytes for channel in holding) > self._settings.bodies_bytes
         for channel in channels:
             if channel.overdue(self._settings, now):
                 channel.will_close = True

@@ -15,21 +15,16 @@ import { Rule } from "./rule.js";
 import { loadSamples } from "./samples.js";
 import { Table } from "./table.js";
 import { initTheme, labelTheme } from "./theme.js";
-import { tell, troubleText } from "./words.js";
+import { limits, tell, troubleText } from "./words.js";
 
 const HEALTH_MILLISECONDS = 15_000;
 // What is wrong with more than one picture.
 const WHOLE_PAGE = new Set(["network", "upstream", "model", "browser"]);
-// What may be gone in a moment, and so takes no reading away that is there already.
+// What may be gone in a moment, and so takes no reading away that is there or comes with a group.
 const PASSING = new Set(["network", "upstream", "busy", "rate", "timeout"]);
 const READINGS = 3; // listed for the picture that is explained
 
-const batch = new Batch({
-  max_file_bytes: 4 << 20,
-  max_body_bytes: 32 << 20,
-  max_files: 64,
-  max_top_k: READINGS,
-}); // until the server says its own
+const batch = new Batch(limits);
 const choices = new Choices(readAgain);
 const rule = new Rule(reviewRule);
 const table = new Table(batch, pick);
@@ -50,7 +45,7 @@ function options() {
 }
 
 function readings() {
-  return String(Math.min(READINGS, batch.limits.max_top_k));
+  return String(Math.min(READINGS, limits.max_top_k));
 }
 
 /** New pictures: one is explained at once; many are read in groups, and the first explained. */
@@ -108,7 +103,9 @@ async function show(item) {
 
 function fail(item, error) {
   failure = error;
-  if (item.status !== "done" || !PASSING.has(error.code)) batch.fail(item, error);
+  const inGroup = item.status === "reading" && !before;
+  const stays = item.status === "done" || inGroup;
+  if (!stays || !PASSING.has(error.code)) batch.fail(item, error);
   tell(`${item.name}: ${troubleText(error)}`);
 }
 
@@ -204,7 +201,7 @@ function loadOffer() {
 
 async function takeOffer() {
   const version = await getJson("version");
-  batch.limits = version.limits;
+  Object.assign(limits, version.limits);
   byId("version").textContent = `${version.name} ${version.version}`;
   const models = await getJson("models");
   choices.setModels(models);

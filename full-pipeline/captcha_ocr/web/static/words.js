@@ -5,10 +5,20 @@ import { percent, t } from "./i18n.js";
 import { STRINGS } from "./strings.js";
 
 const BLANK = "∅";
+/** What the server takes: its defaults, until it says its own. */
+export const limits = {
+  max_file_bytes: 4 << 20,
+  max_body_bytes: 32 << 20,
+  max_files: 64,
+  max_pixels: 1_000_000,
+  max_top_k: 10,
+};
 
-export function troubleText(error) {
-  const key = `error.${error.code}` in STRINGS.en ? `error.${error.code}` : "error.other";
-  return t(key, { detail: error.message });
+export function troubleText({ code, field, message }) {
+  const keys = [`error.${code}.${field}`, `error.${code}`, "error.other"];
+  const megabytes = Number((limits.max_file_bytes / (1 << 20)).toPrecision(4));
+  const values = { detail: message, megabytes, pixels: limits.max_pixels.toLocaleString("en") };
+  return t(keys.find((key) => key in STRINGS.en), values);
 }
 
 /** To a screen reader: others see it where it happens. */
