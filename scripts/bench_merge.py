@@ -39,6 +39,7 @@ from captcha_ocr.merging.pipeline import merge
 
 Sources = list[tuple[str, Path]]
 
+CHILDREN_COUNT = os.name != "nt"  # whether os.times knows what other processes worked for us
 LINE = (
     "{pictures:>9,} {one:>6.1f} s {one_rate:>5.0f}/s {ours:>6.1f} s {ours_rate:>5.0f}/s "
     "{times:>6.2f} {times_cpu:>11.2f}  {kept:,}"
@@ -133,6 +134,8 @@ def main(argv: Arguments = None) -> int:
     figures = []
     print(f"{usable_cores()} cores, Python {platform.python_version()}, {platform.machine()}")
     print(f"{'pictures':>9} {'one by one':>16} {'merge':>16} {'times':>6} {'times, CPU':>11}  kept")
+    if args.workers != 1 and not CHILDREN_COUNT:
+        print("Windows does not tell the workers' time: give --workers 1 for 'times, CPU'")
     # Removed at the very end: ext4 creates files slowly for a while after many were deleted.
     with tempfile.TemporaryDirectory(dir=parent) as scratch:
         for count in args.counts:

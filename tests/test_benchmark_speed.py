@@ -105,3 +105,19 @@ def test_the_merge_is_measured_with_a_style_twice(tmp_path: Path) -> None:
     assert bench_merge.main([*sources, *options, "--json", str(figures)]) == 0
     (found,) = json.loads(figures.read_text(encoding="utf-8"))
     assert found["pictures"] == 6 and found["one"] > 0 and found["ours"] > 0
+
+
+@pytest.mark.parametrize(("workers", "said"), [("0", True), ("1", False)])
+def test_the_processor_time_of_workers_is_not_passed_over_in_silence(
+    workers: str,
+    said: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As on Windows, which counts a process's own time alone."""
+    monkeypatch.setattr(bench_merge, "CHILDREN_COUNT", False)
+    source = str(write_sample_set(tmp_path / "set", 4))
+    with pytest.raises(SystemExit, match="9 were asked for"):
+        bench_merge.main(["--src", "easy", source, "--counts", "9", "--workers", workers])
+    assert ("give --workers 1 for" in capsys.readouterr().out) is said

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from captcha_ocr.files import atomic_write, find_files, take_place, write_bytes
+from captcha_ocr.files import atomic_write, find_files, lock, take_place, unlock, write_bytes
 
 
 def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
@@ -55,3 +55,19 @@ def test_a_name_that_is_in_use_for_a_moment_is_waited_for(
     refusals[:] = range(9)
     with pytest.raises(PermissionError):
         take_place(tmp_path / "there", partial)
+
+
+def test_of_those_that_wait_for_a_lock_one_gets_it(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    first, second = path.open("ab"), path.open("ab")
+    lock(first)
+    with pytest.raises(BlockingIOError):
+        lock(second)
+    unlock(first, path)
+    third = path.open("ab")
+    lock(third)
+    with pytest.raises(BlockingIOError):  # what it opened was removed meanwhile, or is locked
+        lock(second)
+    second.close()
+    unlock(third, path)
+    assert not path.exists()

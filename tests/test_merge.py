@@ -161,6 +161,30 @@ def test_a_gif_named_png_gets_its_own_suffix(merge: Merge) -> None:
     assert path.suffix == ".gif"
 
 
+def test_what_a_record_no_longer_knows_is_measured(merge: Merge) -> None:
+    """The label was corrected, and the picture scaled, since the record was written."""
+    root = merge.source("a", {"1.png": (1, "ab")})
+    record = {"file": "1.png", "label": "abc", "size": "9x9", "length": 3, "kind": "spec"}
+    (root / "manifest.jsonl").write_text(json.dumps(record), encoding="utf-8")
+    assert merge(train=["a"]) == 0
+    [(file, found)] = read_manifest(merge.train / "manifest.jsonl").items()
+    measured = {"file": file, "label": "ab", "size": "40x16", "length": 2}
+    assert found == {**measured, "kind": "spec", "style": "easy", "origin": "a/1.png"}
+
+
+def test_the_record_of_a_picture_that_cannot_be_used_is_none_without_a_label(
+    merge: Merge,
+) -> None:
+    """The record is read with another slice than the label."""
+    root = merge.source("a", {f"{n}.png": (n, "x") for n in range(600)})
+    lines = (root / "manifest.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (root / "manifest.jsonl").write_text("".join(reversed(lines)), encoding="utf-8")
+    (root / "images" / "0.png").unlink()
+    assert merge("--on-bad", "drop", train=["a"]) == 0
+    assert len(merge.left_out()) == 1
+    assert "manifest lines" not in merge.output
+
+
 def test_the_report_says_what_became_of_each_source(merge: Merge) -> None:
     root = merge.source("a", {"1.png": (1, "7×3＝？"), "2.png": (1, "7×3=?"), "4.gif": (3, "7")})
     (root / "images/4.gif").rename(root / "images/4.png")
@@ -183,7 +207,7 @@ def test_the_report_says_what_became_of_each_source(merge: Merge) -> None:
         "characters of the training labels: 5",
         "labels written in ASCII (？ -> ?): 1",
         "suffixes corrected to what the bytes are: 1",
-        "manifest lines without a label: 2",
+        "manifest lines whose name no label has: 2",
     ]
 
 

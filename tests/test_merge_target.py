@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from captcha_ocr.cli.merge import main
-from captcha_ocr.merging import keytable
+from captcha_ocr.merging import keytable, place
 from captcha_ocr.merging.config import COPY_MODES
 from captcha_ocr.merging.target import building
 from links import link as make_link
@@ -72,6 +73,17 @@ def test_two_merges_do_not_write_one_target(merge: Merge) -> None:
     assert merge(train=["a"]) == 0
 
 
+def test_a_lock_that_leads_elsewhere_empties_nothing(merge: Merge) -> None:
+    """As one could lie in a folder that others write to."""
+    merge.source("a", {"1.png": (1, "a")})
+    kept = merge.root / "kept.txt"
+    kept.write_text("mine", encoding="utf-8")
+    merge.train.parent.mkdir(parents=True)
+    make_link(merge.train.with_name(f".{merge.train.name}.merging.lock"), kept)
+    assert merge(train=["a"]) == 0
+    assert kept.read_text(encoding="utf-8") == "mine"
+
+
 def test_a_disk_too_full_for_the_key_table_is_said(
     merge: Merge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +93,22 @@ def test_a_disk_too_full_for_the_key_table_is_said(
     assert merge(train=["a"]) == 1
     assert "cannot write" in merge.error and "disk is full" in merge.error
     assert list(merge.train.parent.iterdir()) == []
+
+
+def test_a_picture_that_finds_room_for_its_head_alone_is_an_error(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that becomes full takes a part, and complains about the next one only."""
+
+    class Full(io.FileIO):
+        def write(self, data: bytes) -> int:
+            return super().write(data[:-1])
+
+    merge.source("a", {"1.png": (1, "a")})
+    monkeypatch.setattr(place.io, "FileIO", Full)
+    assert merge(train=["a"]) == 1
+    assert os.strerror(errno.ENOSPC) in merge.error
+    assert not merge.train.exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "sync"), reason="this system has no such call")

@@ -183,7 +183,7 @@ def test_labels_that_cannot_fit_are_named_and_left_out(
     config = config_for(root, epochs=1, val_root=str(root), select_on="val")
     fit(config, RunFolder(tmp_path))
     out = capsys.readouterr().out
-    assert "1 labels need more columns" in out
+    assert "1 pictures have too few columns" in out
     assert "narrow.png '1122334455'" in out
     progress = load_state(tmp_path / "last.pt")["progress"]
     assert (progress["pictures"], progress["history"][-1]["epoch"]) == (2, 1.0)
@@ -205,7 +205,10 @@ def test_a_picture_of_a_single_step_is_left_out_where_batch_norm_would_fail(
         folder.path.mkdir()
         fit(config_for(root, arch, epochs=1, val_root=str(root), select_on="val"), folder)
         assert load_state(folder.last)["progress"]["pictures"] == learned
-        assert ("narrow.png '1'" in capsys.readouterr().out) is (learned == 2)
+        out = capsys.readouterr().out
+        assert (f"for their label or for {arch} and are left out: narrow.png" in out) is (
+            learned == 2
+        )
 
 
 def test_early_stop_says_why(sample_set: Path, tmp_path: Path) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 
-@contextmanager
+@contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to. The file takes its place, synced, when all went well.
 
@@ -31,7 +32,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-@contextmanager
+@contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[TextIO]:
     """A text file to write to, in UTF-8 with ``\\n`` on every system."""
     with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
@@ -59,9 +60,10 @@ def take_place(partial: Path, path: Path) -> None:
 
 
 def lock(file: BinaryIO) -> None:
-    """Lock an open file until it is closed or the process ends, however it ends.
+    """Lock an open file until ``unlock``, or until the process ends, however it ends.
 
-    Raises BlockingIOError where another has locked it.
+    Raises BlockingIOError where another has locked it, or has removed it since it was opened. Open
+    it to append: in a folder of others it may be a link, whose target is not ours to empty.
     """
     if sys.platform == "win32":
         import msvcrt
@@ -74,6 +76,18 @@ def lock(file: BinaryIO) -> None:
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.fstat(file.fileno()).st_nlink:  # a third may have locked a new one in its place
+            raise BlockingIOError(errno.EWOULDBLOCK, "the lock has just been removed")
+
+
+def unlock(file: BinaryIO, path: Path) -> None:
+    """Remove a locked file and give up its lock: in this order, or the next one could have locked
+    what is removed then."""
+    if sys.platform == "win32":  # it removes no file that is open: neither ours nor the next one's
+        file.close()
+    with contextlib.suppress(PermissionError):
+        path.unlink(missing_ok=True)
+    file.close()
 
 
 def is_mac_note(name: str) -> bool:

@@ -69,10 +69,9 @@ class KeyTable:
                WHERE spare.source = rows.source AND spare.file = rows.file)
                WHERE fields IS NULL"""
         )
-        self._db.execute("CREATE INDEX rows_file ON rows (source, file)")
         return self.one(
-            """SELECT COUNT(*) FROM spare WHERE NOT EXISTS (SELECT 1 FROM rows
-               WHERE rows.source = spare.source AND rows.file = spare.file)"""
+            """SELECT COUNT(*) FROM spare WHERE (source, file) NOT IN
+               (SELECT source, file FROM rows UNION ALL SELECT source, file FROM bad)"""
         )
 
     def sharing_a_band(self) -> Iterator[tuple[int, int, str]]:

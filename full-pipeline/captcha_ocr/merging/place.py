@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -68,7 +69,8 @@ def put(placement: Placement, target: str, copy_mode: str) -> None:
     data = read_bytes(placement.path, placement.file_size)
     _check_size(placement, len(data))
     with io.FileIO(target, "x") as file:  # unbuffered: one write
-        file.write(data)
+        if file.write(data) < len(data):  # of a disk that becomes full, the rest is no error yet
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
 
 
 def _file_behind(path: str) -> str:
@@ -85,15 +87,13 @@ def _check_size(placement: Placement, size: int) -> None:
 
 
 def manifest_line(placement: Placement) -> str:
-    """The old record with its new name; without one, what the merge itself knows."""
+    """What the merge itself knows, and what else an old record holds: a label may have been
+    corrected since that was written, and a picture scaled."""
     old = json.loads(placement.fields) if placement.fields else {}
-    record = {
-        "file": "",
-        "label": "",
+    known = {
+        "file": placement.file,
+        "label": placement.label,
         "size": "{}x{}".format(*placement.size),
         "length": len(placement.label),
-        **old,
-        "style": placement.style,
-        "origin": placement.origin,
     }
-    return _to_json(record | {"file": placement.file, "label": placement.label})
+    return _to_json({**known, **old, **known, "style": placement.style, "origin": placement.origin})

@@ -82,7 +82,7 @@ class MergeReport:
         if self.suffixes_corrected:
             notes.append(f"suffixes corrected to what the bytes are: {self.suffixes_corrected:,}")
         if self.records_without_label:
-            notes.append(f"manifest lines without a label: {self.records_without_label:,}")
+            notes.append(f"manifest lines whose name no label has: {self.records_without_label:,}")
         for reason, sentences in self.examples.items():
             notes += [f"{reason}: {sentence}" for sentence in sentences[:SHOWN]]
         left_out = self.bad + sum(map(self.total, REASONS))

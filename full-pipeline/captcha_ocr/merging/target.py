@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.config import ConfigError
-from captcha_ocr.files import atomic_write, lock, take_place
+from captcha_ocr.files import atomic_write, lock, take_place, unlock
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE
 from captcha_ocr.merging.config import MergeConfig, TargetError
 from captcha_ocr.model_info import file_sha256
@@ -109,7 +109,7 @@ def building(target: Path) -> Iterator[Path]:
     """
     folder, lock_path = _places_beside(target)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock_file = lock_path.open("wb")
+    lock_file = lock_path.open("ab")
     try:
         lock(lock_file)
     except BlockingIOError:
@@ -124,8 +124,7 @@ def building(target: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        lock_file.close()  # first: Windows removes no file that is open
-        lock_path.unlink(missing_ok=True)
+        unlock(lock_file, lock_path)
 
 
 def sweep(target: Path) -> None:

@@ -231,7 +231,7 @@ class Run:
     def describe(self) -> None:
         """Say what will be done, and name what cannot be learned."""
         if not self.epoch_pictures:
-            raise ConfigError("no label fits into its picture's columns; raise --imgH or --imgW")
+            raise ConfigError("every picture is too narrow to learn from; raise --imgH or --imgW")
         config, folder, train = self.config, self.folder, self.data.train
         folder.on_start(config, self.progress)
         folder.say(
@@ -243,7 +243,7 @@ class Run:
             labels = train.store.labels
             named = ", ".join(f"{labels[i].file} {labels[i].text!r}" for i in self.impossible[:5])
             folder.say(
-                f"{len(self.impossible)} labels need more columns than their picture has (width / "
-                f"{self.model.width_stride}) and are left out: {named}; a larger --imgH or --imgW "
-                "makes room"
+                f"{len(self.impossible)} pictures have too few columns (width / "
+                f"{self.model.width_stride}) for their label or for {config.arch} and are left "
+                f"out: {named}; a larger --imgH or --imgW makes room"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import dataclasses
 import math
@@ -15,7 +14,7 @@ from typing import Any, BinaryIO
 import yaml
 
 from captcha_ocr.config import ConfigError, TrainConfig
-from captcha_ocr.files import atomic_write, lock
+from captcha_ocr.files import atomic_write, lock, unlock
 
 LOCK = ".lock"  # in the folder, while a command trains in it
 PLAIN_SECONDS = 15.0  # between two progress lines without a terminal
@@ -87,7 +86,7 @@ class RunFolder:
     def claim(self) -> None:
         """Keep other commands out until ``close``. Raises ConfigError where one is at work: of two
         that go on with one run each would write over what the other learns."""
-        file = (self.path / LOCK).open("wb")
+        file = (self.path / LOCK).open("ab")
         try:
             lock(file)
         except BlockingIOError:
@@ -187,9 +186,7 @@ class RunFolder:
         if self._board is not None:
             self._board.close()
         if self._lock is not None:
-            self._lock.close()  # first: Windows removes no file that is open
-            with contextlib.suppress(PermissionError):  # there, where another looks at it
-                (self.path / LOCK).unlink(missing_ok=True)
+            unlock(self._lock, self.path / LOCK)
             self._lock = None
         if not any(self.path.iterdir()):
             self.path.rmdir()
