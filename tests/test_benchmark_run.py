@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from captcha_ocr.benchmarking import sections
+from captcha_ocr.benchmarking.columns import set_digest
 from captcha_ocr.benchmarking.peers import (
     PEERS,
     Peer,
@@ -18,7 +20,7 @@ from captcha_ocr.benchmarking.peers import (
     PeerRun,
 )
 from captcha_ocr.benchmarking.robustness import balanced_indices
-from captcha_ocr.benchmarking.run import QUICK, Run
+from captcha_ocr.benchmarking.run import QUICK, Effort, Run
 from captcha_ocr.benchmarking.sections import compare_models, compare_peers, compared
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.stores import Subset, open_store
@@ -133,6 +135,21 @@ def test_a_row_holds_figures_of_one_machine_and_one_set(
         assert row["latency_ms"] == expected
         out = capsys.readouterr().out
         assert said in out and ("timed on" in out) is bool(said)
+
+
+def test_quick_figures_are_not_taken_for_those_of_the_whole_set(
+    benchmark_root: Path, tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = run_on(benchmark_root, tiny_weights, tmp_path)
+    compare_models(quick)
+    assert len(quick.rows()) == 1
+    whole = dataclasses.replace(quick, effort=Effort())
+    capsys.readouterr()
+    assert whole.rows() == []
+    assert "left out of the tables: vanilla_crnn, measured on other" in capsys.readouterr().out
+    assert whole.digest(benchmark_root) == set_digest(benchmark_root)  # as in what is published
+    compare_models(whole)
+    assert len(whole.rows()) == 1
 
 
 def test_figures_of_other_weights_and_other_pictures_are_left_out(

@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -163,7 +164,9 @@ def test_tflite_says_where_its_converter_may_live(
         pytest.skip("litert-torch is installed here")
     assert command.main(["--format", "tflite", "--checkpoint", "none"]) == FAILURE
     error = capsys.readouterr().err
-    assert "python -m venv .venv-tflite" in error and 'pip install -e ".[export-tflite]"' in error
+    own = Path(".venv-tflite", "Scripts/python.exe" if os.name == "nt" else "bin/python")
+    assert "python -m venv .venv-tflite" in error
+    assert f'{own} -m pip install -e ".[export-tflite]"' in error
     place = tmp_path / ".venv-tflite" / "bin"
     place.mkdir(parents=True)
     (place / "python").write_bytes(b"")

@@ -136,7 +136,7 @@ def test_a_name_that_no_file_can_have_is_a_row(
 def test_patterns_that_a_shell_of_windows_leaves_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    some, none, stdin = str(folder / "?.png"), str(folder / "no*.gif"), infer.STDIN
+    some, none, stdin = str(folder / "?.p**"), str(folder / "[0-9].pn?"), infer.STDIN
     pictures = [str(folder / f"{number}.png") for number in range(3)]
     for system, found in (("win32", pictures), ("linux", [some])):
         monkeypatch.setattr(infer.sys, "platform", system)
@@ -371,6 +371,7 @@ def test_check_without_labels(
     [
         [],
         ["a.png", "--check"],
+        ["a.png", "--recursive"],
         ["-", "--image", "-"],
         ["a.png", "--backend", "torch"],
         ["a.png", "--checkpoint", "best.safetensors"],

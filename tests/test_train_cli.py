@@ -232,6 +232,19 @@ def test_settings_that_were_edited_to_nonsense_are_named(
     assert not trained
 
 
+@pytest.mark.parametrize("kind", ["nothing", "a file", "an empty folder"])
+def test_what_is_no_run_cannot_go_on(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    if kind == "a file":
+        run.touch()
+    elif kind == "an empty folder":
+        run.mkdir()
+    assert main(["--arch", "vanilla_crnn", "--resume", str(run)]) == USAGE
+    assert f"error: {run} holds no run (no args.yaml); --resume takes" in capsys.readouterr().err
+
+
 def test_all_go_on_where_they_were(
     begun: Begun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

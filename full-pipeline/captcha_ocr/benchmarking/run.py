@@ -81,8 +81,13 @@ class Run:
     def about(self, store: Store, root: Path) -> dict[str, Any]:
         """Where the figures on a set come from."""
         parts = root.resolve().parts[-2 if root.name == "full" else -1 :]
-        pictures = {"name": "/".join(parts), "n": len(store), "digest": set_digest(root)}
+        pictures = {"name": "/".join(parts), "n": len(store), "digest": self.digest(root)}
         return {**stamp(self.command), "pictures": pictures}
+
+    def digest(self, root: Path) -> str:
+        """Stands for what is read of a set: a few pictures of each column are not the set."""
+        few = self.effort.quality
+        return set_digest(root) if few is None else f"{set_digest(root)}-{few}"
 
     def put(self, section: str, about: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
         """Save the figures of a section, model by model, in place of earlier ones."""
@@ -94,7 +99,7 @@ class Run:
 
     def rows(self) -> list[dict[str, Any]]:
         """The leaderboard's rows on today's pictures; those on others are named."""
-        rows, digest = self._rows_in_file(), set_digest(self.shipped)
+        rows, digest = self._rows_in_file(), self.digest(self.shipped)
         for row in rows:
             if row["set"] != digest:
                 print(f"left out of the tables: {row['name']}, measured on other pictures")

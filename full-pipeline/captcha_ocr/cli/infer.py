@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
@@ -110,6 +111,8 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ConfigError("standard input (-) is closed")
     if args.check and not args.dir:
         raise ConfigError("--check compares a folder with its labels.txt: name it with --dir")
+    if args.recursive and not args.dir:
+        raise ConfigError("--recursive reads a folder with its sub-folders: name it with --dir")
     if args.csv and args.top_k > 1:
         raise ConfigError("--csv has one reading a picture: with --top-k, use --json or neither")
     if (args.backend == "torch") != bool(args.checkpoint):
@@ -131,7 +134,9 @@ def expand(name: str) -> list[str]:
     path = Path(name)
     if sys.platform != "win32" or not {"*", "?"} & set(path.name):
         return [name]
-    return [str(found) for found in sorted(path.parent.glob(path.name))] or [name]
+    # There a bracket is a letter, as of "picture[1].png"; and Python refuses "**.png".
+    pattern = re.sub(r"\*+", "*", path.name).replace("[", "[[]")
+    return [str(found) for found in sorted(path.parent.glob(pattern))] or [name]
 
 
 def open_writer(args: argparse.Namespace, first_names: list[str]) -> Writer:

@@ -197,6 +197,11 @@ def read_settings(args: Path) -> TrainConfig:
     """What a run began with. Raises ConfigError for a file that, edited, no longer says it."""
     try:
         return TrainConfig.from_dict(yaml.safe_load(args.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(
+            f"{args.parent} holds no run (no {args.name}); --resume takes the folder of one, such "
+            "as runs/vanilla_crnn"
+        ) from None
     except (yaml.YAMLError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{args} no longer says how the run began ({error}); put it back as the run wrote it"

@@ -65,9 +65,10 @@ def find_python() -> str:
     for name in ("bin/python", "Scripts/python.exe"):
         if (ENVIRONMENT / name).is_file():
             return str(ENVIRONMENT / name)
+    own = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     raise ModelError(
         "tflite needs litert-torch, which wants an older torch than this environment has; give it "
-        f"one of its own: python -m venv {ENVIRONMENT}, then {ENVIRONMENT}/bin/python -m pip "
+        f"one of its own: python -m venv {ENVIRONMENT}, then {own} -m pip "
         f'install -e ".[export-tflite]" (or name a Python that has it in {VARIABLE})'
     )
 

@@ -57,8 +57,10 @@ public final class GenerationRun {
             return complete(set);
         } finally {
             finished.countDown();
-            if (!stopping) {
+            try {
                 Runtime.getRuntime().removeShutdownHook(hook);
+            } catch (IllegalStateException e) {
+                // A signal is ending the process: the hook has run, or ends now.
             }
         }
     }

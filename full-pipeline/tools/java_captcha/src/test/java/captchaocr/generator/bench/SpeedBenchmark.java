@@ -72,8 +72,8 @@ public final class SpeedBenchmark {
         double b = pictures / median(plain, Cost::wall);
         double c = pictures / median(ours, Cost::cpu);
         double d = pictures / median(plain, Cost::cpu);
-        System.out.println(String.format(Locale.ROOT, "%-18s%10.0f%10.0f%8.1f%14.0f%10.0f%8.1f", what, a, b, a / b, c, d,
-                c / d));
+        System.out.println(String.format(Locale.ROOT, "%-18s%10.0f%10.0f%8.1f%14.0f%10.0f%8.1f", what, a, b, a / b, c,
+                d, c / d));
     }
 
     private static double median(List<Cost> costs, ToDoubleFunction<Cost> seconds) {
