@@ -118,6 +118,11 @@ STAGES = {
             f"{HIGH} {LOW} --lr 5e-4 --blend 0.3 --aug 0.2 --seed 29 --fold-case",
             FRESHER,
         ),
+        Stage(
+            0.78,
+            f"{HIGH} {LOW} --lr 5e-4 --blend 0.5 --aug 0.2 --seed 30 --fold-case",
+            NEWEST,
+        ),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
