@@ -17,19 +17,23 @@ from captcha_ocr.models import CTCRecognizer
 from captcha_ocr.predictor import Predictor
 
 WIDTHS = (64, 96, 128, 256)  # pixels; what the usual sizes become at height 32, and the largest
-# Largest difference of a logit that a float32 file may show: rounding adds up over the layers, and
-# moves logits of ten and more by some ten-thousandths.
-TOLERANCE = 1e-3
+# Largest difference of a logit that a float32 file may show, and how much more for each unit of the
+# largest logit: torch's own float32, in batches, has been seen 8e-4 away from float64 where logits
+# go to 24.
+TOLERANCE, RELATIVE_TOLERANCE = 1e-3, 1e-4
 CHUNK = 256  # pictures held at a time
 REPEATS = 30
 
 
-def verify(
-    exported: Predictor, model: CTCRecognizer, info: ModelInfo, tolerance: float = TOLERANCE
-) -> float:
+def allowed(largest_logit: float) -> float:
+    """How far a logit of a float32 file may be from torch's."""
+    return TOLERANCE + RELATIVE_TOLERANCE * largest_logit
+
+
+def verify(exported: Predictor, model: CTCRecognizer, info: ModelInfo) -> float:
     """Compare an exported predictor's logits with torch's on noise of several widths and batch
-    sizes; the largest difference. Raises ModelError above the tolerance."""
-    gaps = []
+    sizes; the largest difference. Raises ModelError above what is allowed."""
+    gaps, largest = [], []
     rng = np.random.default_rng(0)
     widest = info.image.max_width
     for batch, width in ((1, 88), (3, 96), (2, 128), (1, widest), (5, 40)):
@@ -41,8 +45,9 @@ def verify(
         if got.shape != expected.shape:
             raise ModelError(f"{info.arch}: exported logits {got.shape}, torch's {expected.shape}")
         gaps.append(np.abs(got - expected).max())
+        largest.append(np.abs(expected).max())
     worst = float(np.max(gaps))  # unlike max(), NaN when any of them is
-    if not worst <= tolerance:
+    if not worst <= allowed(float(np.max(largest))):
         raise ModelError(f"{info.arch}: exported logits differ by {worst:.2g} from torch's")
     return worst
 

@@ -15,16 +15,13 @@ import torch
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import FORMATS, Format, NotKeptError, Remark
-from captcha_ocr.exporting.measuring import TOLERANCE, WIDTHS, agree, latencies, verify
+from captcha_ocr.exporting.measuring import TOLERANCE, WIDTHS, agree, allowed, latencies, verify
 from captcha_ocr.files import find_files
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, file_sha256
 from captcha_ocr.models import MODELS, find_model
 from captcha_ocr.predictor import Predictor, load_predictor
 from captcha_ocr.runtimes.torch import TorchPredictor, describe
 
-# Of the largest logit. Over hundreds of pictures torch's own float32, in batches, has been seen
-# 8e-4 away from float64 where logits go to 24.
-RELATIVE_TOLERANCE = 1e-4
 RUNTIMES = ("torch", "ncnn", "ai-edge-litert")  # onnxruntime is part of the machine's line
 
 Say = Callable[[str], None]
@@ -164,8 +161,7 @@ def measure(
         row["exact_match"] = found.right / found.pictures
         row["largest_difference"] = found.largest_difference
         exact = name == "reference" or FORMATS[name].exact
-        allowed = TOLERANCE + RELATIVE_TOLERANCE * found.largest_logit
-        if exact and not found.largest_difference <= allowed:
+        if exact and not found.largest_difference <= allowed(found.largest_logit):
             message = f"logits differ by {found.largest_difference:.2g} from torch's"
             row["remark"] = {"kind": "failed", "message": message}
 
