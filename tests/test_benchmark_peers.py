@@ -62,6 +62,21 @@ def test_a_peer_reads_the_whole_set(benchmark_root: Path, tmp_path: Path) -> Non
     assert (found.latency_ms, found.megabytes) == (2, 2.5)
 
 
+def offer_ddddocr(folder: Path, monkeypatch: pytest.MonkeyPatch, reading: str) -> None:
+    """A package in ``folder`` that is called ddddocr and reads ``data`` so."""
+    package = (
+        "import importlib.metadata\n"
+        "importlib.metadata.version = lambda name: '1'\n"
+        "class DdddOcr:\n"
+        "    calls = 0\n"
+        "    def __init__(self, **options): ...\n"
+        f"    def classification(self, data): {reading}\n"
+    )
+    (folder / "ddddocr.py").write_text(package, encoding="utf-8")
+    (folder / "common_old.onnx").write_bytes(b"")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
 def test_a_peer_gets_every_picture_wherever_it_lies(
     benchmark_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,16 +85,7 @@ def test_a_peer_gets_every_picture_wherever_it_lies(
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    package = (
-        "import importlib.metadata\n"
-        "importlib.metadata.version = lambda name: '1'\n"
-        "class DdddOcr:\n"
-        "    def __init__(self, **options): ...\n"
-        "    def classification(self, data): return '中\\u2028' + str(len(data))\n"
-    )
-    (tmp_path / "ddddocr.py").write_text(package, encoding="utf-8")
-    (tmp_path / "common_old.onnx").write_bytes(b"")
+    offer_ddddocr(tmp_path, monkeypatch, "return '中\\u2028' + str(len(data))")
     store = open_store(benchmark_root)
     store.labels = [
         dataclasses.replace(label, file=f"{i}/same.{'gif' if i % 2 else 'png'}")
@@ -97,19 +103,7 @@ def test_a_peers_picture_is_read_once_before_it_is_timed(
     benchmark_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As by our own models: or the first picture of each width would make peers slow."""
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    package = (
-        "import importlib.metadata\n"
-        "importlib.metadata.version = lambda name: '1'\n"
-        "seen = []\n"
-        "class DdddOcr:\n"
-        "    def __init__(self, **options): ...\n"
-        "    def classification(self, data):\n"
-        "        seen.append(data)\n"
-        "        return str(len(seen))\n"
-    )
-    (tmp_path / "ddddocr.py").write_text(package, encoding="utf-8")
-    (tmp_path / "common_old.onnx").write_bytes(b"")
+    offer_ddddocr(tmp_path, monkeypatch, "self.calls += 1; return str(self.calls)")
     store = open_store(benchmark_root)
     with as_png(store) as paths:
         found = run_peer(PEERS["ddddocr"], Path(sys.executable), WORKER, store, paths, 3)

@@ -171,15 +171,20 @@ def test_each_process_has_dropout_of_its_own_and_the_main_one_goes_on() -> None:
     assert len(set(map(tuple, drawn))) == 3
 
 
+def write_narrow_set(root: Path, text: str, size: tuple[int, int]) -> Path:
+    """Two pictures that can be learned, and ``narrow.png`` with this text and size."""
+    (root / "images").mkdir(parents=True)
+    labels = [Label("a.png", "12"), Label("b.png", "34"), Label("narrow.png", text)]
+    for label, shape in zip(labels, ((48, 32), (48, 32), size)):
+        draw_picture("1", shape).save(root / "images" / label.file)
+    write_labels(root / "labels.txt", labels)
+    return root
+
+
 def test_labels_that_cannot_fit_are_named_and_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = tmp_path / "set"
-    (root / "images").mkdir(parents=True)
-    labels = [Label("a.png", "12"), Label("b.png", "34"), Label("narrow.png", "1122334455")]
-    for label in labels:
-        draw_picture("1", (48, 32)).save(root / "images" / label.file)
-    write_labels(root / "labels.txt", labels)
+    root = write_narrow_set(tmp_path / "set", "1122334455", (48, 32))
     config = config_for(root, epochs=1, val_root=str(root), select_on="val")
     fit(config, RunFolder(tmp_path))
     out = capsys.readouterr().out
@@ -193,13 +198,7 @@ def test_a_picture_of_a_single_step_is_left_out_where_batch_norm_would_fail(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is alone in its batch, being narrower than the others."""
-    root = tmp_path / "set"
-    (root / "images").mkdir(parents=True)
-    labels = [Label("a.png", "12"), Label("b.png", "34"), Label("narrow.png", "1")]
-    for label in labels:
-        size = (8, 64) if label.file == "narrow.png" else (48, 32)
-        draw_picture("1", size).save(root / "images" / label.file)
-    write_labels(root / "labels.txt", labels)
+    root = write_narrow_set(tmp_path / "set", "1", (8, 64))
     for arch, learned in (("crnn_resnet34", 2), ("vanilla_crnn", 3), ("svtr_tiny", 3)):
         folder = RunFolder(tmp_path / arch)
         folder.path.mkdir()

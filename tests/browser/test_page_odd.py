@@ -224,11 +224,7 @@ def test_what_a_rule_changes_is_said_in_the_other_language_too(visit: Any) -> No
 
 
 def test_a_group_that_answers_late_does_not_undo_a_newer_rule(visit: Any) -> None:
-    held: list[Any] = []
-    visit.page.route(
-        "**/api/predict",
-        lambda route: held.append(route) if reads_group(route.request) else route.continue_(),
-    )
+    held = hold_groups(visit)
     with both_asked_for(visit):
         visit.pick(("a.png", barcode("1")), ("b.png", barcode("7*3=?")), ("c.png", barcode("3")))
     visit.read("1")  # left unread, it would join another group, which is held too
@@ -245,11 +241,7 @@ def test_a_group_that_answers_late_does_not_undo_a_newer_rule(visit: Any) -> Non
 
 
 def test_an_explanation_that_fails_leaves_the_reading_to_its_group(visit: Any) -> None:
-    held: list[Any] = []
-    visit.page.route(
-        "**/api/predict",
-        lambda route: held.append(route) if reads_group(route.request) else route.continue_(),
-    )
+    held = hold_groups(visit)
     with both_asked_for(visit):
         visit.pick(("a.png", barcode("1")), ("b.png", barcode("2")))
     visit.read("1")  # left unread, it would join another group, which is held too
@@ -286,6 +278,16 @@ def test_a_rule_typed_meanwhile_does_not_keep_a_picture_waiting(visit: Any) -> N
     visit.page.unroute("**/api/predict")
     visit.page.locator(".pick").nth(1).click()
     visit.expect(READINGS).to_have_text(["1", "2"])
+
+
+def hold_groups(visit: Any) -> list[Any]:
+    """The requests that read groups from now on; each waits until the test lets it go on."""
+    held: list[Any] = []
+    visit.page.route(
+        "**/api/predict",
+        lambda route: held.append(route) if reads_group(route.request) else route.continue_(),
+    )
+    return held
 
 
 @contextmanager

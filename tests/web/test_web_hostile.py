@@ -293,15 +293,7 @@ def test_who_leaves_during_an_upload_is_no_error_of_ours(
     service = make_service(two_models)
     app = fastapi_app.create_app(service.settings, service)
     app.state.service = service  # what the start of a server does
-    content_type, body = multipart([("files", "a.png", barcode("1"))], [])
-    headers = {"host": "localhost", "content-type": content_type, "content-length": str(len(body))}
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/predict",
-        "query_string": b"",
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-    }
+    scope, body = predict_scope(barcode("1"))
     half = {"type": "http.request", "body": body[: len(body) // 2], "more_body": True}
     receive = AsyncMock(side_effect=[half, {"type": "http.disconnect"}])
     send = AsyncMock()
@@ -546,15 +538,7 @@ def test_a_form_that_is_refused_is_not_held_by_the_error() -> None:
 
 async def upload(app: Any, picture: bytes, pause: Any = None) -> int:
     """The status for a picture of which all but the last bytes come before the pause."""
-    content_type, body = multipart([("files", "a.png", picture)], [])
-    headers = {"host": "localhost", "content-type": content_type, "content-length": str(len(body))}
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/predict",
-        "query_string": b"",
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-    }
+    scope, body = predict_scope(picture)
     parts = [body[:-100], body[-100:]]
 
     async def receive() -> dict[str, Any]:
@@ -567,3 +551,17 @@ async def upload(app: Any, picture: bytes, pause: Any = None) -> int:
     send = AsyncMock()
     await app(scope, receive, send)
     return int(send.call_args_list[0].args[0]["status"])
+
+
+def predict_scope(picture: bytes) -> tuple[dict[str, Any], bytes]:
+    """What ASGI says of a request that asks for this picture's text, and the request's body."""
+    content_type, body = multipart([("files", "a.png", picture)], [])
+    headers = {"host": "localhost", "content-type": content_type, "content-length": str(len(body))}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/predict",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    return scope, body
