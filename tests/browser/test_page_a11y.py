@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from test_page import handed
 from test_page_odd import count_writes, pick_two
 from web_harness import barcode
 
@@ -16,6 +18,10 @@ GATE = """() => {
     return real(url, init);
   };
 }"""
+
+
+PASTE = """(data) => document.activeElement.dispatchEvent(
+  new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }))"""
 
 
 def test_that_a_text_is_copied_is_said(visit: Any) -> None:
@@ -38,6 +44,19 @@ def test_the_keyboard_stays_when_a_batch_ends_by_itself(visit: Any) -> None:
     visit.expect("#progress-text").to_have_text("2 of 2 read")
     visit.expect("#cancel").to_be_hidden()
     visit.expect("#work").to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("focused", "then"), [("#detail .truth", "#work"), ("#pattern", "#pattern")]
+)
+def test_the_keyboard_stays_when_a_picture_is_pasted(visit: Any, focused: str, then: str) -> None:
+    """Into the view of another one, which is drawn anew, or somewhere else."""
+    visit.pick(("a.png", barcode("1")))
+    visit.read("1")
+    visit.page.focus(focused)
+    visit.page.evaluate(PASTE, handed(visit, ("b.png", barcode("2"))))
+    visit.read("2")
+    visit.expect(then).to_be_focused()
 
 
 def test_the_keyboard_stays_in_the_history_that_is_cleared(visit: Any) -> None:

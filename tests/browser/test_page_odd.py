@@ -94,6 +94,8 @@ def test_a_length_that_is_none_is_said_in_the_language_of_the_page(visit: Any) -
     visit.page.fill("#length", "")
     visit.page.fill("#pattern", "[")
     visit.expect("#detail .trouble").to_have_text(re.compile(r"^这个模式不能用：.*: pattern '\['"))
+    for place in ("#detail .trouble", "#rows .trouble", "#live"):  # the server's words are English
+        visit.expect(f"{place} [lang=en]").to_have_text(re.compile(r"^\w+: pattern '\['"))
 
 
 def test_an_answer_that_breaks_off_is_the_networks(visit: Any) -> None:

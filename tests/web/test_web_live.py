@@ -477,6 +477,7 @@ def test_a_page_behind_a_prefix_works(two_models: Path, tmp_path: Path) -> None:
     with serve("uvicorn", tmp_path, *prefix, weights=str(two_models), log="off") as live:
         for path in ("/", "/static/app.js", "/api/models", "/api/openapi.json"):
             assert live.ask("GET", path).status == 200, path
+        assert live.ask("GET", "/api/").status == 404
         assert live.ask("GET", "/openapi.json").json()["servers"] == [{"url": "/ocr"}]
         assert live.predict(barcode("42")).json()["results"][0]["text"] == "42"
         assert 'path="/static"' in live.ask("GET", "/metrics").data.decode()

@@ -63,10 +63,12 @@ def field(name: str, value: str) -> bytes:
     return part(f'name="{name}"', value.encode())
 
 
-def test_every_path_is_under_api_too(ask: Ask) -> None:
+def test_every_path_but_the_pages_is_under_api_too(ask: Ask) -> None:
+    """The page's links are relative, and would lead nowhere there."""
     paths = ask("GET", "/openapi.json").json()["paths"]
     assert "/predict" in paths
-    for path in ("/", "/openapi.json", *paths):
+    assert ask("GET", "/").status == 200
+    for path in ("/openapi.json", *paths):
         if path != "/predict":
             assert ask("GET", "/api" + path).status == ask("GET", path).status == 200
 
@@ -225,7 +227,7 @@ def test_methods_are_answered_alike(ask: Ask, method: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/predict/", "/models/", "/api", "/static", "/api//models",
+    ["/predict/", "/models/", "/api", "/api/", "/static", "/api//models", "/static/index.html",
      "/static//app.js", "/static/none", "/static/", "/static/app.js/", "/models%0a", "/api/%0A"],
 )  # fmt: skip
 def test_no_path_leads_to_another(ask: Ask, path: str) -> None:
@@ -244,6 +246,7 @@ def test_a_prefix_is_known_whether_it_stands_in_the_path_or_not(
     with TestClient(app, base_url=BASE, root_path="/ocr") as client:
         for path in ("/", "/models", "/static/app.js", "/api/models"):
             assert client.get(before + path).status_code == 200, path
-        for path in ("/models/", "/static//app.js", "/nothing"):
+        for path in ("/models/", "/static//app.js", "/nothing", "/api/", "/static/index.html"):
             assert client.get(before + path).status_code == 404, path
+        assert client.get("/ocr").status_code == 404  # the page's links would leave the prefix
         assert client.get(before + "/openapi.json").json()["servers"] == [{"url": "/ocr"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import dataclasses
 import json
 import logging
@@ -33,6 +34,9 @@ from captcha_ocr.web.waitress_server import (
     Server,
     most_connections,
 )
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 from waitress.adjustments import Adjustments
 from waitress.utilities import InternalServerError
 from web_harness import run_apart
@@ -307,13 +311,15 @@ def test_an_answer_that_fails_before_its_first_byte_is_our_error() -> None:
 class Endless:
     """A connection of uvicorn's, with a parser to which no head is too long."""
 
-    cycle = None
+    cycle = limit_concurrency = None
 
     def connection_made(self, transport: Mock) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         pass
+
+    pause_writing = resume_writing = data_received
 
 
 @pytest.mark.parametrize("more", [0, 1])
@@ -325,8 +331,62 @@ def test_a_head_has_a_size_whatever_the_parser(more: int) -> None:
             connection.data_received(data)
         return bool(connection.transport.close.called)
 
-    _guard(Endless, 10)
+    _guard(Endless, 10, 10)
     assert run_apart(send()) == bool(more)
+
+
+class Guarded(H11Protocol):
+    """A connection of uvicorn's; the class that servers use stays as it is."""
+
+
+async def answer_much(scope: Any, receive: Any, send: Any) -> None:
+    """More than the system takes for a client that does not."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": bytes(1 << 26)})
+
+
+def uvicorn_config(most: int | None = None) -> Config:
+    usual = {"http": "h11", "ws": "none", "lifespan": "off", "log_config": None}
+    return Config(answer_much, limit_concurrency=most, **usual)
+
+
+@pytest.mark.parametrize(("most", "status"), [(None, b"503"), (CONNECTIONS + 2, b"200")])
+def test_plain_uvicorn_takes_as_many_connections_as_the_command(
+    most: int | None, status: bytes
+) -> None:
+    """Unless its own --limit-concurrency says otherwise."""
+
+    async def ask() -> bytes:
+        state, transport = ServerState(), Mock()
+        state.connections.update(range(CONNECTIONS))  # type: ignore[arg-type]
+        connection = Guarded(uvicorn_config(most), state, {})
+        connection.connection_made(transport)
+        connection.data_received(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await asyncio.gather(*state.tasks)
+        return bytes(transport.write.call_args_list[0].args[0])
+
+    _guard(Guarded, 10, 10)
+    assert run_apart(ask()).startswith(b"HTTP/1.1 " + status)
+
+
+def test_an_answer_that_is_not_taken_is_not_kept() -> None:
+    """uvicorn would keep it, and the connection, for as long as the client stays."""
+
+    async def ask_and_leave() -> None:
+        config, state = uvicorn_config(), ServerState()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Guarded(config, state, {}), "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        while not state.total_requests:  # answered, as far as uvicorn knows
+            await asyncio.sleep(0.01)
+        while state.connections:
+            await asyncio.sleep(0.01)
+        writer.transport.abort()
+        server.close()
+
+    _guard(Guarded, 300, 0.1)
+    run_apart(asyncio.wait_for(ask_and_leave(), 60))
 
 
 @pytest.mark.parametrize("path", [r"/static/\\host\share\a", "/static/C:/a", "/static/\0"])

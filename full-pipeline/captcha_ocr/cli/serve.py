@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from captcha_ocr.cli.common import OK, Arguments, at_least, command, program
 from captcha_ocr.config import ConfigError
 from captcha_ocr.web.options import parse_rule
-from captcha_ocr.web.settings import CONNECTIONS, add_flags, from_flags
+from captcha_ocr.web.settings import add_flags, from_flags
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -65,7 +65,6 @@ def fastapi_main(argv: Arguments = None) -> int:
         timeout_worker_healthcheck=WORKER_SECONDS,
         log_level="warning",
         access_log=False,  # ours says more, see web/logs.py
-        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=max(1, int(settings.stop_seconds)),
         forwarded_allow_ips=settings.trusted_proxy,
         server_header=False,
@@ -148,7 +147,3 @@ def _announce(args: argparse.Namespace) -> None:
         timer = threading.Timer(1.5, webbrowser.open, [url])
         timer.daemon = True
         timer.start()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -47,9 +47,14 @@ def check_host(host: str | None, allowed: frozenset[str]) -> None:
 
 def check_path(path: str) -> None:
     """No path of ours has these, or a slash at its end. Some frameworks look over them, and older
-    ones ask the system for a file so called: of Windows, at any host that the path names."""
+    ones ask the system for a file so called: of Windows, at any host that the path names.
+
+    The page is at / alone. Elsewhere its relative links lead nowhere: as one of the files, or at
+    a proxy's prefix without a slash, which leaves no path at all.
+    """
     strange = any(part in path for part in ("//", "\\", ":", "\n", "\0"))
-    if strange or (path.endswith("/") and path not in ("/", "/api/")):
+    elsewhere = path in ("", "/static/index.html")
+    if strange or elsewhere or (path.endswith("/") and path != "/"):
         raise Problem.from_status(404)
 
 

@@ -239,7 +239,7 @@ def _place(scope: Scope) -> tuple[str, str]:
     root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
     if root and f"{path}/".startswith(f"{root}/"):
         path = path[len(root) :]
-    return root, "/" + path.lstrip("/")
+    return root, ("/" + path.lstrip("/") if path else "")  # none: the prefix by itself
 
 
 def _route(scope: Scope, path: str) -> str:

@@ -1,7 +1,8 @@
 """The FastAPI server: ``create_app`` and its endpoints.
 
 Endpoints only translate between HTTP and `service.Service`; limits and headers are in
-asgi_edge.py. Every path is also there under ``/api``, so that a page can stand in front.
+asgi_edge.py. Every path but the page's is also there under ``/api``, so that a page can stand
+in front.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
     app.state.metrics = service.metrics if service else Metrics()
     app.include_router(router)
     app.include_router(router, prefix="/api", include_in_schema=False)
+    app.add_api_route("/", page, include_in_schema=False)  # not under /api: its links are relative
     app.mount("/static", FILES, name="static")
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -93,7 +95,7 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
 def _lifespan(settings: Settings, service: Service | None) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        guard_uvicorn(settings.head_seconds)
+        guard_uvicorn(settings)
         if service is not None:
             app.state.service = service
             yield
@@ -199,7 +201,6 @@ def openapi_document(request: Request) -> Response:
     return JSONResponse({**request.app.openapi(), **servers})
 
 
-@router.get("/", include_in_schema=False)
 async def page(request: Request) -> Response:
     return await FILES.get_response("index.html", request.scope)
 

@@ -52,6 +52,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     metrics = service.metrics if service else Metrics()
     app.extensions["captcha_ocr"] = _State(settings, service, upstream, metrics)
+    app.get("/")(page)  # not under /api: its links are relative
     app.register_blueprint(api)
     app.register_blueprint(api, name="prefixed", url_prefix="/api")
     app.before_request(_admit)
@@ -223,7 +224,6 @@ def openapi_document() -> Response:
     return Response(state.openapi, mimetype="application/json")
 
 
-@api.get("/")
 def page() -> Response:
     return send_from_directory(catalogue.STATIC, "index.html")
 

@@ -15,7 +15,7 @@ import { Rule } from "./rule.js";
 import { loadSamples } from "./samples.js";
 import { Table } from "./table.js";
 import { initTheme, labelTheme } from "./theme.js";
-import { limits, tell, troubleText } from "./words.js";
+import { limits, tell, troubleNodes } from "./words.js";
 
 const HEALTH_MILLISECONDS = 15_000;
 // What is wrong with more than one picture.
@@ -84,7 +84,9 @@ async function show(item) {
     before = { status: item.status, error: item.error };
     batch.set(item, { status: "reading", error: null });
   }
+  const within = byId("detail").contains(document.activeElement);
   draw();
+  if (within) byId("work").focus({ preventScroll: true }); // what had the focus is gone
   try {
     if (batch.tooLarge(item)) throw new ApiError("too_large", "");
     const result = await explain(item.file, { ...options(), top_k: readings() }, signal);
@@ -106,7 +108,7 @@ function fail(item, error) {
   const inGroup = item.status === "reading" && !before;
   const stays = item.status === "done" || inGroup;
   if (!stays || !PASSING.has(error.code)) batch.fail(item, error);
-  tell(`${item.name}: ${troubleText(error)}`);
+  tell(`${item.name}: `, ...troubleNodes(error));
 }
 
 /** Another picture is shown, perhaps before this one was read: then it is what it was before. */
@@ -170,7 +172,7 @@ function clear() {
 }
 
 function trouble(error) {
-  if (WHOLE_PAGE.has(error.code)) say(() => troubleText(error));
+  if (WHOLE_PAGE.has(error.code)) say(() => troubleNodes(error));
 }
 
 async function checkHealth() {

@@ -2,20 +2,20 @@
 
 import { byId, write } from "./dom.js";
 
-let said = () => "";
+let said = () => [];
 
-/** @param words called for the text, and again in another language; no text: no banner. */
+/** @param words called for a text or nodes, and again in another language; none: no banner. */
 export function say(words) {
   said = words;
   redrawBanner();
 }
 
 export function hush() {
-  say(() => "");
+  say(() => []);
 }
 
 export function redrawBanner() {
-  const text = said();
-  write(byId("banner"), text);
-  byId("banner").hidden = !text;
+  const parts = [said()].flat();
+  write(byId("banner"), ...parts);
+  byId("banner").hidden = !parts.length;
 }

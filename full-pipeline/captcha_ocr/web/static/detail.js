@@ -8,7 +8,7 @@ import { drawHeatmap } from "./heatmap.js";
 import { t } from "./i18n.js";
 import { marked } from "./table.js";
 import { makeWalk } from "./walk.js";
-import { sureChip, sureness, sureText, tell, troubleText } from "./words.js";
+import { sureChip, sureness, sureText, tell, troubleNodes } from "./words.js";
 
 let withHeat = true;
 let observer = null;
@@ -37,7 +37,7 @@ export function drawDetail(item, detail, failure, arch, actions) {
     element("span", { class: "name" }, item.name),
   );
   if (failure) {
-    box.replaceChildren(head, element("p", { class: "trouble big" }, troubleText(failure)));
+    box.replaceChildren(head, element("p", { class: "trouble big" }, troubleNodes(failure)));
     return;
   }
   if (!detail) {

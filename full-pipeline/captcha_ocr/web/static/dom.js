@@ -17,8 +17,9 @@ export function byId(id) {
 }
 
 /** Text that is written again would be read out again. */
-export function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+export function write(node, ...parts) {
+  const text = parts.map((part) => part.textContent ?? part).join("");
+  if (node.textContent !== text) node.replaceChildren(...parts);
 }
 
 /** A 24 x 24 line drawing. */

@@ -3,7 +3,7 @@
 import { countErrors, edits, score } from "./diff.js";
 import { byId, element, write } from "./dom.js";
 import { percent, t } from "./i18n.js";
-import { troubleText, sureChip } from "./words.js";
+import { sureChip, troubleNodes } from "./words.js";
 
 export class Table {
   #rows = new Map(); // id -> {row, update}
@@ -150,7 +150,7 @@ export class Table {
 
 function readingCell(item) {
   if (item.status === "error") {
-    return [element("span", { class: "trouble" }, troubleText(item.error))];
+    return [element("span", { class: "trouble" }, troubleNodes(item.error))];
   }
   if (item.status !== "done") {
     return [element("span", { class: "hint" }, t(`row.${item.status}`))];

@@ -14,16 +14,19 @@ export const limits = {
   max_top_k: 10,
 };
 
-export function troubleText({ code, field, message }) {
+/** What is wrong, as nodes: what the server says of it is English, and has to be read out so. */
+export function troubleNodes({ code, field, message }) {
   const keys = [`error.${code}.${field}`, `error.${code}`, "error.other"];
   const megabytes = Number((limits.max_file_bytes / (1 << 20)).toPrecision(4));
-  const values = { detail: message, megabytes, pixels: limits.max_pixels.toLocaleString("en") };
-  return t(keys.find((key) => key in STRINGS.en), values);
+  const values = { megabytes, pixels: limits.max_pixels.toLocaleString("en") };
+  const text = t(keys.find((key) => key in STRINGS.en), values);
+  const [before, after] = text.split("{detail}");
+  return after === undefined ? [text] : [before, element("span", { lang: "en" }, message), after];
 }
 
 /** To a screen reader: others see it where it happens. */
-export function tell(text) {
-  byId("live").textContent = text;
+export function tell(...nodes) {
+  byId("live").replaceChildren(...nodes);
 }
 
 export function sureness(confidence) {
