@@ -12,11 +12,17 @@ from captcha_ocr.benchmarking.distortions import DISTORTIONS, Distortion
 from captcha_ocr.benchmarking.folding import folded, strict
 from captcha_ocr.benchmarking.overlap import find_equal
 from captcha_ocr.benchmarking.quality import measure_quality
-from captcha_ocr.benchmarking.robustness import balanced_indices, distort, measure_robustness
+from captcha_ocr.benchmarking.robustness import (
+    MemoryStore,
+    balanced_indices,
+    distort,
+    measure_robustness,
+)
 from captcha_ocr.datasets.stores import Store, Subset, open_store
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.imaging import open_image
 from captcha_ocr.merging.engines import SerialEngine
+from captcha_ocr.metrics import wilson_interval
 from captcha_ocr.predictor import load_predictors
 from drawing import barcode, draw_barcode
 
@@ -84,8 +90,16 @@ def test_columns_take_turns(benchmark_root: Path) -> None:
     assert {store.records[i]["difficulty"] for i in hard} == {1.0}
 
 
-def test_digest_changes_with_a_label(benchmark_root: Path, tmp_path: Path) -> None:
+def test_digest_changes_with_a_label_and_with_a_picture(
+    benchmark_root: Path, tmp_path: Path
+) -> None:
     copy = write_benchmark_set(tmp_path / "copy")
+    assert set_digest(copy) == set_digest(benchmark_root)
+    picture = copy / "images" / "test_easy-text_0.5_0.png"
+    same = picture.read_bytes()
+    picture.write_bytes((copy / "images" / "test_ctext_0.5_0.png").read_bytes())
+    assert set_digest(copy) != set_digest(benchmark_root)
+    picture.write_bytes(same)
     assert set_digest(copy) == set_digest(benchmark_root)
     labels = copy / "labels.txt"
     labels.write_text(labels.read_text(encoding="utf-8").replace("Ab12", "Ab13"), encoding="utf-8")
@@ -121,6 +135,29 @@ def test_quality_counts_by_hand(benchmark_root: Path, tiny_weights: Path) -> Non
     assert parts["heldout"]["all"]["exact_match"] == 1.0
     assert parts["unrelated"]["all"]["n"] == 5  # the other five hold a letter of Arimo
     assert parts["test"]["groups"]["length"]["5"]["n"] == 4
+
+
+def test_intervals_of_unseen_fonts_are_over_families(
+    benchmark_root: Path, tiny_weights: Path
+) -> None:
+    """One of the five pictures of Sora is misread, none of the five of Sora and Arimo: two
+    families drawn are Sora alone, or both."""
+    store = open_store(benchmark_root)
+    wrong = next(i for i, x in enumerate(store.labels) if x.file == "heldout_easy-text_0.5_1.png")
+    pictures = [barcode("aB12") if i == wrong else store.read(i) for i in range(len(store))]
+    predictor = load_predictors(folder=tiny_weights)["vanilla_crnn"]
+    parts = measure_quality(predictor, MemoryStore(store, pictures))
+    unseen = parts["heldout"]["all"]
+    assert unseen["families"] == 2
+    assert unseen["exact_match_interval"] == pytest.approx([0.8, 0.9])
+    assert unseen["exact_match_folded_interval"] == pytest.approx([0.8, 0.9])
+    low, high = unseen["cer_interval"]
+    assert 0 < low < high
+    # One family says nothing of others; pictures of known fonts were drawn one by one.
+    for figures, right in ((parts["unrelated"]["all"], 4), (parts["test"]["all"], 10)):
+        assert "families" not in figures
+        expected = wilson_interval(right, figures["n"])
+        assert figures["exact_match_folded_interval"] == pytest.approx(expected)
 
 
 def replace_picture(store: Store, label: str, text: str) -> None:

@@ -42,13 +42,16 @@ def test_every_figure_stands_in_its_column() -> None:
     sizes = {"160x60": PERFECT, "90x30": PERFECT}
     test = {"all": PERFECT, "columns": {"ruoyi": unclear}, "groups": {"size": sizes}}
     unseen = {"all": PERFECT, "groups": {"size": {"100x40": PERFECT}}}
+    heldout = {"all": {**PERFECT, "families": 28}}
     fewer = {"test": {**test, "groups": {"size": {"90x30": PERFECT}}}}
     say = words("en")
-    lines = reading({"a": {"parts": {"test": test, "sizes": unseen}}}, say).splitlines()[2:]
+    parts = {"test": test, "heldout": heldout, "sizes": unseen}
+    lines = reading({"a": {"parts": parts}}, say).splitlines()[2:]
     figures = "2,000 | 95.00 | 94.00 – 96.00 | 90.00 | 97.00 (1,500) | 1.23 | 0.42 | 99.90 |"
     assert lines == [
         "| `a` | RuoYi | " + figures.replace("97.00 (1,500)", "–"),
         "| `a` | all of them | " + figures,
+        "| `a` | unseen fonts | " + figures.replace("96.00", "96.00 (28 families)"),
         "| `a` | unseen sizes | " + figures,
     ]
     quality = {"a": {"parts": {"test": test, "sizes": unseen}}, "b": {"parts": fewer}}

@@ -32,7 +32,7 @@ FIELDS: dict[str, Any] = {
     "machine": str,
     "load": (int, float, type(None)),  # cores that other processes kept busy meanwhile
     "command": str,  # that gives the readings again
-    "set": str,  # digest of the pictures' names and labels, see columns.set_digest
+    "set": str,  # digest of the pictures' names, labels and bytes, see columns.set_digest
     "figures": dict,  # one of FIGURES -> n, strict, folded
     "latency_ms": (int, float, type(None)),  # median of a call, from bytes to text, one thread
     "megabytes": (int, float, type(None)),  # of the model's files

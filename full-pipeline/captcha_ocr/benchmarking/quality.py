@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from captcha_ocr.benchmarking.columns import COLUMNS, column_of, part_of, unrelated
+from captcha_ocr.benchmarking.families import family_intervals
 from captcha_ocr.charset import Charset
 from captcha_ocr.datasets.stores import Store, Subset
 from captcha_ocr.evaluation import Evaluation, evaluate
@@ -28,6 +29,7 @@ FIGURES = (
 GROUPS = ("style", "kind", "size", "length")
 # The dial is robustness.py's. unrelated: those of heldout with no font near a training font.
 READ_PARTS = ("test", "heldout", "unrelated", "sizes")
+UNSEEN_FONTS = ("heldout", "unrelated")
 
 
 def measure_quality(
@@ -37,7 +39,8 @@ def measure_quality(
 
     Right means: equal to what is drawn but for case; operators as drawn. Greedy decoding. Exact
     match is there strictly too, and once more over the pictures whose font tells all characters
-    apart (``unambiguous``).
+    apart (``unambiguous``). Intervals are over pictures, or, where ``families`` says how many,
+    over font families: those of unseen fonts, but for the groups.
     """
     evaluation = evaluate(predictor, store, on_progress=on_progress)
     chosen: dict[str, list[int]] = {part: [] for part in READ_PARTS}
@@ -48,7 +51,11 @@ def measure_quality(
         if part == "heldout" and unrelated(record):
             chosen["unrelated"].append(i)
     charset = predictor.info.charset
-    return {part: _part(select(evaluation, of), charset) for part, of in chosen.items() if of}
+    return {
+        part: _part(select(evaluation, of), charset, part in UNSEEN_FONTS)
+        for part, of in chosen.items()
+        if of
+    }
 
 
 def select(evaluation: Evaluation, indices: Sequence[int]) -> Evaluation:
@@ -60,14 +67,14 @@ def select(evaluation: Evaluation, indices: Sequence[int]) -> Evaluation:
     )
 
 
-def _part(evaluation: Evaluation, charset: Charset) -> dict[str, Any]:
+def _part(evaluation: Evaluation, charset: Charset, unseen: bool) -> dict[str, Any]:
     members: dict[str, list[int]] = {}
     for i, record in enumerate(evaluation.store.records):
         members.setdefault(column_of(record), []).append(i)
     return {
-        "all": _figures(evaluation, charset),
+        "all": _figures(evaluation, charset, unseen),
         "columns": {
-            key: _figures(select(evaluation, members[key]), charset)
+            key: _figures(select(evaluation, members[key]), charset, unseen)
             for key in COLUMNS
             if key in members
         },
@@ -75,9 +82,10 @@ def _part(evaluation: Evaluation, charset: Charset) -> dict[str, Any]:
     }
 
 
-def _figures(evaluation: Evaluation, charset: Charset) -> dict[str, Any]:
+def _figures(evaluation: Evaluation, charset: Charset, unseen: bool) -> dict[str, Any]:
     report = build_report(evaluation, charset, by=(), fold_case=True)
     # A confidence is the probability of exactly this text, so case counts in its calibration.
     strict = build_report(evaluation, charset, by=())
     report["calibration_error"] = strict["calibration_error"]
-    return {name: report[name] for name in FIGURES}
+    figures = {name: report[name] for name in FIGURES}
+    return {**figures, **family_intervals(evaluation)} if unseen else figures

@@ -61,7 +61,7 @@ def leaderboard(rows: Sequence[Mapping[str, Any]], say: Say, *, full: bool = Fal
 def reading(quality: Section, say: Say) -> str:
     """Each column of the test part, all of them, and the other parts as wholes."""
     lines = [
-        [f"`{arch}`", say[key], *_reading_cells(figures)]
+        [f"`{arch}`", say[key], *_reading_cells(figures, say)]
         for arch, entry in quality.items()
         for key, figures in _summaries(entry["parts"])
     ]
@@ -69,12 +69,15 @@ def reading(quality: Section, say: Say) -> str:
     return table([say[key] for key in (*keys, "ece", "coverage")], lines)
 
 
-def _reading_cells(figures: Mapping[str, Any]) -> list[str]:
+def _reading_cells(figures: Mapping[str, Any], say: Say) -> list[str]:
     clear = figures["unambiguous"]
+    interval = " – ".join(map(per_cent, figures["exact_match_folded_interval"]))
+    if "families" in figures:  # over them, not over pictures
+        interval += say["families"].format(n=figures["families"])
     return [
         f"{figures['n']:,}",
         per_cent(figures["exact_match_folded"]),
-        " – ".join(map(per_cent, figures["exact_match_folded_interval"])),
+        interval,
         per_cent(figures["exact_match"]),
         f"{per_cent(clear['exact_match'])} ({clear['n']:,})" if clear else ABSENT,
         *(per_cent(figures[key]) for key in ("cer", "calibration_error")),

@@ -27,6 +27,7 @@ _WORDS = {
     "pictures": ("pictures", "图片数"),
     "folded": ("EM, case folded", "EM（不分大小写）"),
     "interval": ("95 %", "95 %"),
+    "families": (" ({n} families)", "（{n} 个字体族）"),
     "strict": ("EM", "EM"),
     "clear": ("EM, clear fonts", "EM（可辨字体）"),
     "cer": ("CER", "CER"),
