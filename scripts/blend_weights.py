@@ -35,8 +35,9 @@ with missing.in_one_line():
     from captcha_ocr.evaluation import evaluate
     from captcha_ocr.metrics import score_by
     from captcha_ocr.predictor import Predictor
+    from captcha_ocr.runtimes.torch import TorchPredictor
     from captcha_ocr.training.distributed import pick_device
-    from captcha_ocr.training.finishing import finish, predictor_of
+    from captcha_ocr.training.finishing import finish
     from captcha_ocr.training.optimisation import blend_weights
     from captcha_ocr.training.run_folder import RunFolder
 
@@ -90,7 +91,7 @@ def measure(run: Path, shares: Iterable[float], distorted: int = 0) -> Iterator[
     columns = columns_of(store, config.val_root)
     few = balanced(store, distorted)
     for share in shares:
-        predictor = predictor_of(blended(run, share), pick_device(config.device))
+        predictor = TorchPredictor(blended(run, share), pick_device(config.device))
         evaluation = evaluate(predictor, store)
         scores = score_by(evaluation.texts, evaluation.targets, columns)
         figures = {key: scores[key].exact_match_folded for key in COLUMNS}

@@ -29,8 +29,9 @@ with missing.in_one_line():
     from captcha_ocr.evaluation import evaluate
     from captcha_ocr.imaging import padded_width
     from captcha_ocr.labels import write_labels
+    from captcha_ocr.runtimes.torch import TorchPredictor
     from captcha_ocr.training.distributed import pick_device
-    from captcha_ocr.training.finishing import finish, predictor_of
+    from captcha_ocr.training.finishing import finish
     from captcha_ocr.training.run_folder import RunFolder
     from experiments import trained
     from generators import REPOSITORY, build_tools, draw
@@ -97,7 +98,7 @@ def measure(setting: Setting, out: Path) -> dict[str, Any]:
     """One row of the table: exact match on the test set."""
     train, test = (changed(out / name, setting) for name in SETS)
     folder = run_of(setting, train, out / "runs")
-    predictor = predictor_of(load_checkpoint(folder.best), pick_device("cpu"))
+    predictor = TorchPredictor(load_checkpoint(folder.best), pick_device("cpu"))
     score = evaluate(predictor, FolderStore(test)).score()
     width = padded_width(setting.before(PICTURE), setting.image)
     return {

@@ -27,8 +27,8 @@ with missing.in_one_line():
     from captcha_ocr.config import ImageConfig, TrainConfig
     from captcha_ocr.datasets.stores import FolderStore
     from captcha_ocr.evaluation import evaluate
+    from captcha_ocr.runtimes.torch import TorchPredictor
     from captcha_ocr.training.distributed import pick_device
-    from captcha_ocr.training.finishing import predictor_of
     from experiments import read_history, trained
     from recipe_pages import FULL, read_record, write_record
     from train_models import Sets, draw_sets
@@ -140,7 +140,7 @@ def measure(name: str, out: Path) -> dict[str, Any]:
         if there:
             sys.exit(f"error: {folder.path} ended before its time was written; remove it")
         seconds_file.write_text(f"{time.process_time() - started:.1f}", encoding="utf-8")
-    predictor = predictor_of(load_checkpoint(folder.best), pick_device("cpu"))
+    predictor = TorchPredictor(load_checkpoint(folder.best), pick_device("cpu"))
     styles = evaluate(predictor, FolderStore(out / "dev")).score_by("style")
     history = read_history(folder.path)
     return {

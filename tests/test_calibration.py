@@ -10,11 +10,11 @@ from captcha_ocr.alignment import collapse, ctc_log_prob
 from captcha_ocr.calibration import (
     HIGHEST,
     LOWEST,
+    TextConfidences,
     accuracy_at_coverage,
     expected_calibration_error,
     fit_temperature,
     reliability_bins,
-    text_confidences,
 )
 from captcha_ocr.charset import Charset
 from captcha_ocr.decoding import greedy, log_softmax
@@ -45,24 +45,27 @@ def calibrated_pictures(count: int, seed: int) -> tuple[list[np.ndarray], list[s
 def test_confidences_are_the_decoders_for_mixed_widths_and_lengths() -> None:
     logits, texts, _ = calibrated_pictures(40, seed=0)
     texts[0] = ""
+    confidences = TextConfidences(logits, texts, CHARSET)
     for temperature in (0.5, 1.0, 2.0):
-        got = text_confidences(logits, texts, CHARSET, temperature)
         expected = [
             math.exp(ctc_log_prob(log_softmax(picture, temperature), CHARSET.encode(text)))
             for picture, text in zip(logits, texts)
         ]
-        np.testing.assert_allclose(got, expected, rtol=1e-4)
+        np.testing.assert_allclose(confidences.at(temperature), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 2.5])
 def test_the_fit_undoes_a_scaling_of_the_logits(factor: float) -> None:
     logits, texts, targets = calibrated_pictures(1000, seed=1)
-    fit = fit_temperature([factor * picture for picture in logits], texts, targets, CHARSET)
-    assert fit.temperature == pytest.approx(factor, rel=0.1)
-    assert fit.ece_after < 0.06
-    assert fit.nll_after <= fit.nll_before + 1e-4
+    scaled = [factor * picture for picture in logits]
+    fitted = fit_temperature(scaled, texts, targets, CHARSET)
+    assert fitted == pytest.approx(factor, rel=0.1)
+    confidences = TextConfidences(scaled, texts, CHARSET)
+    right = [text == target for text, target in zip(texts, targets)]
+    before, after = (expected_calibration_error(confidences.at(t), right) for t in (1.0, fitted))
+    assert after < 0.06
     if factor == 2.5:
-        assert fit.ece_before > 2 * fit.ece_after
+        assert before > 2 * after
 
 
 def test_the_temperature_leaves_the_logits_alone() -> None:
@@ -77,14 +80,13 @@ def test_a_perfect_or_hopeless_validation_set_does_not_break_the_fit() -> None:
     logits, texts, _ = calibrated_pictures(30, seed=3)
     sure = fit_temperature(logits, texts, texts, CHARSET)
     lost = fit_temperature(logits, texts, ["abcdabcd"] * 30, CHARSET)
-    assert LOWEST <= sure.temperature < 1 < lost.temperature <= HIGHEST
+    assert LOWEST <= sure < 1 < lost <= HIGHEST
 
 
-def test_case_is_folded_on_request() -> None:
+def test_targets_may_hold_characters_that_the_charset_lacks() -> None:
     logits, texts, _ = calibrated_pictures(30, seed=4)
-    upper = [text.upper() for text in texts]  # characters that the charset lacks are fine here
-    folded = fit_temperature(logits, texts, upper, CHARSET, fold_case=True)
-    assert folded == fit_temperature(logits, texts, texts, CHARSET)
+    unknown = fit_temperature(logits, texts, ["中"] * 30, CHARSET)
+    assert unknown == fit_temperature(logits, texts, ["abcdabcd"] * 30, CHARSET)
 
 
 @settings(max_examples=50, deadline=None)

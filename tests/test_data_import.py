@@ -14,7 +14,6 @@ from captcha_ocr.cli.data import main
 from captcha_ocr.datasets import importing
 from captcha_ocr.labels import read_labels
 from captcha_ocr.merging.keys import pixel_key
-from captcha_ocr.merging.place import Placement
 from drawing import draw_picture
 from links import link
 
@@ -226,10 +225,10 @@ def test_a_run_that_fails_half_way_leaves_nothing(
     src = write_pictures(tmp_path / "src", "ab_1.png", "ac_1.png")
     real = importing.put
 
-    def full_disk(placement: Placement, *where: str) -> None:
-        if placement.file.startswith("ac"):
+    def full_disk(path: str, size: int, target: str, copy_mode: str) -> None:
+        if Path(path).name.startswith("ac"):
             raise OSError(errno.ENOSPC, "no space")
-        real(placement, *where)
+        real(path, size, target, copy_mode)
 
     monkeypatch.setattr(importing, "put", full_disk)
     before = sorted(tmp_path.iterdir())

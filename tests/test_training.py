@@ -224,12 +224,12 @@ def test_case_counts_in_choosing_weights_unless_it_is_folded(
     config = config_for(sample_set, epochs=3, fold_case=fold_case)  # of 19 pictures
     told = iter([(0.5, 0.6), (0.4, 0.7), (0.3, 0.5)])
 
-    def read(run: Run, checkpoint: Any) -> Any:
+    def read(predictor: Any, store: Any) -> Any:
         strict, folded = next(told)
         score = SimpleNamespace(exact_match=strict, exact_match_folded=folded, cer=0.1)
         return SimpleNamespace(score=lambda: score, loss=1.0)
 
-    monkeypatch.setattr(Run, "read", read)
+    monkeypatch.setattr("captcha_ocr.training.loop.evaluate", read)
     folder = RunFolder(tmp_path)
     fit(config, folder)
     assert load_checkpoint(folder.best).metrics["pictures_seen"] == kept

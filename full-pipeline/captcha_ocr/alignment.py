@@ -24,7 +24,7 @@ LOG_ZERO = -1e6
 
 
 def best_path(log_probs: np.ndarray) -> np.ndarray:
-    """(T, C) -> (T,): the best class of each column, blanks (0) and repeats included."""
+    """(..., T, C) -> (..., T): the best class of each column, blanks and repeats included."""
     return log_probs.argmax(axis=-1)
 
 

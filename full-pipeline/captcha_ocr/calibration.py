@@ -43,17 +43,6 @@ class ReliabilityBin:
     accuracy: float  # fraction of the bin that is right
 
 
-@dataclass(frozen=True)
-class TemperatureFit:
-    """The fitted temperature, and what it changed on the pictures it was fitted on."""
-
-    temperature: float
-    nll_before: float  # nats a picture, of the event "the text is right"
-    nll_after: float
-    ece_before: float
-    ece_after: float
-
-
 def reliability_bins(
     confidences: Sequence[float] | np.ndarray,
     correct: Sequence[bool] | np.ndarray,
@@ -116,59 +105,37 @@ def accuracy_at_coverage(
     return float((right[above].sum() + right[tied].mean() * (kept - above.sum())) / kept)
 
 
-def text_confidences(
-    logits: Sequence[np.ndarray],
-    texts: Sequence[str],
-    charset: Charset,
-    temperature: float = 1.0,
-) -> np.ndarray:
-    """P(text | picture) for each picture's logits (T, C), T may differ: (N,) in [0, 1]."""
-    return _Pictures(logits, texts, charset).confidences(temperature)
-
-
 def fit_temperature(
     logits: Sequence[np.ndarray],
     texts: Sequence[str],
     targets: Sequence[str],
     charset: Charset,
-    *,
-    fold_case: bool = False,
-) -> TemperatureFit:
-    """Choose the temperature at which the confidences fit best.
+) -> float:
+    """The temperature at which the confidences fit best, LOWEST to HIGHEST.
 
     Args:
         logits: (T, C) for each picture of a validation set: none the network learned from.
         texts: what was read in them, greedily.
         targets: what is drawn in them.
         charset: the model's.
-        fold_case: count a text as right when only case differs.
 
     Raises:
         ValueError: no pictures, or lists of different length.
     """
-    right = np.array(matches(texts, targets, fold_case=fold_case))
-    pictures = _Pictures(logits, texts, charset)
-    goal = _platt_targets(right)
+    goal = _platt_targets(np.array(matches(texts, targets)))
+    pictures = TextConfidences(logits, texts, charset)
 
     def loss(log_temperature: float) -> float:
-        return _cross_entropy(pictures.confidences(math.exp(log_temperature)), goal)
+        return _cross_entropy(pictures.at(math.exp(log_temperature)), goal)
 
-    temperature = math.exp(_minimise(loss, math.log(LOWEST), math.log(HIGHEST)))
-    before, after = pictures.confidences(1.0), pictures.confidences(temperature)
-    return TemperatureFit(
-        temperature=temperature,
-        nll_before=_cross_entropy(before, right),
-        nll_after=_cross_entropy(after, right),
-        ece_before=expected_calibration_error(before, right),
-        ece_after=expected_calibration_error(after, right),
-    )
+    return math.exp(_minimise(loss, math.log(LOWEST), math.log(HIGHEST)))
 
 
-class _Pictures:
-    """Everything about the pictures that does not change with the temperature.
+class TextConfidences:
+    """P(text | picture) of pictures with logits (T, C), where T may differ, at any temperature.
 
-    Only the columns of the text's own classes go through the CTC recursion; the other classes
-    matter through the normaliser alone.
+    Holds what does not change with it. Only the columns of the text's own classes go through the
+    CTC recursion; the other classes matter through the normaliser alone.
     """
 
     def __init__(
@@ -187,8 +154,8 @@ class _Pictures:
         for out, picture, peak, states in zip(self.gathered, self.logits, self.peaks, self.states):
             out[: len(picture)] = (picture - peak)[:, states]
 
-    def confidences(self, temperature: float) -> np.ndarray:
-        """(N,): P(text | picture) at this temperature."""
+    def at(self, temperature: float) -> np.ndarray:
+        """(N,) in [0, 1]."""
         normaliser = np.zeros(self.gathered.shape[:2])  # (N, longest T)
         for out, picture, peak in zip(normaliser, self.logits, self.peaks):
             scaled = picture - peak

@@ -9,7 +9,7 @@ MAX_BLOCKS = 1 << 16  # with sub-blocks, which have 255 bytes unless something i
 Spans = list[tuple[int, int]]  # of bytes: start, end
 
 
-def check_gif_frames(data: bytes, size: tuple[int, int]) -> Spans:
+def gif_notes(data: bytes, size: tuple[int, int]) -> Spans:
     """Where the extensions stand that no pixel depends on.
 
     Raises ValueError when a frame reaches outside the canvas of ``size`` (width, height), or

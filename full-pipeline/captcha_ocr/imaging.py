@@ -18,7 +18,7 @@ from captcha_ocr.config import ImageConfig
 from captcha_ocr.segments import pixel_parts
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-# Of files; WebP's is later.
+# How such files begin; WebP's mark stands eight bytes in.
 HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"GIF87a", b"GIF89a")
 # What Pillow raises for a header of very many pixels; neither is an OSError or a ValueError.
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
@@ -45,6 +45,10 @@ class ImageLimits:
     max_pixels: int = 1_000_000  # width times height
     max_frames: int = 64  # frames of a GIF that are looked at
     max_frame_pixels: int = 8_000_000  # of those frames together: each is as large as the canvas
+
+    def allow(self, size: tuple[int, int]) -> bool:
+        """Whether a picture of ``size`` (width, height) is opened."""
+        return min(size) >= self.min_side and size[0] * size[1] <= self.max_pixels
 
     def frames(self, size: tuple[int, int]) -> int:
         """How many frames of a GIF of ``size`` (width, height) are looked at; at least one."""
@@ -194,9 +198,8 @@ def _from_array(array: np.ndarray) -> Image.Image:
 
 def check_size(size: tuple[int, int], limits: ImageLimits = DEFAULT_LIMITS) -> None:
     """Raise ImageError when no picture of ``size`` (width, height) is opened."""
-    width, height = size
-    if min(size) < limits.min_side or width * height > limits.max_pixels:
-        raise _size_error(f"{width}x{height} pixels", limits)
+    if not limits.allow(size):
+        raise _size_error("{}x{} pixels".format(*size), limits)
 
 
 def _size_error(what: str, limits: ImageLimits) -> ImageError:

@@ -87,7 +87,7 @@ class ModelInfo:
             file.write("\n")
 
 
-def describe_weights(weights: Path, *more: Path, verify: bool = True) -> ModelInfo:
+def describe_weights(weights: Path, *more: Path) -> ModelInfo:
     """The description of an exported model; ``more`` are files of it besides ``weights``.
 
     Raises ModelError when a file is missing, or fails the checksum.
@@ -96,7 +96,7 @@ def describe_weights(weights: Path, *more: Path, verify: bool = True) -> ModelIn
     for file in (weights, *more):
         if not file.is_file():
             raise ModelError(f"{file} is missing")
-    if verify and info.sha256 != file_sha256(weights, *more):
+    if info.sha256 != file_sha256(weights, *more):
         raise ModelError(f"{weights} is not the file its .json describes (sha256 differs)")
     return info
 

@@ -167,7 +167,6 @@ class OnnxPredictor(Predictor):
         weights: Path,
         *,
         threads: int = 0,
-        verify: bool = True,
         provider: str = "CPUExecutionProvider",
     ) -> None:
         """``weights`` is ``<arch>.onnx`` with ``<arch>.json`` beside it; threads 0 = all cores.
@@ -178,7 +177,7 @@ class OnnxPredictor(Predictor):
         import onnxruntime
 
         weights = Path(weights)
-        self.info = describe_weights(weights, verify=verify)
+        self.info = describe_weights(weights)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

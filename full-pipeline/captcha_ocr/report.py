@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,13 +149,10 @@ def _unambiguous(evaluation: Evaluation) -> dict[str, Any] | None:
     if not any("ambiguous" in record for record in records):
         return None
     clear = [i for i, record in enumerate(records) if record.get("ambiguous") in ("", [])]
-    return _score_of(evaluation, clear) if clear else None
-
-
-def _score_of(evaluation: Evaluation, indices: Iterable[int]) -> dict[str, Any]:
+    if not clear:
+        return None
     texts, targets = evaluation.texts, evaluation.targets
-    pairs = [(texts[i], targets[i]) for i in indices]
-    return score_record(score([text for text, _ in pairs], [target for _, target in pairs]))
+    return score_record(score([texts[i] for i in clear], [targets[i] for i in clear]))
 
 
 def _impossible(evaluation: Evaluation, charset: Charset) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import struct
 
-from captcha_ocr.gif import Spans, check_gif_frames
+from captcha_ocr.gif import Spans, gif_notes
 
 MAX_SCANS = 64  # of a progressive JPEG; encoders write about ten
 MAX_SEGMENTS = 1_000  # of a JPEG, and bytes between those before the first scan
@@ -43,7 +43,7 @@ def pixel_parts(data: bytes) -> bytes:
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return _join(data, _png_notes(data))
     if data.startswith((b"GIF87a", b"GIF89a")) and len(data) > 13:
-        return _join(data, check_gif_frames(data, struct.unpack_from("<2H", data, 6)))
+        return _join(data, gif_notes(data, struct.unpack_from("<2H", data, 6)))
     if data.startswith(b"BM") and len(data) >= 34:
         _check_bmp_runs(data)
     return data

@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +199,3 @@ def share(value: str) -> float:
     if not 0 < number < 1:
         raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1")
     return number
-
-
-if __name__ == "__main__":
-    sys.exit(main())

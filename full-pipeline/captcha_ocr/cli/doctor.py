@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +92,7 @@ def examine(weights: Path) -> Iterator[Finding]:
         yield from _models(weights)
     else:
         yield Finding("models", "all", "broken", "not tried: see above", needed=True)
-    yield from (_program("generators", name) for name in ("java", "javac", "mvn"))
+    yield from (_program(name) for name in ("java", "javac", "mvn"))
     yield _fonts()
 
 
@@ -175,9 +174,10 @@ def _models(weights: Path) -> Iterator[Finding]:
         )
 
 
-def _program(part: str, name: str) -> Finding:
+def _program(name: str) -> Finding:
     place = shutil.which(name)
-    return Finding(part, name, "ok" if place else "missing", place or "only to draw new pictures")
+    status = "ok" if place else "missing"
+    return Finding("generators", name, status, place or "only to draw new pictures")
 
 
 def _fonts() -> Finding:
@@ -202,7 +202,3 @@ def _print_table(findings: list[Finding], healthy: bool) -> None:
             print(part)
         print(f"  {pad(finding.name, 18)} {pad(finding.status, 8)} {finding.detail}".rstrip())
     print("\nReady to read pictures." if healthy else "\nCannot read pictures: see what is not ok.")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ STDOUT = "-"
 @command
 def main(argv: Arguments = None) -> int:
     args = build_parser().parse_args(argv)
-    draw = picture_maker(args.out)
+    if args.out:
+        prepare_folder(args.out)
     make_room(Path(args.json) if args.json not in (None, STDOUT) else None)
     predictors = load_models(args)
     store = open_store(args.data)
@@ -59,8 +60,7 @@ def main(argv: Arguments = None) -> int:
             print(render(report) + "\n", flush=True)
         if args.out:
             folder = args.out / arch if len(predictors) > 1 else args.out
-            write_folder(evaluation, report, folder)
-            draw(evaluation, args.fold_case, folder)
+            write_folder(evaluation, report, folder, args.fold_case)
     if tables and len(reports) > 1:
         print(score_table("model", reports))
     write_reports(reports, args)
@@ -116,22 +116,12 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def picture_maker(out: Path | None) -> Callable[[Evaluation, bool, Path], None]:
-    """What draws the pictures. Made first: a missing matplotlib or a folder that cannot be made
-    should not show only after minutes of reading."""
-    if out is None:
-        return lambda evaluation, fold_case, folder: None
-    from captcha_ocr import plots
+def prepare_folder(out: Path) -> None:
+    """Before the first picture: a missing matplotlib or a folder that cannot be made should not
+    show only after minutes of reading."""
+    import captcha_ocr.plots  # noqa: F401
 
     out.mkdir(parents=True, exist_ok=True)
-
-    def draw(evaluation: Evaluation, fold_case: bool, folder: Path) -> None:
-        bins = reliability_bins(evaluation.confidences, is_right(evaluation, fold_case))
-        plots.plot_reliability(bins, folder / "reliability.png")
-        plots.plot_confusions(count_confusions(evaluation, fold_case), folder / "confusion.png")
-        plots.plot_worst(evaluation, folder / "worst.png", fold_case=fold_case)
-
-    return draw
 
 
 def measure(
@@ -162,10 +152,18 @@ def tell_missing(asked: str, by: list[str]) -> None:
         print(f"no manifest.jsonl says the {', '.join(missing)} of a picture here\n")
 
 
-def write_folder(evaluation: Evaluation, report: Mapping[str, Any], folder: Path) -> None:
+def write_folder(
+    evaluation: Evaluation, report: Mapping[str, Any], folder: Path, fold_case: bool
+) -> None:
+    from captcha_ocr import plots
+
     folder.mkdir(parents=True, exist_ok=True)
     write_json(report, folder / "report.json")
     write_predictions(evaluation, folder / "predictions.csv")
+    bins = reliability_bins(evaluation.confidences, is_right(evaluation, fold_case))
+    plots.plot_reliability(bins, folder / "reliability.png")
+    plots.plot_confusions(count_confusions(evaluation, fold_case), folder / "confusion.png")
+    plots.plot_worst(evaluation, folder / "worst.png", fold_case=fold_case)
 
 
 def write_reports(reports: Mapping[str, Any], args: argparse.Namespace) -> None:

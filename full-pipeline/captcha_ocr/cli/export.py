@@ -122,7 +122,3 @@ def open_sets(args: argparse.Namespace, formats: list[str]) -> tuple[Store | Non
         open_store(args.check) if args.check else None,
         open_store(args.calibrate) if args.calibrate and needing else None,
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -169,7 +169,7 @@ def read_batch(
     prepared = [
         predictor.prepare(picture) for picture in pictures if isinstance(picture, Image.Image)
     ]
-    outputs = predictor.logits([each.array for each in prepared], max(1, len(prepared)))
+    outputs = predictor.logits([each.array for each in prepared], len(prepared))
     ready = zip(outputs, prepared)
     for picture in pictures:
         if isinstance(picture, ImageError):

@@ -52,7 +52,3 @@ def build_parser() -> argparse.ArgumentParser:
         "command", nargs="?", choices=tuple(COMMANDS), metavar="COMMAND", help="one of those below"
     )
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

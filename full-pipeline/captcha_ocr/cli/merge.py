@@ -160,7 +160,3 @@ class Progress:
     def end(self) -> None:
         if self._shown:
             print("\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

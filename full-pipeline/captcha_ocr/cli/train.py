@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -208,6 +207,9 @@ def read_settings(args: Path) -> TrainConfig:
         ) from None
 
 
+SPELLED = {"height": "--imgH", "max_width": "--imgW"}  # options not named after their field
+
+
 def difference(name: str, recorded: Any, given: Any) -> str:
     option = SPELLED.get(name, "--" + name.replace("_", "-"))
     if recorded is None or recorded is False or recorded == "":
@@ -215,12 +217,5 @@ def difference(name: str, recorded: Any, given: Any) -> str:
     return f"with {option} {recorded} (not {given})"
 
 
-SPELLED = {"height": "--imgH", "max_width": "--imgW"}  # options not named after their field
-
-
 def shallow(config: TrainConfig) -> dict[str, Any]:
     return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from captcha_ocr.cli.common import program
 from captcha_ocr.config import WORDS
@@ -41,10 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-Group = Any  # argparse._ArgumentGroup, which is private
-
-
-def add_data_options(group: Group) -> None:
+def add_data_options(group: argparse._ArgumentGroup) -> None:
     root = "folder with images/ and labels.txt, or Parquet shards"
     group.add_argument("--train-root", metavar="DIR", help=root)
     group.add_argument(
@@ -75,7 +71,7 @@ def add_data_options(group: Group) -> None:
     group.add_argument("--num-workers", type=int, help="loader processes (0)")
 
 
-def add_recipe_options(group: Group) -> None:
+def add_recipe_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--epochs", type=float, help="passes over the training set (30)")
     group.add_argument("--batch", type=int, help="largest batch (192)")
     group.add_argument("--batch-start", type=int, help="first batch (16)")
@@ -111,7 +107,7 @@ def add_recipe_options(group: Group) -> None:
     group.add_argument("--seed", type=int, help="(0)")
 
 
-def add_run_options(group: Group) -> None:
+def add_run_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--out", metavar="DIR", help="where run folders go (runs)")
     group.add_argument("--eval-every", type=int, metavar="N", help="pictures (an epoch)")
     group.add_argument(

@@ -15,7 +15,6 @@ import numpy as np
 
 from captcha_ocr.charset import Charset
 from captcha_ocr.constraints.languages import (
-    MAX_TEXT_LENGTH,
     Alphabet,
     ConstraintError,
     Language,
@@ -23,8 +22,6 @@ from captcha_ocr.constraints.languages import (
     Lexicon,
 )
 from captcha_ocr.constraints.patterns import Pattern
-
-__all__ = ["MAX_EDGES", "MAX_TEXT_LENGTH", "Constraint", "ConstraintError"]
 
 MAX_EDGES = 200_000  # some 40,000 words of a lexicon; keeps one decoding under a second
 _NEVER = np.iinfo(np.int32).max // 2  # more steps than any picture has; adding 1 cannot overflow
@@ -60,7 +57,7 @@ class Constraint:
         """The texts that meet every condition given; all texts when none is.
 
         Args:
-            length: characters, exactly or (fewest, most), at most `MAX_TEXT_LENGTH`.
+            length: characters, exactly or (fewest, most), at most `languages.MAX_TEXT_LENGTH`.
             alphabet: the characters allowed. Those the charset lacks cannot be read anyway.
             lexicon: the texts allowed. One that the charset cannot write is an error.
             pattern: see pattern_syntax.py, for example ``[0-9][+\\-*/][0-9]=\\?``.

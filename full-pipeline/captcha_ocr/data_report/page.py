@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from captcha_ocr.data_report.findings import RARE, Finding
+from captcha_ocr.data_report.findings import ERROR, RARE, Finding
 from captcha_ocr.data_report.health import Health
 from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.labels import IMAGES_DIR, resolve_inside
@@ -43,7 +43,7 @@ def render(health: Health) -> str:
 
 
 def _finding(finding: Finding, images: Path) -> str:
-    colour = "bad" if finding.severity == "error" else ""
+    colour = "bad" if finding.severity == ERROR else ""
     pictures = [item for item in finding.items if item.file][:CASE_PICTURES]
     figures = "".join(_figure(images, item.file, item.text) for item in pictures)
     cases = "".join(f"<li>{escape(item.text)}</li>" for item in finding.items[:CASES])

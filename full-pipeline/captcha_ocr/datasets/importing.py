@@ -22,7 +22,7 @@ from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, Label, parse_row, write_
 from captcha_ocr.merging.config import DataError
 from captcha_ocr.merging.engines import Engine
 from captcha_ocr.merging.keys import suffix_of
-from captcha_ocr.merging.place import Placement, put
+from captcha_ocr.merging.place import put
 from captcha_ocr.merging.rules import normalise_label
 from captcha_ocr.merging.shards import PictureFolder, PixelTask, chunks, pixel_shard, read_bytes
 from captcha_ocr.merging.target import ROOT, appear, building
@@ -117,7 +117,7 @@ def write_roots(parts: Mapping[Path, list[Picture]], copy_mode: str) -> list[str
         for root, folder in folders.items():
             labels = []
             for picture, name in zip(parts[root], _new_names(parts[root])):
-                put(_placement(picture, name), f"{folder / IMAGES_DIR}/{name}", copy_mode)
+                put(picture.path, picture.size, f"{folder / IMAGES_DIR}/{name}", copy_mode)
                 labels.append(Label(name, picture.label))
                 if name != picture.file.rpartition("/")[2]:
                     renamed.append(f"{picture.file} is {name} in {root}")
@@ -125,11 +125,6 @@ def write_roots(parts: Mapping[Path, list[Picture]], copy_mode: str) -> list[str
         for root, folder in folders.items():
             appear(folder, root)
     return renamed
-
-
-def _placement(picture: Picture, name: str) -> Placement:
-    """What copying asks for; the rest is of manifests, and how these were made nobody knows."""
-    return Placement(picture.path, name, picture.label, "", "", (0, 0), picture.size, None)
 
 
 def safe_name(file: str) -> str:

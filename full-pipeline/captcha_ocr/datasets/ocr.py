@@ -107,10 +107,6 @@ class OCRDataset(Dataset):
             pixels = self.augment(pixels, mix_seed(self.seed, epoch, index))
         return Item(normalise(pad(pixels, self.image)), self._targets[index], index)
 
-    def lengths(self) -> list[int]:
-        """Characters of every label."""
-        return [len(text) for text in self.texts]
-
     def impossible(self, width_stride: int, min_steps: int = 1) -> list[int]:
         """Pictures too narrow for their label, or for the model. CTC needs a step a character and
         one more between two equal ones, or the loss is infinite; a model learns from no picture of

@@ -57,7 +57,6 @@ def split(pictures: Store) -> tuple[Store, Store]:
     half = len(pictures) // 2
     if not half:
         raise ConfigError("--calibrate needs two labelled pictures or more")
-
     even, odd = (Subset(pictures, range(first, 2 * half, 2)) for first in (0, 1))
     return spread(even, RANGES), spread(odd, JUDGES)
 

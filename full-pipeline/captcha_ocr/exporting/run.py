@@ -22,9 +22,7 @@ from captcha_ocr.models import MODELS, find_model
 from captcha_ocr.predictor import Predictor, load_predictor
 from captcha_ocr.runtimes.torch import TorchPredictor, describe
 
-RUNTIMES = ("torch", "ncnn", "ai-edge-litert")  # onnxruntime is part of the machine's line
-
-Say = Callable[[str], None]
+PACKAGES = ("torch", "ncnn", "ai-edge-litert")  # onnxruntime is part of the machine's line
 
 
 def find_checkpoints(source: Path | None, arch: str = "all") -> dict[str, Path]:
@@ -112,12 +110,11 @@ def export_all(
     *,
     store: Store | None,
     calibration: Store | None,
-    say: Say,
+    say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """Export one checkpoint; a row of the table for torch and for each format."""
     checkpoint = load_checkpoint(file)
-    model = checkpoint.build()
-    reference = TorchPredictor(model, describe(checkpoint, model), torch.device("cpu"))
+    reference = TorchPredictor(checkpoint, torch.device("cpu"))
     predictors: dict[str, Predictor] = {}
     paths: dict[str, Path] = {}
     rows: dict[str, dict[str, Any]] = {
@@ -183,7 +180,7 @@ def header(root: Path | None, store: Store | None) -> dict[str, Any]:
 def versions() -> str:
     """Such as ``torch 2.15.0, ncnn 1.0.20261020``, of what is installed."""
     found = []
-    for name in RUNTIMES:
+    for name in PACKAGES:
         if importlib.util.find_spec(name.replace("-", "_")):
             found.append(f"{name} {importlib.metadata.version(name)}")
     return ", ".join(found)

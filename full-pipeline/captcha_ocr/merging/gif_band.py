@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from captcha_ocr.gif import check_gif_frames, table_bytes
+from captcha_ocr.gif import gif_notes, table_bytes
 from captcha_ocr.imaging import DEFAULT_LIMITS, background
 
 _FULL_TABLE = 256  # colours; Pillow fills shorter tables up in its own way
@@ -32,7 +32,7 @@ def combined_rows(data: bytes, rows: int) -> bytes | None:
     """
     try:
         size = struct.unpack_from("<2H", data, 6)
-        check_gif_frames(data, size)
+        gif_notes(data, size)  # raises
         frames = _frames(data)
     except (IndexError, ValueError, struct.error):
         return None  # cut off, or of too many parts: open_image says so
@@ -74,7 +74,7 @@ def _decode(frame: _Frame, size: tuple[int, int]) -> np.ndarray | None:
 def _frames(data: bytes) -> list[_Frame]:
     """The frames of a plain GIF, [] for any other. GIF89a, sections 18 to 27."""
     width, height, flags = struct.unpack_from("<2HB", data, 6)
-    if min(width, height) < DEFAULT_LIMITS.min_side or width * height > DEFAULT_LIMITS.max_pixels:
+    if not DEFAULT_LIMITS.allow((width, height)):
         return []
     position = 13
     shared, position = _table(data, position, flags)

@@ -100,9 +100,7 @@ def _png_band(data: bytes) -> Band | None:
     """The band of a plain PNG: 8-bit RGB, one pass, no transparency. None for any other."""
     width, height, compressed = _png_chunks(data)
     size = (width, height)
-    if not compressed or min(size) < DEFAULT_LIMITS.min_side:
-        return None
-    if width * height > DEFAULT_LIMITS.max_pixels or len(data) > DEFAULT_LIMITS.max_bytes:
+    if not compressed or not DEFAULT_LIMITS.allow(size) or len(data) > DEFAULT_LIMITS.max_bytes:
         return None
     try:
         pixel_parts(data)  # raises

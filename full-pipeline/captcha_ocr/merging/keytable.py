@@ -101,13 +101,13 @@ class KeyTable:
         )
         return ((row[0], Copy(*row[1:])) for row in rows)
 
-    def near_hashes(self) -> Iterator[tuple[str, Copy, bytes]]:
-        """(label, copy, hash) of the pictures that stay so far, equal labels together."""
+    def near_hashes(self) -> Iterator[tuple[Copy, bytes]]:
+        """(copy, hash) of the pictures that stay so far, equal labels together."""
         rows = self.ask(
             """SELECT near, id, split, source, line, label FROM rows
                WHERE fate IS NULL ORDER BY label"""
         )
-        return ((row[5], Copy(*row[1:]), row[0]) for row in rows)
+        return ((Copy(*row[1:]), row[0]) for row in rows)
 
     def set_fates(self, fates: Iterable[Fate]) -> None:
         rows = [(fate.reason, fate.kept, fate.id) for fate in fates]
@@ -156,8 +156,8 @@ class KeyTable:
             (split,),
         )
 
-    def one(self, question: str, values: tuple[Any, ...] = ()) -> Any:
-        return self._db.execute(question, values).fetchone()[0]
+    def one(self, question: str) -> Any:
+        return self._db.execute(question).fetchone()[0]
 
     def ask(self, question: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Answers one at a time. Each question has its own cursor: the table may change meanwhile

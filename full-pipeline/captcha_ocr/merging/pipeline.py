@@ -17,7 +17,7 @@ from captcha_ocr.merging.keytable import KeyTable, key_table
 from captcha_ocr.merging.near import NearTask, near_shard
 from captcha_ocr.merging.report import MergeReport
 from captcha_ocr.merging.rules import CONFLICT, JudgeTask, judge_shard
-from captcha_ocr.merging.summary import bad_examples, fill_report
+from captcha_ocr.merging.summary import fill_report
 from captcha_ocr.merging.target import (
     ROOT,
     appear,
@@ -89,7 +89,7 @@ def examine(
     judge_pictures(table, config, engine, progress)
     choose(table, config)
     fill_report(report, table, config)
-    refuse_bad_data(report, table, config)
+    refuse_bad_data(report, config)
 
 
 def hash_sources(table: KeyTable, config: MergeConfig, engine: Engine, progress: Progress) -> int:
@@ -121,10 +121,8 @@ def judge_pictures(
     for fates in engine.map(judge_shard, judge_tasks):
         table.set_fates(fates)
     if config.near:
-        near_groups = (
-            [(copy, code) for _, copy, code in group]
-            for _, group in groupby(table.near_hashes(), key=itemgetter(0))
-        )
+        alike = groupby(table.near_hashes(), key=lambda item: item[0].label)
+        near_groups = (list(group) for _, group in alike)
         near_tasks = (NearTask(chunk, config.near) for chunk in shards.chunks(near_groups))
         for fates in engine.map(near_shard, near_tasks):
             table.set_fates(fates)
@@ -164,14 +162,14 @@ def choose(table: KeyTable, config: MergeConfig) -> None:
     table.limit("split", TEST, config.limit_test, shuffle=shuffle)
 
 
-def refuse_bad_data(report: MergeReport, table: KeyTable, config: MergeConfig) -> None:
+def refuse_bad_data(report: MergeReport, config: MergeConfig) -> None:
     """Raise DataError when something was found that the user has to decide about."""
     problems = []
     if report.bad and config.on_bad == "error":
         problems.append(
             f"{report.bad:,} rows cannot be used; mend them, or leave them out with --on-bad drop:"
         )
-        problems += bad_examples(table, config)
+        problems += report.examples["bad"]
     if report.total(CONFLICT) and config.on_conflict == "error":
         problems.append(
             f"{report.total(CONFLICT):,} files hold a picture that has two labels; correct the "

@@ -42,32 +42,34 @@ class Placed(NamedTuple):
 
 def place_shard(task: PlaceTask) -> Placed:
     for placement in task.placements:
-        put(placement, f"{task.images}/{placement.file}", task.copy_mode)
+        target = f"{task.images}/{placement.file}"
+        put(placement.path, placement.file_size, target, task.copy_mode)
     return Placed(
         [(placement.file, placement.label) for placement in task.placements],
         [manifest_line(placement) for placement in task.placements],
     )
 
 
-def put(placement: Placement, target: str, copy_mode: str) -> None:
-    """Copy or link one picture. The target must not exist: nothing is ever overwritten.
+def put(path: str, size: int, target: str, copy_mode: str) -> None:
+    """Copy or link a picture that had ``size`` bytes when it was hashed. The target must not exist:
+    nothing is ever overwritten.
 
     ``move`` links too, where it can; the sources go when the target is complete.
     """
     if copy_mode != "copy":
         try:
-            os.link(_file_behind(placement.path), target)
+            os.link(_file_behind(path), target)
         except OSError as error:
             if copy_mode == "link":
                 raise OSError(
-                    f"cannot link {placement.path} into {Path(target).parent} "
+                    f"cannot link {path} into {Path(target).parent} "
                     f"({error.strerror}); links need one file system: use --copy-mode copy"
                 ) from None
         else:
-            _check_size(placement, Path(target).stat().st_size)
+            _check_size(path, size, Path(target).stat().st_size)
             return
-    data = read_bytes(placement.path, placement.file_size)
-    _check_size(placement, len(data))
+    data = read_bytes(path, size)
+    _check_size(path, size, len(data))
     with io.FileIO(target, "x") as file:  # unbuffered: one write
         if file.write(data) < len(data):  # of a disk that becomes full, the rest is no error yet
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
@@ -78,11 +80,11 @@ def _file_behind(path: str) -> str:
     return os.path.realpath(path) if Path(path).is_symlink() else path
 
 
-def _check_size(placement: Placement, size: int) -> None:
-    if size != placement.file_size:
+def _check_size(path: str, then: int, now: int) -> None:
+    if now != then:
         raise OSError(
-            f"{placement.path} had {placement.file_size} bytes when it was hashed, {size} now; "
-            "let whatever writes it finish, then merge again"
+            f"{path} had {then} bytes when it was hashed, {now} now; let whatever writes it "
+            "finish, then merge again"
         )
 
 

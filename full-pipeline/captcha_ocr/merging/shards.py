@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -97,24 +98,18 @@ def slices(number: int, source: Source, *, seed: int, near: bool) -> Iterator[Ha
     path = source.root / LABELS_FILE
     if not path.is_file():
         raise LabelError(path, 0, "missing; a source holds images/ and labels.txt")
-    records: Iterator[bytes] = iter(())
-    manifest = None
-    try:
-        manifest = (source.root / MANIFEST_FILE).open("rb")
-        records = manifest
-    except FileNotFoundError:
-        pass  # a manifest is welcome, not needed
-    try:
-        with path.open("rb") as labels:
-            for first in count(1, SLICE_ROWS):
-                lines = list(islice(labels, SLICE_ROWS))
-                own = list(islice(records, SLICE_ROWS))
-                if not lines and not own:
-                    return
-                yield HashTask(number, source, first, lines, own, seed, near)
-    finally:
-        if manifest is not None:
-            manifest.close()
+    manifest = source.root / MANIFEST_FILE
+    with ExitStack() as files:
+        labels = files.enter_context(path.open("rb"))
+        records: Iterator[bytes] = iter(())
+        if manifest.exists():  # it is welcome, not needed
+            records = files.enter_context(manifest.open("rb"))
+        for first in count(1, SLICE_ROWS):
+            lines = list(islice(labels, SLICE_ROWS))
+            own = list(islice(records, SLICE_ROWS))
+            if not lines and not own:
+                return
+            yield HashTask(number, source, first, lines, own, seed, near)
 
 
 def hash_shard(task: HashTask) -> Hashed:
@@ -199,10 +194,10 @@ def pixel_shard(task: PixelTask) -> list[tuple[bytes | None, str, int]]:
     return found
 
 
-def chunks(items: Iterable[Item], size: int = SLICE_ROWS) -> Iterator[list[Item]]:
-    """Lists of ``size`` items, the last maybe shorter."""
+def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Lists of SLICE_ROWS items, the last maybe shorter."""
     rest = iter(items)
-    while chunk := list(islice(rest, size)):
+    while chunk := list(islice(rest, SLICE_ROWS)):
         yield chunk
 
 

@@ -44,15 +44,13 @@ def fill_report(report: MergeReport, table: KeyTable, config: MergeConfig) -> No
     )
     for reason in REASONS:
         if report.total(reason) and reason != LIMIT:
-            report.examples[reason] = [
-                sentence(item) for item in islice(left_out(table, config, reason), EXAMPLES)
-            ]
+            report.examples[reason] = _examples(left_out(table, config, reason))
     if report.bad:
-        report.examples["bad"] = bad_examples(table, config)
+        report.examples["bad"] = _examples(bad_rows(table, config))
 
 
-def bad_examples(table: KeyTable, config: MergeConfig) -> list[str]:
-    return [sentence(item) for item in islice(bad_rows(table, config), EXAMPLES)]
+def _examples(items: Iterator[dict[str, Any]]) -> list[str]:
+    return [sentence(item) for item in islice(items, EXAMPLES)]
 
 
 def sentence(item: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ class CTCRecognizer(nn.Module):
     """
 
     in_channels: int  # 1 = grey, 3 = RGB: what ImageConfig.channels must be
-    width_stride: int = 4  # pixels of width a time step stands for
+    width_stride: int  # pixels of width a time step stands for
     min_height: int = 8  # pixels: lower images have no row left at the top of the network
     min_steps: int = 1  # time steps of an image that is learned from, which may be alone in a batch
     tap_dims: tuple[int, ...] = ()  # D of each sequence that an auxiliary head may read

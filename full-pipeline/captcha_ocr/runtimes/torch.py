@@ -15,18 +15,16 @@ from captcha_ocr.training.distributed import pick_device
 
 
 class TorchPredictor(Predictor):
-    """``TorchPredictor.load("best.safetensors")``, or around a model at hand."""
+    """``TorchPredictor.load("best.safetensors")``, or of a checkpoint at hand."""
 
-    def __init__(self, model: CTCRecognizer, info: ModelInfo, device: torch.device) -> None:
-        self.model = model.to(device).eval()
-        self.info, self.device = info, device
+    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+        self.model, self.device = checkpoint.build().to(device).eval(), device
+        self.info = describe(checkpoint, self.model)
 
-    @classmethod
-    def load(cls, path: Path, device: str = "auto") -> TorchPredictor:
+    @staticmethod
+    def load(path: Path, device: str = "auto") -> TorchPredictor:
         """Raises ModelError when the file is missing, broken or of another format."""
-        checkpoint = load_checkpoint(path)
-        model = checkpoint.build()
-        return cls(model, describe(checkpoint, model), pick_device(device))
+        return TorchPredictor(load_checkpoint(path), pick_device(device))
 
     @torch.inference_mode()
     def _run(self, images: np.ndarray) -> np.ndarray:

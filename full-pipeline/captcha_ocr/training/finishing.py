@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.exporting.onnx import export_onnx, round_to_half
 from captcha_ocr.imaging import preprocess
 from captcha_ocr.report import count_confusions, is_right
-from captcha_ocr.runtimes.torch import TorchPredictor, describe
+from captcha_ocr.runtimes.torch import TorchPredictor
 from captcha_ocr.training.distributed import pick_device
 from captcha_ocr.training.run_folder import RunFolder
 
@@ -42,7 +41,7 @@ def finish(config: TrainConfig, folder: RunFolder) -> Finished:
     data = prepare_data(dataclasses.replace(config, cache=False), checkpoint.charset)
     device = pick_device(config.device)
     checkpoint = calibrate(checkpoint, data.selection, device)
-    predictor = predictor_of(checkpoint, device)
+    predictor = TorchPredictor(checkpoint, device)
     selection = evaluate(predictor, data.selection)
     report = evaluate(predictor, data.report) if data.report else None
     figures = {"selection": summary(selection)}
@@ -55,22 +54,17 @@ def finish(config: TrainConfig, folder: RunFolder) -> Finished:
     return Finished(selection, report, onnx)
 
 
-def predictor_of(checkpoint: Checkpoint, device: torch.device) -> TorchPredictor:
-    model = checkpoint.build()
-    return TorchPredictor(model, describe(checkpoint, model), device)
-
-
 def calibrate(checkpoint: Checkpoint, store: Store, device: torch.device) -> Checkpoint:
     """The checkpoint with the temperature at which confidences fit the pictures of ``store``."""
-    predictor = predictor_of(checkpoint, device)
+    predictor = TorchPredictor(checkpoint, device)
     fitting = CALIBRATION_LOGITS // predictor.info.most_logits
     part = spread(store, max(1, min(CALIBRATION_PICTURES, fitting)))
     arrays = [preprocess(part.open(i), checkpoint.image) for i in range(len(part))]
     evaluation = evaluate(predictor, part)  # texts are the same at any temperature
-    fitted = fit_temperature(
+    temperature = fit_temperature(
         predictor.logits(arrays), evaluation.texts, evaluation.targets, checkpoint.charset
     )
-    return dataclasses.replace(checkpoint, temperature=fitted.temperature)
+    return dataclasses.replace(checkpoint, temperature=temperature)
 
 
 def summary(evaluation: Evaluation) -> dict[str, Any]:
@@ -87,16 +81,15 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
 
 def draw(folder: RunFolder, train: OCRDataset, evaluation: Evaluation) -> None:
     """The run's pictures."""
-    history = load_state(folder.last)["progress"]["history"]
-    picture: Callable[[str], Path] = folder.path.joinpath
-    plots.plot_history(history, picture("results.png"))
-    plots.plot_confusions(count_confusions(evaluation), picture("confusion.png"))
-    plots.plot_worst(evaluation, picture("worst.png"))
-    plots.plot_labels(train.texts, picture("labels.png"))
+    history, path = load_state(folder.last)["progress"]["history"], folder.path
+    plots.plot_history(history, path / "results.png")
+    plots.plot_confusions(count_confusions(evaluation), path / "confusion.png")
+    plots.plot_worst(evaluation, path / "worst.png")
+    plots.plot_labels(train.texts, path / "labels.png")
     bins = reliability_bins(evaluation.confidences, is_right(evaluation))
-    plots.plot_reliability(bins, picture("reliability.png"))
+    plots.plot_reliability(bins, path / "reliability.png")
     first = train.widths[0]
     alike = [i for i, width in enumerate(train.widths) if width == first][:24]
     batch = collate([train[(i, 0)] for i in alike])
     texts = [train.texts[i] for i in batch.indices]
-    plots.plot_batch(np.asarray(batch.images), texts, picture("batch.png"))
+    plots.plot_batch(np.asarray(batch.images), texts, path / "batch.png")

@@ -30,9 +30,9 @@ from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.datasets.ocr import Batch, load_batches
 from captcha_ocr.datasets.prepare import prepare_data
 from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
-from captcha_ocr.evaluation import Evaluation, evaluate
+from captcha_ocr.evaluation import evaluate
 from captcha_ocr.models import build_model, count_parameters, model_arguments
-from captcha_ocr.runtimes.torch import TorchPredictor, describe
+from captcha_ocr.runtimes.torch import TorchPredictor
 from captcha_ocr.training import resume_state
 from captcha_ocr.training.distributed import World, join_world
 from captcha_ocr.training.interrupt import Interrupt, Stop
@@ -117,6 +117,7 @@ class Run:
         """The rest of the run, epoch after epoch, from where progress stands."""
         config, progress, train = self.config, self.progress, self.data.train
         while progress.epoch < config.epochs:
+            short_first = config.short_first and progress.epoch == 0
             sampler = WidthBatches(
                 train.widths,
                 partial(growing_batch, config),
@@ -126,7 +127,7 @@ class Run:
                 skip=progress.batch,
                 leave_out=self.impossible,
                 groups=train.store.groups,
-                lengths=train.lengths() if config.short_first and progress.epoch == 0 else None,
+                lengths=[*map(len, train.texts)] if short_first else None,
                 rank=self.world.rank,
                 world=self.world.size,
             )
@@ -186,7 +187,7 @@ class Run:
         if not self.world.is_main:
             return None
         checkpoint = self.checkpoint()
-        evaluation = self.read(checkpoint)
+        evaluation = evaluate(TorchPredictor(checkpoint, self.world.device), self.data.selection)
         score = evaluation.score()
         right = score.exact_match_folded if config.fold_case else score.exact_match
         if is_best := progress.is_best(right, evaluation.loss):
@@ -218,11 +219,6 @@ class Run:
             metrics={"pictures_seen": self.progress.pictures},
             train_config=dataclasses.asdict(self.config),
         )
-
-    def read(self, checkpoint: Checkpoint) -> Evaluation:
-        model = checkpoint.build()
-        predictor = TorchPredictor(model, describe(checkpoint, model), self.world.device)
-        return evaluate(predictor, self.data.selection)
 
     def save(self) -> None:
         if self.world.is_main:

@@ -29,7 +29,7 @@ class Progress:
     first_step: int = 0  # global step at which this epoch began
     step: int = 0  # optimizer steps done
     pictures: int = 0  # pictures learned from
-    seconds: float = 0.0  # spent, over all sessions of the run
+    seconds: float = 0.0  # spent, over all commands that went on with the run
     evaluations: int = 0
     best_exact_match: float = -1.0  # of the best weights, on the selection set
     best_loss: float = math.inf
@@ -50,13 +50,13 @@ class Progress:
 class RunFolder:
     """``<out>/<arch>``, ``<out>/<arch>-2`` and so on."""
 
-    def __init__(self, path: Path, *, quiet: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.best = self.path / "best.safetensors"
         self.last = self.path / "last.pt"
         self.args = self.path / "args.yaml"
         self.metrics = self.path / "metrics.csv"
-        self.quiet = quiet
+        self.quiet = False  # set where another process writes and talks
         self._bar: Any = None
         self._board: Any = None
         self._lock: BinaryIO | None = None
