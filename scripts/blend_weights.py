@@ -32,11 +32,11 @@ with missing.in_one_line():
     from captcha_ocr.cli.common import Arguments, command
     from captcha_ocr.config import ConfigError, TrainConfig
     from captcha_ocr.datasets.stores import Store, open_store
+    from captcha_ocr.device import pick_device
     from captcha_ocr.evaluation import evaluate
     from captcha_ocr.metrics import score_by
     from captcha_ocr.predictor import Predictor
     from captcha_ocr.runtimes.torch import TorchPredictor
-    from captcha_ocr.training.distributed import pick_device
     from captcha_ocr.training.finishing import finish
     from captcha_ocr.training.optimisation import blend_weights
     from captcha_ocr.training.run_folder import RunFolder

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 
-from captcha_ocr.config import TrainConfig
+from captcha_ocr.config import TrainConfig, TrainingError
 from captcha_ocr.training.loop import fit
 from captcha_ocr.training.run_folder import RunFolder
 
@@ -20,7 +19,7 @@ def trained(config: TrainConfig, done: Path) -> RunFolder:
         finally:
             folder.close()  # a terminal shows one bar at a time
         if stop.unfinished:
-            sys.exit(f"error: {done.name} was not trained to its end: {stop}")
+            raise TrainingError(f"{done.name} was not trained to its end: {stop}")
         folder.path.rename(done)
     return RunFolder(done)
 

@@ -26,11 +26,11 @@ with missing.in_one_line():
     from captcha_ocr.config import ImageConfig, TrainConfig
     from captcha_ocr.cores import usable_cores
     from captcha_ocr.datasets.stores import FolderStore
+    from captcha_ocr.device import pick_device
     from captcha_ocr.evaluation import evaluate
     from captcha_ocr.imaging import padded_width
     from captcha_ocr.labels import write_labels
     from captcha_ocr.runtimes.torch import TorchPredictor
-    from captcha_ocr.training.distributed import pick_device
     from captcha_ocr.training.finishing import finish
     from captcha_ocr.training.run_folder import RunFolder
     from experiments import trained

@@ -26,9 +26,9 @@ with missing.in_one_line():
     from captcha_ocr.cli.common import Arguments, command
     from captcha_ocr.config import ImageConfig, TrainConfig
     from captcha_ocr.datasets.stores import FolderStore
+    from captcha_ocr.device import pick_device
     from captcha_ocr.evaluation import evaluate
     from captcha_ocr.runtimes.torch import TorchPredictor
-    from captcha_ocr.training.distributed import pick_device
     from experiments import read_history, trained
     from recipe_pages import FULL, read_record, write_record
     from train_models import Sets, draw_sets

@@ -35,7 +35,7 @@ SETS: Sets = {
     "dev": {"easy": (3_000, 201), "ctext": (2_000, 202), "ruoyi": (1_000, 203)},
 }
 CHINESE, SUMS, FRESH, FRESHER = "chinese", "sums", "fresh", "fresher"
-FRESHEST, NEWEST = "freshest", "newest"
+FRESHEST, NEWEST, FRESH_SUMS = "freshest", "newest", "fresh-sums"
 SETTINGS = {CHINESE: {"config": EASY_CONFIG.with_name("config-chinese.json")}}  # of a source
 # Chinese has 487 characters, and in SETS a tenth of the pictures; all of RuoYi's are sums.
 MORE_CHINESE = {**SETS["train"], CHINESE: (100_000, 104), "ctext": (80_000, 102)}
@@ -62,6 +62,7 @@ FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its 
     FRESHER: unseen(120, easy=240_000, chinese=100_000, ctext=140_000, ruoyi=120_000),
     FRESHEST: unseen(130, easy=240_000, chinese=100_000, ctext=140_000, ruoyi=120_000),
     NEWEST: unseen(140, easy=240_000, chinese=100_000, ctext=140_000, ruoyi=120_000),
+    FRESH_SUMS: unseen(150, easy=160_000, chinese=90_000, ctext=110_000, ruoyi=240_000),
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
 # What is read already is kept by a low rate and without new auxiliary heads. The last stages

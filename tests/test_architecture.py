@@ -29,7 +29,8 @@ FLOORS = [
     ["imaging", "decoding", "model_info"],
     ["datasets", "models"],
     ["checkpoint"],
-    ["training", "evaluation", "predictor", "runtimes", "exporting"],
+    ["evaluation", "predictor", "runtimes", "exporting"],
+    ["training"],
     ["cli", "web"],
 ]
 # Reading pictures must work, and start quickly, where torch is not installed.

@@ -24,8 +24,9 @@ from captcha_ocr.cores import usable_cores
 from captcha_ocr.decoding import greedy_batch, log_softmax
 from captcha_ocr.exporting import FORMATS, tflite
 from captcha_ocr.exporting.run import export
+from captcha_ocr.files import file_sha256
 from captcha_ocr.imaging import open_image, preprocess
-from captcha_ocr.model_info import ModelError, ModelInfo, file_sha256
+from captcha_ocr.model_info import ModelError, ModelInfo
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import load_predictor
 from captcha_ocr.runtimes.tflite import TflitePredictor

@@ -20,8 +20,9 @@ from captcha_ocr.exporting import FORMATS, NotKeptError, onnx_int8, run
 from captcha_ocr.exporting.forms import CLOSED, FixedWidth, free_width, two_widths
 from captcha_ocr.exporting.measuring import WIDTHS, Agreement, agree, latencies
 from captcha_ocr.exporting.run import export, files_of
+from captcha_ocr.files import file_sha256
 from captcha_ocr.imaging import ImageError
-from captcha_ocr.model_info import ModelError, ModelInfo, file_sha256
+from captcha_ocr.model_info import ModelError, ModelInfo
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor, load_predictor
 from captcha_ocr.runtimes.tflite import PADDING

@@ -16,7 +16,7 @@ import pytest
 from captcha_ocr.cli import common, infer
 from captcha_ocr.cli.infer import main
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, Label, write_labels
-from captcha_ocr.sources import Source
+from captcha_ocr.sources import NamedSource
 from captcha_ocr.tables import (
     FORMULA_STARTS,
     csv_writer,
@@ -514,7 +514,7 @@ def test_results_leave_batch_by_batch(
     written: list[int] = []
     opened = infer.open_source
 
-    def watch(source: Source) -> object:
+    def watch(source: NamedSource) -> object:
         written.append(len(capsys.readouterr().out.splitlines()))
         return opened(source)
 

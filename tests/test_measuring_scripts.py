@@ -13,7 +13,7 @@ import torch
 import yaml
 from captcha_ocr.benchmarking.columns import COLUMNS
 from captcha_ocr.cli.common import FAILURE, OK, USAGE
-from captcha_ocr.config import ConfigError, TrainConfig
+from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.models import MODELS
 from captcha_ocr.training.run_folder import RunFolder
 
@@ -154,7 +154,7 @@ def test_sets_are_drawn_once_for_all_that_hold_them(
     monkeypatch.setattr(train_models, "merge", lambda arguments: 0)
     for folder, sets in train_models.FOLDERS.items():
         train_models.draw_sets(tmp_path / folder, tmp_path / "raw", sets, train_models.SETTINGS)
-    assert len(drawn) == 25  # names tell apart what is drawn apart
+    assert len(drawn) == 29  # names tell apart what is drawn apart
 
 
 @pytest.mark.parametrize(
@@ -330,6 +330,16 @@ def test_a_run_gives_the_terminal_back_before_the_next_begins(
     config = TrainConfig(arch="svtr_tiny", train_root="x")
     assert experiments.trained(config, tmp_path / "row").path == tmp_path / "row"
     assert closed == [tmp_path / "unfinished" / "row"]
+
+
+def test_a_run_that_was_cut_off_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiments, "fit", lambda *_: Stop("interrupted", unfinished=True))
+    config = TrainConfig(arch="svtr_tiny", train_root="x")
+    with pytest.raises(TrainingError, match="row was not trained to its end: interrupted"):
+        experiments.trained(config, tmp_path / "row")
+    assert not (tmp_path / "row").exists()
 
 
 def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:

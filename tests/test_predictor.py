@@ -10,12 +10,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import captcha_ocr
 import numpy as np
 import pytest
 from captcha_ocr.charset import Charset
 from captcha_ocr.constraints import Constraint
+from captcha_ocr.files import file_sha256
 from captcha_ocr.imaging import ImageError
-from captcha_ocr.model_info import ModelError, ModelInfo, file_sha256, find_models
+from captcha_ocr.model_info import DEFAULT_ARCH, ModelError, ModelInfo, find_models
 from captcha_ocr.predictor import OnnxPredictor, load_predictor, load_predictors
 from drawing import draw_barcode, draw_picture
 from tiny_model import STRIDE, write_tiny_model
@@ -104,9 +106,9 @@ def test_one_picture_that_is_in_no_list_is_said(
         "grey": np.asarray(picture.convert("L")),
         "rgb": np.asarray(picture.convert("RGB")),
     }[kind]
-    with pytest.raises(TypeError, match=r"predict\(\[picture\]\)"):
+    with pytest.raises(TypeError, match=r"use read\(picture\)"):
         predictor.predict(one)
-    assert predictor.predict([one])[0].text == "Ab"
+    assert predictor.read(one).text == "Ab"
 
 
 def test_an_array_of_pictures_is_many(predictor: OnnxPredictor) -> None:
@@ -270,6 +272,18 @@ def test_load_by_name_and_all(tmp_path: Path) -> None:
         assert sorted(both) == ["svtr_tiny", "vanilla_crnn"]
     with pytest.raises(ModelError, match="choose from svtr_tiny, vanilla_crnn"):
         load_predictors(["svtr"], tmp_path)
+
+
+def test_a_reader_in_one_call(tmp_path: Path) -> None:
+    """The shipped vanilla_crnn; of a run, the model that it ended in; any other by its name."""
+    assert captcha_ocr.load(threads=1).info.arch == DEFAULT_ARCH
+    write_tiny_model(tmp_path, "svtr_tiny")
+    assert captcha_ocr.load(folder=str(tmp_path)).read(draw_barcode("Ab")).text == "Ab"
+    write_tiny_model(tmp_path, "vanilla_crnn")
+    assert captcha_ocr.load(folder=tmp_path).info.arch == DEFAULT_ARCH
+    assert captcha_ocr.load("svtr_tiny", tmp_path).info.arch == "svtr_tiny"
+    with pytest.raises(ModelError, match="choose from svtr_tiny, vanilla_crnn"):
+        captcha_ocr.load("svtr", tmp_path)
 
 
 def test_folders_without_a_usable_model(tmp_path: Path) -> None:

@@ -21,12 +21,13 @@ import yaml
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_state
 from captcha_ocr.config import ConfigError, TrainingError
 from captcha_ocr.datasets.ocr import Batch
+from captcha_ocr.device import pick_device
 from captcha_ocr.labels import Label, read_labels, write_labels
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import MODELS
 from captcha_ocr.training import loop as training
 from captcha_ocr.training import precision
-from captcha_ocr.training.distributed import World, join_world, pick_device
+from captcha_ocr.training.distributed import World, join_world
 from captcha_ocr.training.interrupt import Interrupt
 from captcha_ocr.training.loop import Run, fit
 from captcha_ocr.training.run_folder import RunFolder

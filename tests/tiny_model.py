@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 from captcha_ocr.charset import Charset
 from captcha_ocr.config import ImageConfig
-from captcha_ocr.model_info import ModelInfo, file_sha256
+from captcha_ocr.files import file_sha256
+from captcha_ocr.model_info import ModelInfo
 from drawing import SYMBOLS, level
 from onnx import TensorProto, helper, numpy_helper
 

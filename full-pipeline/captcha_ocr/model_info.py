@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 from dataclasses import dataclass, field
@@ -12,10 +11,11 @@ from typing import Any
 
 from captcha_ocr.charset import Charset
 from captcha_ocr.config import ImageConfig
-from captcha_ocr.files import atomic_write, find_files
+from captcha_ocr.files import file_sha256, find_files, write_json
 
 FORMAT = 1
 WEIGHTS_DIR = Path(__file__).parent / "weights"
+DEFAULT_ARCH = "vanilla_crnn"  # reads most of the three; every installation has it
 # Suffix of an exported model -> module and class that reads pictures with it.
 RUNTIMES = {
     ".onnx": ("captcha_ocr.predictor", "OnnxPredictor"),
@@ -82,9 +82,7 @@ class ModelInfo:
     def save(self, path: Path) -> None:
         values = dataclasses.asdict(self)
         values["charset"] = "".join(self.charset.symbols)
-        with atomic_write(path) as file:
-            json.dump({"format": FORMAT, **values}, file, ensure_ascii=False, indent=2)
-            file.write("\n")
+        write_json(path, {"format": FORMAT, **values})
 
 
 def describe_weights(weights: Path, *more: Path) -> ModelInfo:
@@ -125,11 +123,7 @@ def find_models(folder: Path = WEIGHTS_DIR) -> dict[str, Path]:
     return found
 
 
-def file_sha256(*paths: Path) -> str:
-    """Of one file, or of several as if they were one."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with Path(path).open("rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                digest.update(block)
-    return digest.hexdigest()
+def default_model(folder: Path = WEIGHTS_DIR) -> str:
+    """The only model in a folder; of several, DEFAULT_ARCH."""
+    found = list(find_models(folder))
+    return found[0] if len(found) == 1 else DEFAULT_ARCH

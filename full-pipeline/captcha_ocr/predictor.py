@@ -107,13 +107,19 @@ class Predictor(ABC):
         shape = sources.shape[2:] if isinstance(sources, np.ndarray) and sources.ndim > 1 else None
         if shape in ((), (1,), (3,), (4,)) or isinstance(sources, ONE_PICTURE):
             kind = type(sources).__name__
-            raise TypeError(f"one picture ({kind}) where a list belongs; give predict([picture])")
+            raise TypeError(f"one picture ({kind}) where a list belongs; use read(picture)")
         prepared = [self.prepare(source) for source in sources]
         outputs = self.logits([picture.array for picture in prepared], batch_size)
         return [
             self.interpret(logits, picture.columns, constraint=constraint, top_k=top_k)
             for picture, logits in zip(prepared, outputs)
         ]
+
+    def read(
+        self, source: ImageSource, *, constraint: Constraint | None = None, top_k: int = 1
+    ) -> Prediction:
+        """One picture, as predict does it."""
+        return self.predict([source], constraint=constraint, top_k=top_k)[0]
 
     def prepare(self, source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Prepared:
         """The first of predict's three steps; the servers run the steps apart, to batch the

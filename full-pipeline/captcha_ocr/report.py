@@ -126,12 +126,6 @@ def write_predictions(evaluation: Evaluation, path: Path) -> None:
             )
 
 
-def write_json(value: Any, path: Path) -> None:
-    with atomic_write(path) as file:
-        json.dump(value, file, ensure_ascii=False, indent=2)
-        file.write("\n")
-
-
 def _groups(evaluation: Evaluation, key: str) -> dict[str, Any]:
     names = [_name(value) for value in evaluation.keys(key)]
     found = score_by(evaluation.texts, evaluation.targets, names)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from captcha_ocr.tables import display_width, pad, printable
+from captcha_ocr.tables import aligned, display_width, pad, printable
 
 MAX_ROWS = 40  # groups shown, the largest ones; all of them are in the JSON
 MAX_CONFUSIONS = 20
@@ -71,7 +71,7 @@ def score_table(title: str, scores: Mapping[str, Mapping[str, Any]]) -> str:
         for name in scores
         if name in kept
     ]
-    lines = list(aligned([header, *rows]))
+    lines = aligned([header, *rows])
     if len(scores) > len(kept):
         lines.append(f"({len(scores) - len(kept)} smaller groups are in the JSON)")
     return "\n".join(f"  {line}" for line in lines)
@@ -91,17 +91,6 @@ def confusion_lines(confusions: Sequence[Mapping[str, Any]]) -> str:
         line = "     ".join(pad(cell, width) for cell in cells[first : first + PER_LINE])
         lines.append(f"  {line}".rstrip())
     return "\n".join(lines)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Cells in columns: the first to the left, figures to the right."""
-    widths = [max(map(display_width, column)) for column in zip(*rows)]
-    for row in rows:
-        first = pad(row[0], widths[0])
-        rest = (
-            " " * (width - display_width(cell)) + cell for cell, width in zip(row[1:], widths[1:])
-        )
-        yield "  ".join([first, *rest])
 
 
 def per_cent(value: float) -> str:

@@ -22,7 +22,7 @@ from captcha_ocr.labels import (
 
 
 @dataclass(frozen=True)
-class Source:
+class NamedSource:
     """One picture to read: a name to show, what `open_image` opens, and its label if known."""
 
     name: str
@@ -32,7 +32,7 @@ class Source:
 
 def folder_sources(
     folder: Path, *, recursive: bool = False, labels: Mapping[str, str] | None = None
-) -> Iterator[Source]:
+) -> Iterator[NamedSource]:
     """The pictures of a folder or a data set root, sorted, by their suffix.
 
     ``labels`` maps names relative to the picture folder (with ``/``) to texts.
@@ -45,7 +45,7 @@ def folder_sources(
         empty = False
         name = path.relative_to(root).as_posix()
         label = next((labels[one] for one in spellings(name) if one in labels), None)
-        yield Source(str(path), _content(path), label)
+        yield NamedSource(str(path), _content(path), label)
     if empty:
         deeper = "" if recursive else ", or read its sub-folders with --recursive"
         raise ImageError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 # A spreadsheet takes a cell that starts with one of these for a formula; the full-width forms
@@ -58,6 +59,18 @@ def printable(text: str) -> str:
 def pad(text: str, width: int) -> str:
     """``text`` followed by blanks up to ``width`` columns; longer text stays whole."""
     return text + " " * (width - display_width(text))
+
+
+def aligned(rows: Sequence[Sequence[str]], names: int = 1) -> list[str]:
+    """Cells in columns: the first ``names`` of them to the left, figures to the right."""
+    widths = [max(map(display_width, column)) for column in zip(*rows)]
+    return [
+        "  ".join(
+            pad(cell, width) if place < names else " " * (width - display_width(cell)) + cell
+            for place, (cell, width) in enumerate(zip(row, widths))
+        )
+        for row in rows
+    ]
 
 
 def natural(name: object) -> list[tuple[int, float, str]]:

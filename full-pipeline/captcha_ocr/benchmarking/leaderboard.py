@@ -16,7 +16,7 @@ from captcha_ocr.benchmarking.columns import ARITHMETIC, COLUMNS, column_of, par
 from captcha_ocr.benchmarking.folding import folded, strict
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.stores import Store
-from captcha_ocr.report import write_json
+from captcha_ocr.files import write_json
 
 FORMAT = 1
 HELDOUT = "heldout"
@@ -144,7 +144,7 @@ def write_leaderboard(rows: list[dict[str, Any]], path: Path) -> None:
         if problem:
             raise LeaderboardError(f"the row of {row.get('name')!r}: {problem}")
     ordered = sorted(rows, key=lambda row: (-mean_folded(row), row["name"]))
-    write_json({"format": FORMAT, "rows": ordered}, path)
+    write_json(path, {"format": FORMAT, "rows": ordered})
 
 
 def put_row(rows: list[dict[str, Any]], row: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,8 +14,8 @@ from captcha_ocr.benchmarking.machine import stamp
 from captcha_ocr.benchmarking.speed import BATCHES
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.stores import Store, Subset, open_store
+from captcha_ocr.files import write_json
 from captcha_ocr.model_info import ModelInfo, find_models
-from captcha_ocr.report import write_json
 
 FORMAT = 1
 
@@ -95,7 +95,7 @@ class Run:
         for arch, values in figures.items():
             entries[arch] = {"sha256": self.digests[arch], "measured": dict(about), **values}
         self.results[section] = dict(sorted(entries.items()))
-        write_json({"format": FORMAT, "sections": self.results}, self.results_file)
+        write_json(self.results_file, {"format": FORMAT, "sections": self.results})
 
     def rows(self) -> list[dict[str, Any]]:
         """The leaderboard's rows on today's pictures; those on others are named."""

@@ -18,6 +18,7 @@ from typing import Optional
 from captcha_ocr.charset import CharsetError
 from captcha_ocr.config import ConfigError, TrainingError
 from captcha_ocr.labels import LabelError
+from captcha_ocr.merging.config import DataError
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.tables import printable
 
@@ -43,7 +44,8 @@ Arguments = Optional[Sequence[str]]
 
 
 def command(main: Callable[[Arguments], int]) -> Callable[..., int]:
-    """Wrap a command's ``main``: an expected error becomes one line on stderr and an exit code.
+    """Wrap a command's ``main``: an expected error becomes one line on stderr (of a
+    DataError, one a problem) and an exit code.
 
     Anything else is a defect of ours and keeps its traceback.
     """
@@ -61,6 +63,10 @@ def command(main: Callable[[Arguments], int]) -> Callable[..., int]:
             if (error.name or "").partition(".")[0] == "captcha_ocr":
                 raise
             return complain(missing_package(error.name or str(error)))
+        except DataError as error:
+            for problem in error.problems:
+                complain(problem)
+            return BAD_DATA
         except (OSError, ValueError, TrainingError) as error:
             if _reader_has_gone(error):
                 # Python would complain once more when it flushes.
@@ -135,6 +141,12 @@ def at_least(lowest: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def add_workers(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--workers", type=at_least(0), default=0, metavar="N", help="default: one a core"
+    )
 
 
 def make_room(file: Path | None) -> None:

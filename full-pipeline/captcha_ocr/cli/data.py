@@ -15,9 +15,9 @@ from captcha_ocr.cli.common import (
     BAD_DATA,
     OK,
     Arguments,
+    add_workers,
     at_least,
     command,
-    complain,
     make_room,
     program,
 )
@@ -44,12 +44,7 @@ from captcha_ocr.tables import printable
 @command
 def main(argv: Arguments = None) -> int:
     args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except DataError as error:
-        for problem in error.problems:
-            complain(problem)
-        return BAD_DATA
+    return args.run(args)
 
 
 def bring_in(args: argparse.Namespace) -> int:
@@ -176,12 +171,6 @@ def add_report(commands: Any) -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="one page with pictures")
     add_workers(parser)
     parser.set_defaults(run=report)
-
-
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--workers", type=at_least(0), default=0, metavar="N", help="default: one a core"
-    )
 
 
 def label_pattern(value: str) -> re.Pattern[str]:

@@ -12,17 +12,18 @@ from typing import Any
 
 from captcha_ocr.calibration import reliability_bins
 from captcha_ocr.cli.common import OK, Arguments, at_least, command, make_room, program
-from captcha_ocr.cli.reading import DEFAULT_ARCH, add_constraints, build_constraint, load_models
+from captcha_ocr.cli.reading import add_constraints, build_constraint, load_models
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.datasets.stores import Store, open_store, spread
 from captcha_ocr.evaluation import Evaluation, evaluate
+from captcha_ocr.files import write_json
+from captcha_ocr.model_info import DEFAULT_ARCH
 from captcha_ocr.predictor import Predictor
 from captcha_ocr.report import (
     build_report,
     choose_groups,
     count_confusions,
     is_right,
-    write_json,
     write_predictions,
 )
 from captcha_ocr.report_tables import render, score_table
@@ -158,7 +159,7 @@ def write_folder(
     from captcha_ocr import plots
 
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(report, folder / "report.json")
+    write_json(folder / "report.json", report)
     write_predictions(evaluation, folder / "predictions.csv")
     bins = reliability_bins(evaluation.confidences, is_right(evaluation, fold_case))
     plots.plot_reliability(bins, folder / "reliability.png")
@@ -175,4 +176,4 @@ def write_reports(reports: Mapping[str, Any], args: argparse.Namespace) -> None:
         json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
         print()
     else:
-        write_json(value, Path(args.json))
+        write_json(Path(args.json), value)

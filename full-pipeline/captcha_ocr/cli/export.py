@@ -19,8 +19,8 @@ from captcha_ocr.datasets.stores import Store, open_store
 from captcha_ocr.exporting import FORMATS
 from captcha_ocr.exporting.run import check_packages, export_all, find_checkpoints, header
 from captcha_ocr.exporting.tables import render
+from captcha_ocr.files import write_json
 from captcha_ocr.models import MODELS
-from captcha_ocr.report import write_json
 
 REPOSITORY = Path(__file__).parents[3]
 DOCUMENTS = {
@@ -56,10 +56,10 @@ def main(argv: Arguments = None) -> int:
         report["rows"] += rows
     print(render(report))
     if args.json:
-        write_json(report, args.json)
+        write_json(args.json, report)
     failed = [row for row in report["rows"] if row["remark"].get("kind") == "failed"]
     if args.docs and not failed:
-        write_json(report, REPOSITORY / RECORD)
+        write_json(REPOSITORY / RECORD, report)
         for name, language in DOCUMENTS.items():
             update_page(REPOSITORY / name, {BLOCK: render(report, language)})
     return FAILURE if failed else OK

@@ -13,15 +13,16 @@ from pathlib import Path
 from PIL import Image
 
 from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, at_least, command, program
-from captcha_ocr.cli.reading import DEFAULT_ARCH, add_constraints, build_constraint, load_models
+from captcha_ocr.cli.reading import add_constraints, build_constraint, load_models
 from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.constraints.search import NoAllowedTextError
 from captcha_ocr.decoding import BEAM_WIDTH
 from captcha_ocr.imaging import ImageError, open_image
+from captcha_ocr.model_info import DEFAULT_ARCH
 from captcha_ocr.predictor import Prediction, Predictor
 from captcha_ocr.results import CsvWriter, JsonWriter, Result, TableWriter, Tally, Writer
-from captcha_ocr.sources import Source, folder_labels, folder_sources
+from captcha_ocr.sources import NamedSource, folder_labels, folder_sources
 
 STDIN = "-"
 
@@ -119,9 +120,9 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ConfigError("--backend torch and --checkpoint FILE go together")
 
 
-def find_sources(args: argparse.Namespace, labels: dict[str, str] | None) -> Iterator[Source]:
+def find_sources(args: argparse.Namespace, labels: dict[str, str] | None) -> Iterator[NamedSource]:
     files = (
-        Source("stdin", sys.stdin.buffer) if name == STDIN else Source(name, Path(name))
+        NamedSource("stdin", sys.stdin.buffer) if name == STDIN else NamedSource(name, Path(name))
         for name in chain.from_iterable(map(expand, [*args.files, *args.image]))
     )
     if not args.dir:
@@ -147,7 +148,7 @@ def open_writer(args: argparse.Namespace, first_names: list[str]) -> Writer:
     return TableWriter(sys.stdout, labels=args.check, names=first_names)
 
 
-def open_source(source: Source) -> Image.Image | ImageError:
+def open_source(source: NamedSource) -> Image.Image | ImageError:
     if isinstance(source.content, ImageError):
         return source.content
     try:

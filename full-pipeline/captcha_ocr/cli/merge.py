@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from captcha_ocr.cli.common import BAD_DATA, OK, Arguments, at_least, command, complain, program
+from captcha_ocr.cli.common import OK, Arguments, add_workers, command, program
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.merging.config import (
     COPY_MODES,
@@ -40,11 +40,9 @@ def main(argv: Arguments = None) -> int:
             report = merge(config, engine, dry_run=args.dry_run, progress=progress)
             progress.end()
     except DataError as error:
-        for problem in error.problems:
-            complain(problem)
         if args.json:
             print(json.dumps({"status": "refused", "problems": error.problems}, ensure_ascii=False))
-        return BAD_DATA
+        raise
     if args.json:
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=2))
     else:
@@ -111,9 +109,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--copy-mode", choices=COPY_MODES, default="copy", help="link: hard links")
     group.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
     group.add_argument("--no-shuffle", action="store_true", help="in the order of the sources")
-    group.add_argument(
-        "--workers", type=at_least(0), default=0, metavar="N", help="default: one a core"
-    )
+    add_workers(group)
     group.add_argument("--dask", metavar="ADDRESS", help="work on a Dask cluster: tcp://host:8786")
     group.add_argument("--dry-run", action="store_true", help="say what would be, write nothing")
     group.add_argument("--json", action="store_true", help="the report as JSON")

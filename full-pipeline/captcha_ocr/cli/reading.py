@@ -8,19 +8,16 @@ from pathlib import Path
 from captcha_ocr.charset import Charset, CharsetError
 from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
-from captcha_ocr.model_info import WEIGHTS_DIR, find_models
+from captcha_ocr.model_info import WEIGHTS_DIR, default_model
 from captcha_ocr.predictor import Predictor, load_predictors
-
-DEFAULT_ARCH = "vanilla_crnn"  # reads most of the three; every installation has it
 
 
 def load_models(args: argparse.Namespace) -> dict[str, Predictor]:
     """Those of ``--weights`` and ``--arch``, or that of ``--checkpoint``, on ``--threads``."""
     if args.checkpoint is None:
         weights = args.weights or WEIGHTS_DIR
-        found = list(find_models(weights))
-        alone = found[0] if len(found) == 1 else DEFAULT_ARCH
-        return load_predictors([args.arch or alone], weights, threads=args.threads)
+        arch = args.arch or default_model(weights)
+        return load_predictors([arch], weights, threads=args.threads)
     if args.arch or args.weights:
         raise ConfigError("a checkpoint names its own arch: leave out --arch and --weights")
     import torch

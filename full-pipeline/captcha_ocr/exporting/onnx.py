@@ -20,8 +20,7 @@ from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import Remark
 from captcha_ocr.exporting.measuring import verify
-from captcha_ocr.files import take_place, write_bytes
-from captcha_ocr.model_info import file_sha256
+from captcha_ocr.files import file_sha256, take_place, write_bytes
 from captcha_ocr.models import build_model, model_arguments
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.runtimes.torch import describe

@@ -23,8 +23,9 @@ from captcha_ocr.datasets.stores import Store, Subset, spread
 from captcha_ocr.exporting import NotKeptError, Remark
 from captcha_ocr.exporting.measuring import agree, latencies
 from captcha_ocr.exporting.onnx import export_onnx, store_in_half
+from captcha_ocr.files import file_sha256
 from captcha_ocr.imaging import preprocess
-from captcha_ocr.model_info import ModelInfo, file_sha256
+from captcha_ocr.model_info import ModelInfo
 from captcha_ocr.predictor import OnnxPredictor
 
 RANGES, JUDGES = 128, 500  # pictures that tell ranges, and pictures that decide

@@ -16,8 +16,8 @@ from captcha_ocr.checkpoint import Checkpoint, load_checkpoint
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import FORMATS, Format, NotKeptError, Remark
 from captcha_ocr.exporting.measuring import TOLERANCE, WIDTHS, agree, allowed, latencies, verify
-from captcha_ocr.files import find_files
-from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, file_sha256
+from captcha_ocr.files import file_sha256, find_files
+from captcha_ocr.model_info import WEIGHTS_DIR, ModelError
 from captcha_ocr.models import MODELS, find_model
 from captcha_ocr.predictor import Predictor, load_predictor
 from captcha_ocr.runtimes.torch import TorchPredictor, describe

@@ -7,6 +7,7 @@ from typing import Any
 
 from captcha_ocr.merging.config import TRAIN
 from captcha_ocr.merging.rules import REASONS
+from captcha_ocr.tables import aligned
 
 LEFT_OUT_FILE = "left_out.jsonl"  # in the training root
 EXAMPLES = 10  # of a reason, kept for messages; the file has all
@@ -63,15 +64,7 @@ class MergeReport:
             bad = [source.bad] if self.bad else []
             counts = [source.rows, *bad, *(source.left_out[r] for r in reasons), source.kept]
             table.append([source.split, source.style, *(f"{count:,}" for count in counts)])
-        widths = [max(map(len, column)) for column in zip(*table)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if number < 2 else cell.rjust(width)
-                for number, (cell, width) in enumerate(zip(row, widths))
-            )
-            for row in table
-        ]
-        return lines + self._notes()
+        return [*aligned(table, names=2), *self._notes()]
 
     def _notes(self) -> list[str]:
         notes = [f"characters of the training labels: {self.characters}"]

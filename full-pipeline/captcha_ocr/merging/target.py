@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.config import ConfigError
-from captcha_ocr.files import atomic_write, lock, take_place, unlock
+from captcha_ocr.files import file_sha256, lock, take_place, unlock, write_json
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE
 from captcha_ocr.merging.config import MergeConfig, TargetError
-from captcha_ocr.model_info import file_sha256
 
 RECORD_FILE = "merge.json"
 ROOT = "root"  # inside the folder that building() yields: what becomes the target
@@ -146,9 +145,7 @@ def appear(folder: Path, target: Path, record: dict[str, Any] | None = None) -> 
     """Give a finished folder its name; a merge's record goes into it."""
     target = target.resolve()  # as building() did
     if record is not None:
-        with atomic_write(folder / RECORD_FILE) as file:
-            json.dump(record, file, ensure_ascii=False, indent=2)
-            file.write("\n")
+        write_json(folder / RECORD_FILE, record)
     if target.is_dir():
         target.rmdir()  # it was empty, or this fails
     take_place(folder, target)

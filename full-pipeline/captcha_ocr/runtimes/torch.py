@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint
+from captcha_ocr.device import pick_device
 from captcha_ocr.model_info import ModelInfo
 from captcha_ocr.models import CTCRecognizer, count_parameters
 from captcha_ocr.predictor import Predictor
-from captcha_ocr.training.distributed import pick_device
 
 
 class TorchPredictor(Predictor):

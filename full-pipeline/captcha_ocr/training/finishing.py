@@ -16,12 +16,12 @@ from captcha_ocr.config import TrainConfig
 from captcha_ocr.datasets.ocr import OCRDataset, collate
 from captcha_ocr.datasets.prepare import prepare_data
 from captcha_ocr.datasets.stores import Store, spread
+from captcha_ocr.device import pick_device
 from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.exporting.onnx import export_onnx, round_to_half
 from captcha_ocr.imaging import preprocess
 from captcha_ocr.report import count_confusions, is_right
 from captcha_ocr.runtimes.torch import TorchPredictor
-from captcha_ocr.training.distributed import pick_device
 from captcha_ocr.training.run_folder import RunFolder
 
 CALIBRATION_PICTURES = 2000
