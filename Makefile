@@ -70,13 +70,20 @@ notebooks: .venv/.ready ## the tutorial's chapters as executed notebooks: docs/t
 	$(BIN)/python scripts/notebooks.py
 
 clean: ## remove environments, caches and builds; runs and data stay
-	rm -rf .venv .venv-demo .venv-space .venv-peers .venv-tflite build full-pipeline/*.egg-info
+	rm -rf .venv .venv-demo .venv-space .venv-peers .venv-tflite build dist full-pipeline/*.egg-info
 	rm -rf hf_spaces/static/dist hf_spaces/static/node_modules
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, $(OLDEST)))' || \
+	  { echo "Python 3.$(OLDEST) or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(@D) || \
+	  { echo "No virtual environment. Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+endef
+
 .venv-peers/.ready: scripts/peers-requirements.txt
-	@$(PYTHON) -m venv $(@D)
+	$(environment)
 	@$(@D)/bin/python -m pip install --quiet $(PIP_ARGS) -r $<
 	@touch $@
 
@@ -87,10 +94,7 @@ clean: ## remove environments, caches and builds; runs and data stay
 .venv-space/.ready .venv-tflite/.ready: OLDEST = 10
 OLDEST := 9
 %/.ready: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, $(OLDEST)))' || \
-	  { echo "Python 3.$(OLDEST) or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -m venv $(@D) || \
-	  { echo "No virtual environment. Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(environment)
 	@# Older ones, as in the Python of macOS, install no project in place.
 	@$(@D)/bin/python -m pip install --quiet $(PIP_ARGS) "pip>=21.3"
 	@echo "Installing into $(@D), once: a minute or two with [serve] or [space], longer with [dev] (torch) ..."

@@ -20,7 +20,8 @@ import tomllib
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "hf_spaces"
 PACKAGE = REPOSITORY / "full-pipeline" / "captcha_ocr"
-IGNORED = shutil.ignore_patterns("__pycache__", "*.py[cod]")
+# The Space reads the ONNX models; safetensors are to train from.
+IGNORED = shutil.ignore_patterns("__pycache__", "*.py[cod]", "*.safetensors")
 
 
 def settings(readme: str) -> str:
@@ -53,14 +54,13 @@ def build(target: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("target", type=Path, help="a folder that is made")
     target = parser.parse_args(argv).target
     try:
         build(target)
     except FileExistsError:
-        print(f"{target} is there already; remove it or name another", file=sys.stderr)
-        return 1
+        sys.exit(f"error: {target} is there already; remove it or name another")
     print(f"{target}: {sum(path.is_file() for path in target.rglob('*'))} files")
     return 0
 

@@ -79,7 +79,10 @@ def test_the_citation_names_a_body_and_no_version() -> None:
     citation = read(REPOSITORY / "CITATION.cff")
     assert {"cff-version", "message", "title", "authors"} <= set(citation)
     licence = (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
-    assert all(author["name"] in licence for author in citation["authors"])
+    project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    for author in citation["authors"]:
+        assert author["name"] in licence
+        assert f'{{ name = "{author["name"]}" }}' in project
     assert "version" not in citation
 
 
@@ -90,3 +93,17 @@ def test_the_workflow_runs_on_three_systems_and_two_pythons() -> None:
     assert len(matrix["python"]) >= 2
     assert any(".ci/run" in step.get("run", "") for step in jobs["full"]["steps"])
     assert all(job["timeout-minutes"] <= 60 for job in jobs.values())
+
+
+def test_the_workflow_may_read_and_no_more() -> None:
+    """It runs what a pull request brings: no right to write, no token left on the disk."""
+    workflow = read(REPOSITORY / ".github" / "workflows" / "ci.yml")
+    assert workflow["permissions"] == {"contents": "read"}
+    assert True in workflow and "pull_request_target" not in workflow[True]  # YAML's "on"
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert all("permissions" not in job for job in workflow["jobs"].values())
+    used = [step for step in steps if "uses" in step]
+    assert all(re.fullmatch(r"actions/[\w-]+@v\d+", step["uses"]) for step in used)
+    checkouts = [step for step in used if step["uses"].startswith("actions/checkout@")]
+    assert len(checkouts) == len(workflow["jobs"])
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)

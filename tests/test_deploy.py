@@ -9,11 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from captcha_ocr.web.settings import Settings
+from captcha_ocr.model_info import find_models
+from captcha_ocr.web.settings import BODIES, Settings
 from web_harness import barcode, write_two_models
 from web_live import Live, free_port, serve, wait_until_up
 
@@ -53,9 +56,32 @@ def test_the_builder_is_sent_what_the_image_copies() -> None:
     assert "*" in lines and wanted == sent
 
 
+def test_the_package_holds_the_models_and_the_page_and_no_tests(tmp_path: Path) -> None:
+    """The list that `python -m build` packs, from which it then makes the wheel."""
+    pytest.importorskip("setuptools", minversion="77", reason="builds the package")
+    code = "import setuptools; setuptools.setup()"
+    command = [sys.executable, "-c", code, "--quiet", "egg_info", "--egg-base", str(tmp_path)]
+    subprocess.run(command, cwd=REPOSITORY, check=True)
+    listed = (tmp_path / "captcha_ocr.egg-info" / "SOURCES.txt").read_text(encoding="utf-8")
+    found = {line for line in listed.splitlines() if "egg-info" not in line}
+    package = REPOSITORY / "full-pipeline" / "captcha_ocr"
+    weights = [
+        package / "weights" / f"{arch}.{kind}"
+        for arch in find_models()
+        for kind in ("json", "onnx")
+    ]
+    others = [
+        path
+        for path in package.rglob("*")
+        if path.is_file() and path.parent.name not in ("weights", "__pycache__")
+    ]
+    top = {"LICENSE", "MANIFEST.in", "README.md", "pyproject.toml"}
+    assert found == top | {one.relative_to(REPOSITORY).as_posix() for one in [*weights, *others]}
+
+
 def test_what_the_image_copies_is_all_it_needs(tmp_path: Path) -> None:
     """Its two stages with this Python and its packages: install, serve, ask for its health."""
-    pytest.importorskip("setuptools", minversion="70.1", reason="builds the package")
+    pytest.importorskip("setuptools", minversion="77", reason="builds the package")
     build, final = re.split(r"^FROM .*$", DOCKERFILE.read_text("utf-8"), flags=re.MULTILINE)[1:]
     folders = {"build": build, "app": final}
     for name, stage in folders.items():
@@ -117,14 +143,29 @@ def test_nginx_fits_the_limits_on_both_sides() -> None:
     assert tries * value("proxy_connect_timeout") < settings.answer_seconds
 
 
-@pytest.mark.skipif(not shutil.which("nginx"), reason="no nginx: apt-get install nginx-light")
+def test_every_container_has_room_for_the_bodies_of_requests() -> None:
+    """Their /tmp is memory too: nginx, killed for it, takes both servers away."""
+    text = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
+    services = re.findall(r"^ {4}<<: \*hardened$", text, re.MULTILINE)
+    limits = re.findall(r"^ {4}mem_limit: (\d+)([mg])\b", text, re.MULTILINE)
+    assert len(limits) == len(services) == 3
+    for number, unit in limits:
+        assert int(number) << {"m": 20, "g": 30}[unit] >= 2 * BODIES
+
+
+needs_nginx = pytest.mark.skipif(
+    not shutil.which("nginx"), reason="no nginx: apt-get install nginx-light"
+)
+
+
+@needs_nginx
 def test_nginx_shares_requests_and_survives_a_server(tmp_path: Path) -> None:
     weights = str(write_two_models(tmp_path / "weights"))
     settings = {"weights": weights, "log": "off", "rate": "0"}
     with contextlib.ExitStack() as stack:
         readers = [stack.enter_context(serve("uvicorn", tmp_path, **settings)) for _ in range(2)]
         balancer = stack.enter_context(nginx([live.port for live in readers], tmp_path))
-        page = stack.enter_context(serve("flask", tmp_path, "--upstream", balancer, log="off"))
+        page = stack.enter_context(serve("flask", tmp_path, "--upstream", balancer.url, log="off"))
         for _ in range(6):
             assert page.predict(barcode("42")).json()["results"][0]["text"] == "42"
         counts = [live.ask("GET", "/metrics").data.count(b'path="/predict"') for live in readers]
@@ -137,14 +178,50 @@ def test_nginx_shares_requests_and_survives_a_server(tmp_path: Path) -> None:
         assert stream.data.count(b"\n") == 3
 
 
+class Busy(BaseHTTPRequestHandler):
+    """A server whose queue is full."""
+
+    def do_GET(self) -> None:
+        self.answer(200)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(503)
+
+    def answer(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Retry-After", "1")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@needs_nginx
+def test_nginx_takes_no_busy_server_for_a_dead_one(tmp_path: Path) -> None:
+    """It shut out each that had said 503, and then answered 502 by itself for ten seconds."""
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Busy) for _ in range(2)]
+    with contextlib.ExitStack() as stack:
+        for server in servers:
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        balancer = stack.enter_context(nginx([one.server_port for one in servers], tmp_path))
+        for _ in range(6):
+            answer = balancer.predict(barcode("42"))
+            assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+
+
 @contextlib.contextmanager
-def nginx(ports: list[int], folder: Path) -> Iterator[str]:
+def nginx(ports: list[int], folder: Path) -> Iterator[Live]:
     """nginx with the configuration of compose, but for addresses and the place of its files."""
     port = free_port()
     text = NGINX.read_text(encoding="utf-8")
-    servers = " ".join(f"server 127.0.0.1:{one};" for one in ports)
+    (options,) = re.findall(r"server api:8000( .*)?;", text)
+    servers = " ".join(f"server 127.0.0.1:{one}{options};" for one in ports)
     for old, new in (
-        ("server api:8000;", servers),
+        (f"server api:8000{options};", servers),
         ("listen 8080;", f"listen 127.0.0.1:{port};"),
         ("/tmp/", f"{folder}/"),
     ):
@@ -155,7 +232,8 @@ def nginx(ports: list[int], folder: Path) -> Iterator[str]:
     command = ["nginx", "-c", str(conf), "-p", str(folder), "-g", "daemon off;"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
-            wait_until_up(Live(process, port, conf))
-            yield f"http://127.0.0.1:{port}"
+            live = Live(process, port, conf)
+            wait_until_up(live)
+            yield live
         finally:
             process.terminate()

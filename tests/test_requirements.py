@@ -63,9 +63,26 @@ def test_pip_is_asked_for_nothing_that_the_oldest_python_has_not() -> None:
         assert marker.evaluate({"sys_platform": system, "python_version": version})
 
 
-@pytest.mark.skipif(
+needs_make = pytest.mark.skipif(
     sys.platform == "win32" or shutil.which("make") is None, reason="Windows has no make"
 )
+
+
+@needs_make
+@pytest.mark.parametrize("target", ["nowhere/.ready", ".venv-peers/.ready"])
+def test_make_says_what_to_install_where_venv_is_missing(target: str, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\n[ "$1" = -c ]\n', encoding="utf-8")  # new enough, without venv
+    python.chmod(0o755)
+    command = ["make", "-W", "scripts/peers-requirements.txt", target, f"PYTHON={python}"]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 2
+    assert "apt-get install python3-venv" in done.stdout
+
+
+@needs_make
 def test_make_brings_a_pip_that_installs_in_place(tmp_path: Path) -> None:
     """That of macOS' own Python 3.9 refuses a project without setup.py."""
     command = [
@@ -80,3 +97,15 @@ def test_make_brings_a_pip_that_installs_in_place(tmp_path: Path) -> None:
     )
     steps = [line for line in done.stdout.splitlines() if "pip install" in line]
     assert steps[0].endswith('"pip>=21.3"') and steps[1].endswith('-e ".[serve]"')
+
+
+@needs_make
+def test_make_clean_removes_what_a_release_builds() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "clean"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert {"build", "dist"} <= set(done.stdout.split())
