@@ -7,12 +7,14 @@ import itertools
 import math
 import re
 import warnings
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from captcha_ocr.alignment import required_steps
 from captcha_ocr.charset import Charset, CharsetError
 from captcha_ocr.constraints import MAX_EDGES, MAX_TEXT_LENGTH, Constraint, ConstraintError
+from captcha_ocr.constraints.languages import Kind
 from captcha_ocr.constraints.pattern_syntax import PatternError
 from captcha_ocr.constraints.search import NoAllowedTextError
 from captcha_ocr.constraints.viterbi import best_allowed
@@ -111,6 +113,54 @@ def test_a_malformed_pattern_names_its_position(pattern: str, position: int, pro
 def test_a_pattern_that_blows_up_is_refused(pattern: str) -> None:
     with pytest.raises(PatternError):
         Constraint.build(CHARSET, pattern=pattern)
+
+
+WRONG: list[tuple[Kind, int | None, dict[str, Any]]] = [
+    ("unclosed", 1, {"pattern": "a(b"}),
+    ("unclosed", 0, {"pattern": "[ab"}),
+    ("unopened", 2, {"pattern": "ab)"}),
+    ("unopened", 1, {"pattern": "a]"}),
+    ("misplaced_repeat", 0, {"pattern": "*a"}),
+    ("misplaced_repeat", 2, {"pattern": "a+?"}),
+    ("bad_repeat", 1, {"pattern": "a{x}"}),
+    ("bad_repeat", 1, {"pattern": "a{3,2}"}),
+    ("unknown_escape", 1, {"pattern": r"a\q"}),
+    ("empty_class", 1, {"pattern": "a[]"}),
+    ("bad_range", 2, {"pattern": "[az-b]"}),
+    ("meaningless", 1, {"pattern": "a$"}),
+    ("meaningless", 1, {"pattern": "(?:a)"}),
+    ("too_large", 20, {"pattern": "(" * 21 + ")" * 21}),
+    ("too_large", None, {"pattern": "a" * 257}),
+    ("too_large", None, {"pattern": "(a{64}){64}"}),
+    ("too_many_states", None, {"pattern": "(a|b)*a" + "." * 20}),
+    ("unknown_character", 1, {"pattern": r"a~b~"}),
+    ("unknown_character", 2, {"pattern": r"a\~"}),
+    ("unknown_alphabet", None, {"alphabet": "xyz"}),
+    ("no_text", None, {"pattern": "a{2}", "length": 3}),
+    ("no_text", None, {"lexicon": []}),
+    ("bad_condition", None, {"length": (3, 2)}),
+    ("bad_condition", None, {"lexicon": "abc"}),
+    ("bad_condition", None, {"lexicon": ["a" * (MAX_TEXT_LENGTH + 1)]}),
+]
+
+
+@pytest.mark.parametrize(("kind", "position", "conditions"), WRONG)
+def test_a_program_is_told_the_kind_and_the_position(
+    kind: Kind, position: int | None, conditions: dict[str, Any]
+) -> None:
+    with pytest.raises(ConstraintError) as caught:
+        Constraint.build(CHARSET, **conditions)
+    assert (caught.value.kind, caught.value.position) == (kind, position)
+
+
+def test_every_kind_is_tried() -> None:
+    assert {kind for kind, _, _ in WRONG} == set(get_args(Kind))
+
+
+def test_a_position_counts_an_accent_with_its_letter() -> None:
+    with pytest.raises(PatternError) as caught:
+        Constraint.build(CHARSET, pattern="e\u0301(")
+    assert caught.value.position == 1
 
 
 @pytest.mark.parametrize(
@@ -250,8 +300,9 @@ def test_conditions_are_nfc_as_labels_are() -> None:
 
 def test_a_constraint_that_is_too_large_is_refused() -> None:
     charset = Charset(tuple(map(chr, range(0x4E00, 0x4E00 + MAX_EDGES // 200))))
-    with pytest.raises(ConstraintError, match="transitions"):
+    with pytest.raises(ConstraintError, match="transitions") as caught:
         Constraint.build(charset, length=201)
+    assert caught.value.kind == "too_many_states"
 
 
 def test_a_small_alphabet_does_not_hide_a_large_pattern(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from captcha_ocr.config import ConfigError
+from captcha_ocr.constraints.languages import Kind
+from captcha_ocr.constraints.pattern_syntax import MAX_DEPTH, MAX_PATTERN, MAX_REPEAT
+from captcha_ocr.constraints.patterns import MAX_POSITIONS
+from captcha_ocr.web.catalogue import STATIC
 from web_harness import Asked, barcode, make_service, open_server
 
 RULE = {"alphabet": "0123456789", "length": "1-2"}
+DOCS = Path(__file__).parents[2] / "docs"
+# A client's length is checked before, and it has no lexicon.
+TOLD = set(get_args(Kind)) - {"bad_condition"}
 
 
 @pytest.fixture(scope="module", params=["fastapi", "flask"])
@@ -60,3 +69,20 @@ def test_a_picture_too_narrow_for_the_rule_is_said(two_models: Path) -> None:
     answer = asked.predict([("a.png", barcode("1"))])
     assert (answer.status, answer.code) == (422, "invalid")
     service.close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_has_words_for_every_kind(language: str) -> None:
+    text = (STATIC / "strings-rules.js").read_text(encoding="utf-8")
+    (block,) = re.findall(rf"^const {language} = {{$(.*?)^}};$", text, re.M | re.S)
+    words = dict(re.findall(r'^  "rule\.(\w+)":\s*"(.+)",$', block, re.M))
+    assert set(words) == TOLD
+    assert f" {MAX_REPEAT}" in words["bad_repeat"]
+    for limit in (MAX_PATTERN, MAX_POSITIONS, MAX_DEPTH):
+        assert re.search(rf"\b{limit}\b", words["too_large"])
+
+
+@pytest.mark.parametrize("page", ["api.md", "api.zh-CN.md"])
+def test_every_kind_is_described(page: str) -> None:
+    described = (DOCS / page).read_text(encoding="utf-8")
+    assert [kind for kind in sorted(TOLD) if f"| `{kind}` |" not in described] == []

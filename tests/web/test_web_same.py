@@ -171,6 +171,36 @@ def test_a_wrong_field_is_named(ask: Ask, parts: bytes, name: str, said: str) ->
     assert said in document["detail"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"pattern": "a(b"}, {"field": "pattern", "kind": "unclosed", "position": 1}),
+        ({"pattern": "1☃"}, {"field": "pattern", "kind": "unknown_character", "position": 1}),
+        ({"pattern": "1{64}" * 9}, {"field": "pattern", "kind": "too_large"}),
+        ({"pattern": "1{3}", "length": "2"}, {"field": "pattern", "kind": "no_text"}),
+        ({"pattern": "a(b", "alphabet": "☃"}, {"field": "alphabet", "kind": "unknown_alphabet"}),
+        ({"length": "many"}, {"field": "length"}),
+    ],
+)
+@pytest.mark.parametrize("arch", ["", "all"])
+def test_a_wrong_rule_has_its_kind_and_position(
+    ask: Ask, arch: str, fields: dict[str, str], told: dict[str, object]
+) -> None:
+    form = b"".join(field(name, value) for name, value in {**fields, "arch": arch}.items())
+    for _ in range(2):  # the second time from the store
+        document = post(ask, form + picture() + END).json()
+        assert document["code"] == "invalid"
+        more = set(document) - {"type", "title", "status", "code", "detail"}
+        assert {name: document[name] for name in more} == told
+
+
+def test_what_a_problem_may_hold_is_in_the_openapi_document(ask: Ask) -> None:
+    schemas = ask("GET", "/openapi.json").json()["components"]["schemas"]
+    optional = {"field", "kind", "position"}
+    assert optional <= set(schemas["ProblemDocument"]["properties"])
+    assert not optional & set(schemas["ProblemDocument"]["required"])
+
+
 def test_an_answer_has_the_same_headers(ask: Ask) -> None:
     """`same` compares Allow alone: frameworks date a file, and describe it, each in its way."""
     for path in ("/", "/static/app.js", "/models", "/metrics", "/openapi.json", "/nothing"):

@@ -79,11 +79,13 @@ class Constraint:
             languages.append(compiled)
         constraint = cls._compile(charset, languages)
         if not constraint.num_states:
-            missing = sorted(compiled.missing) if compiled is not None else []
+            missing = compiled.missing if compiled is not None else {}
             raise ConstraintError(
                 f"no text meets length={length!r}, alphabet={alphabet!r}, pattern={pattern!r}"
                 f"{'' if lexicon is None else ' and the lexicon'} together"
-                f"{f'; the charset lacks {missing}' if missing else ''}"
+                f"{f'; the charset lacks {sorted(missing)}' if missing else ''}",
+                "unknown_character" if missing else "no_text",
+                min(missing.values(), default=None),
             )
         return constraint
 
@@ -142,7 +144,8 @@ def _intersect(languages: list[Language]) -> tuple[np.ndarray, np.ndarray]:
         if len(edges) > MAX_EDGES:
             raise ConstraintError(
                 f"the constraint needs more than {MAX_EDGES:,} transitions: use a shorter "
-                "length, a smaller lexicon or alphabet, or a simpler pattern"
+                "length, a smaller lexicon or alphabet, or a simpler pattern",
+                "too_many_states",
             )
     ends = [all(lang.accepts(part) for lang, part in zip(languages, state)) for state in states]
     return np.array(ends), np.array(edges, dtype=np.intp).reshape(-1, 3)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Union
 
 from captcha_ocr.charset import Charset
-from captcha_ocr.constraints.languages import ConstraintError
+from captcha_ocr.constraints.languages import ConstraintError, Kind
 
 MAX_PATTERN = 256  # characters
 MAX_REPEAT = 64
@@ -70,20 +70,22 @@ class Parser:
 
     def __init__(self, pattern: str, charset: Charset) -> None:
         if len(pattern) > MAX_PATTERN:
-            raise PatternError(f"the pattern has {len(pattern)} characters; {MAX_PATTERN} at most")
+            raise PatternError(
+                f"the pattern has {len(pattern)} characters; {MAX_PATTERN} at most", "too_large"
+            )
         # As labels are: what is typed on a Mac may have an accent apart.
         self.pattern, self.charset = unicodedata.normalize("NFC", pattern), charset
         self.at = 0
-        self.missing: set[str] = set()
+        self.missing: dict[str, int] = {}  # character -> where it first stands
 
     def parse(self) -> Node:
         node = self._choice(depth=0)
         if self.at < len(self.pattern):
-            self._fail(self.at, "')' closes nothing; write '\\)' for the character")
+            self._fail(self.at, "unopened", "')' closes nothing; write '\\)' for the character")
         return node
 
-    def _fail(self, at: int, problem: str) -> NoReturn:
-        raise PatternError(f"pattern {self.pattern!r}, position {at}: {problem}")
+    def _fail(self, at: int, kind: Kind, problem: str) -> NoReturn:
+        raise PatternError(f"pattern {self.pattern!r}, position {at}: {problem}", kind, at)
 
     def _peek(self) -> str:
         """The next character, or "" at the end."""
@@ -118,7 +120,7 @@ class Parser:
         elif self._take("{"):
             node = Repeat(node, *self._bounds(start))
         if self.at > start and self._peek() in ("?", "*", "+", "{"):
-            self._fail(self.at, "two repeats in a row; use a group: '(a+)?'")
+            self._fail(self.at, "misplaced_repeat", "two repeats in a row; use a group: '(a+)?'")
         return node
 
     def _bounds(self, start: int) -> tuple[int, int]:
@@ -126,11 +128,13 @@ class Parser:
         numbers = body.split(",")
         # isascii: "²".isdigit() holds too.
         if not closed or len(numbers) > 2 or not all(n.isascii() and n.isdigit() for n in numbers):
-            self._fail(start, "a repeat is {3} or {2,4}; write '\\{' for the character")
+            problem = "a repeat is {3} or {2,4}; write '\\{' for the character"
+            self._fail(start, "bad_repeat", problem)
         self.at += len(body) + 1
         fewest, most = int(numbers[0]), int(numbers[-1])
         if not fewest <= most <= MAX_REPEAT:
-            self._fail(start, f"{{{body}}} is out of range: fewest <= most <= {MAX_REPEAT}")
+            problem = f"{{{body}}} is out of range: fewest <= most <= {MAX_REPEAT}"
+            self._fail(start, "bad_repeat", problem)
         return fewest, most
 
     def _atom(self, depth: int) -> Node:
@@ -145,26 +149,29 @@ class Parser:
         if char == "(":
             return self._group(start, depth + 1)
         if char in ("?", "*", "+", "{"):
-            self._fail(start, f"nothing to repeat; write '\\{char}' for the character")
+            problem = f"nothing to repeat; write '\\{char}' for the character"
+            self._fail(start, "misplaced_repeat", problem)
         if char in ("^", "$"):
-            self._fail(start, f"the whole text is matched: leave out {char!r}, or write '\\{char}'")
+            problem = f"the whole text is matched: leave out {char!r}, or write '\\{char}'"
+            self._fail(start, "meaningless", problem)
         if char in ("]", "}"):
-            self._fail(start, f"{char!r} closes nothing; write '\\{char}' for the character")
+            problem = f"{char!r} closes nothing; write '\\{char}' for the character"
+            self._fail(start, "unopened", problem)
         return One(self._literal(char))
 
     def _group(self, start: int, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            self._fail(start, f"more than {MAX_DEPTH} groups inside each other")
+            self._fail(start, "too_large", f"more than {MAX_DEPTH} groups inside each other")
         if self._peek() == "?":
-            self._fail(self.at, "'(?' has no meaning here; a group is '(...)'")
+            self._fail(self.at, "meaningless", "'(?' has no meaning here; a group is '(...)'")
         node = self._choice(depth)
         if not self._take(")"):
-            self._fail(start, "this '(' is not closed")
+            self._fail(start, "unclosed", "this '(' is not closed")
         return node
 
     def _literal(self, char: str) -> frozenset[int]:
         if char not in self.charset:
-            self.missing.add(char)
+            self.missing.setdefault(char, self.at - 1)  # it has been taken
         return self._known(char)
 
     def _known(self, char: str) -> frozenset[int]:
@@ -179,7 +186,8 @@ class Parser:
         if char == "w":
             return self._where(lambda symbol: symbol.isalnum() or symbol == "_")
         if not char or char.isalnum():
-            self._fail(start, f"unknown escape '\\{char}'; there are \\d, \\w and \\ before a sign")
+            problem = f"unknown escape '\\{char}'; there are \\d, \\w and \\ before a sign"
+            self._fail(start, "unknown_escape", problem)
         return self._literal(char)
 
     def _where(self, condition: Callable[[str], bool]) -> frozenset[int]:
@@ -190,11 +198,11 @@ class Parser:
         """``[...]``, after its bracket; characters that the charset lacks are ignored in it."""
         negated = self._take("^")
         if self._peek() == "]":
-            self._fail(start, "an empty class; write '[\\]]' for the character")
+            self._fail(start, "empty_class", "an empty class; write '[\\]]' for the character")
         classes: frozenset[int] = frozenset()
         while not self._take("]"):
             if not self._peek():
-                self._fail(start, "this '[' is not closed")
+                self._fail(start, "unclosed", "this '[' is not closed")
             classes |= self._class_item()
         return frozenset(range(1, self.charset.num_classes)) - classes if negated else classes
 
@@ -208,7 +216,8 @@ class Parser:
             return classes | self._known("-")
         high, _ = self._class_char()
         if not low or not high or high < low:
-            self._fail(start, f"{self.pattern[start : self.at]!r} is no range of characters")
+            problem = f"{self.pattern[start : self.at]!r} is no range of characters"
+            self._fail(start, "bad_range", problem)
         return self._where(lambda symbol: low <= symbol <= high)
 
     def _class_char(self) -> tuple[str, frozenset[int]]:

@@ -40,8 +40,8 @@ class Pattern:
 
     Attributes:
         start: the first state.
-        missing: characters that the pattern asks for and the charset lacks; what needs them
-            matches nothing.
+        missing: characters that the pattern asks for and the charset lacks, and where each first
+            stands; what needs them matches nothing.
     """
 
     def __init__(self, pattern: str, charset: Charset) -> None:
@@ -65,7 +65,8 @@ class Pattern:
             if len(self._arcs) == MAX_STATES or self._num_arcs > MAX_ARCS:
                 raise PatternError(
                     f"pattern {self._pattern!r} needs more than {MAX_STATES} states or "
-                    f"{MAX_ARCS:,} transitions: avoid long repeats behind a * or +"
+                    f"{MAX_ARCS:,} transitions: avoid long repeats behind a * or +",
+                    "too_many_states",
                 )
             following = 0
             for position, reachable in enumerate(self._follow):
@@ -87,7 +88,8 @@ class Pattern:
         if self._work > 20 * MAX_POSITIONS or len(self._follow) > MAX_POSITIONS:
             raise PatternError(
                 f"pattern {self._pattern!r} is too large: it may hold {MAX_POSITIONS} "
-                "characters once its repeats are written out"
+                "characters once its repeats are written out",
+                "too_large",
             )
         if isinstance(node, One):
             return self._position(node.classes)

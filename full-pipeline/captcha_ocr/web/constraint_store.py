@@ -12,7 +12,6 @@ from typing import Optional, Union
 
 from captcha_ocr.charset import Charset
 from captcha_ocr.constraints import MAX_EDGES, Constraint, ConstraintError
-from captcha_ocr.constraints.languages import Alphabet
 from captcha_ocr.web.options import Options
 from captcha_ocr.web.problems import Problem
 
@@ -68,16 +67,15 @@ def _build(charset: Charset, options: Options) -> Constraint | Problem:
         return Constraint.build(
             charset, length=options.length, alphabet=options.alphabet, pattern=options.pattern
         )
-    except ValueError as error:  # ConstraintError, PatternError and CharsetError are
-        return Problem("invalid", str(error), field=_wrong_field(charset, options))
+    except ConstraintError as error:
+        where = {} if error.position is None else {"position": error.position}
+        field = _wrong_field(error, options)
+        return Problem("invalid", str(error), field=field, kind=error.kind, **where)
 
 
-def _wrong_field(charset: Charset, options: Options) -> str:
+def _wrong_field(error: ConstraintError, options: Options) -> str:
     """An alphabet may be wrong by itself; otherwise the pattern is, or what must agree with it."""
-    try:
-        if options.alphabet is not None:
-            Alphabet(charset, options.alphabet)
-    except ConstraintError:
+    if error.kind == "unknown_alphabet":
         return "alphabet"
     fields = ("pattern", "length", "alphabet")
     return next(name for name in fields if getattr(options, name) is not None)

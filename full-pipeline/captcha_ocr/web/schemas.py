@@ -163,10 +163,19 @@ class Version(BaseModel):
 
 
 class ProblemDocument(BaseModel):
-    """RFC 9457. ``code`` is stable; ``detail`` is for people."""
+    """RFC 9457. ``code`` and ``kind`` are stable; ``detail`` is for people."""
 
     type: str
     title: str
     status: int
     code: str
     detail: str
+    field: Optional[str] = Field(default=None, description="of invalid: the field that is wrong")
+    kind: Optional[str] = Field(
+        default=None, description="of length, alphabet and pattern: the mistake, such as unclosed"
+    )
+    position: Optional[int] = Field(
+        default=None,
+        ge=0,
+        description="of a pattern: the wrong character, from 0, in code points of the NFC form",
+    )

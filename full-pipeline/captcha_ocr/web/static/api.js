@@ -70,7 +70,7 @@ async function request(path, init) {
   const problem = await response.json().catch(() => ({}));
   // HTTP/2 has no words for a status, so its number stands beside them.
   const status = `${response.status} ${response.statusText}`;
-  throw new ApiError(problem.code ?? "other", problem.detail ?? status, problem.field);
+  throw new ApiError(problem.code ?? "other", problem.detail ?? status, problem);
 }
 
 function brokenOff(error) {

@@ -105,6 +105,7 @@ async function show(item) {
 
 function fail(item, error) {
   failure = error;
+  rule.mark(error);
   const inGroup = item.status === "reading" && !before;
   const stays = item.status === "done" || inGroup;
   if (!stays || !PASSING.has(error.code)) batch.fail(item, error);

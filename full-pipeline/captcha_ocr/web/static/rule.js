@@ -21,7 +21,7 @@ export class Rule {
   #form = byId("constraint");
   #timer = 0;
   #server = ""; // the server's own rule, in words
-  #effect = () => ""; // how the rule changed the reading, in words
+  #effect = () => ""; // how the rule changed the reading, in words; or a pattern, marked
 
   /** @param onChange after the rule changed. */
   constructor(onChange) {
@@ -50,7 +50,7 @@ export class Rule {
       ),
     );
     preset.value = chosen;
-    byId("constraint-effect").textContent = this.#effect();
+    byId("constraint-effect").replaceChildren(this.#effect());
   }
 
   /** The rule's fields of a request. */
@@ -81,10 +81,27 @@ export class Rule {
     byId("constraint-effect").textContent = this.#effect();
   }
 
+  /** Shows where the pattern is wrong. To a screen reader words say it: see `troubleNodes`. */
+  mark({ field, position }) {
+    if (field !== "pattern") return;
+    byId("pattern").setAttribute("aria-invalid", "true");
+    if (!Number.isInteger(position)) return;
+    const chars = [...byId("pattern").value.normalize("NFC")]; // as the server counts
+    const before = chars.slice(0, position).join("");
+    const after = chars.slice(position + 1).join("");
+    this.#effect = () => {
+      const wrong = element("mark", {}, chars[position]);
+      return element("code", { "aria-hidden": "true" }, before, wrong, after);
+    };
+    byId("constraint-effect").replaceChildren(this.#effect());
+  }
+
   /** What was said is of another picture, or of another rule. */
   forget() {
     this.#effect = () => "";
-    if (this.#form) byId("constraint-effect").textContent = "";
+    if (!this.#form) return;
+    byId("pattern").removeAttribute("aria-invalid");
+    byId("constraint-effect").textContent = "";
   }
 
   get #preset() {

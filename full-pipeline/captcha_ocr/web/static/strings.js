@@ -1,5 +1,7 @@
 // Every text of the page, in both languages. A test checks that they have the same keys.
 
+import { rules } from "./strings-rules.js";
+
 const en = {
   "skip": "Skip to the results",
   "tagline": "Read a picture, and see how it was read.",
@@ -221,4 +223,4 @@ const zh = {
   "error.other": "未能识别：{detail}",
 };
 
-export const STRINGS = { en, zh };
+export const STRINGS = { en: { ...en, ...rules.en }, zh: { ...zh, ...rules.zh } };

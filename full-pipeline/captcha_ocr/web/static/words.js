@@ -15,7 +15,12 @@ export const limits = {
 };
 
 /** What is wrong, as nodes: what the server says of it is English, and has to be read out so. */
-export function troubleNodes({ code, field, message }) {
+export function troubleNodes({ code, field, kind, position, message }) {
+  const why = `rule.${kind}`;
+  if (why in STRINGS.en) {
+    const key = Number.isInteger(position) ? "rule-wrong.at" : "rule-wrong";
+    return [t(key, { n: position + 1, why: t(why) })];
+  }
   const keys = [`error.${code}.${field}`, `error.${code}`, "error.other"];
   const megabytes = Number((limits.max_file_bytes / (1 << 20)).toPrecision(4));
   const values = { megabytes, pixels: limits.max_pixels.toLocaleString("en") };
