@@ -25,14 +25,14 @@ from captcha_ocr.benchmarking.leaderboard import (
     write_leaderboard,
 )
 from captcha_ocr.benchmarking.machine import stamp
-from captcha_ocr.cli.common import command
+from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.datasets.stores import open_store
 
 SHIPPED = Path(__file__).resolve().parents[1] / "benchmark"
 
 
 @command
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Arguments = None) -> int:
     args = build_parser().parse_args(argv)
     store = open_store(args.shipped)
     here = stamp(args.ran)

@@ -18,6 +18,7 @@ import functools
 import http.server
 import os
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -111,7 +112,7 @@ def row(page: Any, arch: str, predictor: OnnxPredictor, files: list[Path]) -> li
 
 @command
 def main(argv: Arguments = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--count", type=at_least(2), default=100, help="pictures (100)")
     parser.add_argument("--write", action="store_true", help="put the table into docs/browser*.md")
     args = parser.parse_args(argv)
@@ -133,4 +134,4 @@ def main(argv: Arguments = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -1,7 +1,9 @@
 """Measure the merge's key table, and DuckDB doing the same: processor time a row, memory, disk.
 
-python scripts/bench_keytable.py sqlite --rows 1000000
-pip install duckdb pyarrow && python scripts/bench_keytable.py duckdb --rows 1000000
+    python scripts/bench_keytable.py sqlite --rows 1000000
+    pip install duckdb pyarrow && python scripts/bench_keytable.py duckdb --rows 1000000
+
+No pictures are needed: rows with random keys go into a temporary folder.
 """
 
 from __future__ import annotations

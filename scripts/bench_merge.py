@@ -82,7 +82,7 @@ def take(sources: Sources, count: int, scratch: Path) -> Sources:
     rows = {root: sum(1 for _ in iter_labels(root / LABELS_FILE)) for _, root in sources}
     total = sum(rows.values())
     if total < count:
-        sys.exit(f"the sources hold {total} pictures; {count} were asked for")
+        sys.exit(f"error: the sources hold {total} pictures; {count} were asked for")
     taken = []
     for number, (style, root) in enumerate(sources):
         share = rows[root] * count // total
@@ -158,7 +158,7 @@ def compare(
         one.append(measure(lambda n=number: one_by_one(taken, scratch / f"one{n}")))
         ours.append(measure(lambda n=number: with_merge(taken, scratch / f"ours{n}", workers)))
     if one[0][2] != ours[0][2]:
-        sys.exit(f"the two disagree: {one[0][2]} and {ours[0][2]} pictures kept")
+        sys.exit(f"error: the two disagree: {one[0][2]} and {ours[0][2]} pictures kept")
     best_one, best_ours = min(one)[0], min(ours)[0]
     return {
         "pictures": count,

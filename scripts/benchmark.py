@@ -17,7 +17,7 @@ from pathlib import Path
 from captcha_ocr.benchmarking.documents import write_documents
 from captcha_ocr.benchmarking.run import QUICK, Effort, Run
 from captcha_ocr.benchmarking.sections import SECTIONS
-from captcha_ocr.cli.common import command
+from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.config import ConfigError
 from captcha_ocr.labels import LABELS_FILE
 from captcha_ocr.model_info import WEIGHTS_DIR
@@ -28,7 +28,7 @@ PYTHON = "Scripts/python.exe" if os.name == "nt" else "bin/python"
 
 
 @command
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Arguments = None) -> int:
     args = build_parser().parse_args(argv)
     if args.quick and args.out.resolve() == REPOSITORY:
         raise ConfigError("quick figures are no benchmark; name a folder for them with --out")

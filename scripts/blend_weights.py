@@ -107,9 +107,9 @@ def columns_of(store: Store, root: str) -> list[str]:
         columns = [column_of(record) for record in store.records]
     except ValueError as error:  # pictures of one's own have no such columns
         raise ConfigError(f"{root}: {error}") from None
-    missing = [key for key in COLUMNS if key not in columns]
-    if missing:
-        raise ConfigError(f"{root} has no picture of {', '.join(missing)}; add some")
+    absent = [key for key in COLUMNS if key not in columns]
+    if absent:
+        raise ConfigError(f"{root} has no picture of {', '.join(absent)}; add some")
     return columns
 
 

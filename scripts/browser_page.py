@@ -40,10 +40,10 @@ def install_runtime() -> None:
         return
     npm = shutil.which("npm")
     if npm is None:
-        raise SystemExit("npm is missing: install Node 18 or newer (Debian: apt-get install npm)")
+        sys.exit("error: npm is missing: install Node 18 or newer (Debian: apt-get install npm)")
     install = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     if subprocess.run(install, cwd=SOURCE, check=False).returncode:
-        raise SystemExit("npm could not install onnxruntime-web; its reason is above")
+        sys.exit("error: npm could not install onnxruntime-web; its reason is above")
 
 
 def make_room(out: Path) -> None:
@@ -51,7 +51,7 @@ def make_room(out: Path) -> None:
     if out.is_dir() and any(out.iterdir()):
         marks = ("index.html", "reader/worker.js")  # SOURCE has only one of them
         if not all((out / mark).is_file() for mark in marks):
-            raise SystemExit(f"{out} holds something else; name an empty folder or a new one")
+            sys.exit(f"error: {out} holds something else; name an empty folder or a new one")
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
 
@@ -99,7 +99,7 @@ def build(out: Path, weights: Path) -> None:
 
 @command
 def main(argv: Arguments = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, default=SOURCE / "dist", help="default: %(default)s")
     parser.add_argument("--weights", type=Path, default=WEIGHTS_DIR, help="folder of the models")
     args = parser.parse_args(argv)

@@ -10,7 +10,6 @@ from captcha_ocr.imaging import open_image, pad, scale
 from captcha_ocr.plots.canvas import BLUE, GREY, ORANGE, figure
 from captcha_ocr.plots.glyphs import Glyphs
 from matplotlib.axes import Axes
-from notebooks import TUTORIAL
 
 Names = dict[str, Any]  # the variables of a chapter after its last cell
 
@@ -68,7 +67,8 @@ def draw_lattice(axes: Axes, text: str, probs: np.ndarray) -> None:
 def draw_reading(names: Names, path: Path) -> None:
     """A picture as the model gets it, and the classes that are likely somewhere, by column."""
     predictor, read = names["predictor"], names["read"]
-    picture = prepared(names["picture"], predictor.info.image)
+    image = predictor.info.image
+    picture = pad(scale(open_image(names["picture"]), image), image)  # (H, W, C)
     probabilities = np.exp(read.log_probs)  # (T, C)
     symbols = "-" + "".join(predictor.info.charset.symbols)
     likely = [c for c in np.argsort(-probabilities.max(axis=0)) if probabilities[:, c].max() > 0.05]
@@ -77,7 +77,8 @@ def draw_reading(names: Names, path: Path) -> None:
     stride = predictor.info.width_stride
     with figure(path, 9, 4, title=f"{read.text}, {read.confidence:.1%}") as drawn:
         upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=(2, 2))
-        show_pixels(upper, picture)
+        upper.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, aspect="auto")
+        upper.axis("off")
         for x in range(0, picture.shape[1] + 1, stride):
             upper.axvline(x - 0.5, color=BLUE, linewidth=0.6)
         extent = (-0.5, picture.shape[1] - 0.5, len(rows) - 0.5, -0.5)
@@ -90,13 +91,3 @@ def draw_reading(names: Names, path: Path) -> None:
         lower.set_xticks(middles, range(1, len(middles) + 1), fontsize=8)
         lower.set_xlabel("column")
         lower.grid(visible=False)
-
-
-def prepared(source: str, image: Any) -> np.ndarray:
-    """The pixels (H, W, C) that a picture of the tutorial is scaled and padded to."""
-    return pad(scale(open_image(TUTORIAL / source), image), image)
-
-
-def show_pixels(axes: Axes, pixels: np.ndarray) -> None:
-    axes.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, aspect="auto")
-    axes.axis("off")

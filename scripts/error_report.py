@@ -78,18 +78,12 @@ def read_test_pictures(arch: str) -> Evaluation:
     return evaluate(load_predictors([arch])[arch], Subset(store, chosen))
 
 
-def misread(evaluation: Evaluation) -> list[int]:
-    """Case does not count, as in the benchmark's tables."""
-    pairs = zip(evaluation.texts, evaluation.targets)
-    return [i for i, (text, target) in enumerate(pairs) if text.casefold() != target.casefold()]
-
-
 def draw_sheets(evaluation: Evaluation, folder: Path, count: int) -> None:
     """Sheets of misread pictures in random order, so that no style is expected, and their names."""
     folder.mkdir(parents=True, exist_ok=True)
     for earlier in folder.glob("sheet-*.png"):  # of another model, more of them: no names for these
         earlier.unlink()
-    wrong = misread(evaluation)
+    wrong = sorted(evaluation.wrong(fold_case=True))  # in order: which are drawn hangs on it
     chosen = random.Random(0).sample(wrong, min(count, len(wrong)))
     names = []
     for first in range(0, len(chosen), PER_SHEET):
@@ -122,7 +116,7 @@ def cause(label: str, seen: str) -> str:
 def write_documents(evaluation: Evaluation) -> None:
     seen = {label.file: label.text for label in read_labels(BY_EYE)}
     columns = [column_of(record) for record in evaluation.store.records]
-    wrong = misread(evaluation)
+    wrong = evaluation.wrong(fold_case=True)
     files = [label.file for label in evaluation.store.labels]
     targets = evaluation.targets
     judged = {i: cause(targets[i], seen[files[i]]) for i in wrong if files[i] in seen}

@@ -5,6 +5,7 @@
 It draws one CAPTCHA as an owner would have it, one kind and one size, in Cyrillic: 500 pictures to
 learn from, 500 others to measure on. It trains from the shipped weights and from random ones, and
 prints both; the settings are the same, but for the auxiliary heads. JDK and Maven draw.
+docs/training.md says how long it takes.
 """
 
 from __future__ import annotations

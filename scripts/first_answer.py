@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 import chromium
-from demo_server import REPOSITORY, free_port, wait_for
+from servers import REPOSITORY, free_port, running
 
 
 def click_first_sample(url: str) -> str:
@@ -37,7 +37,7 @@ def size_mib(folder: Path) -> float:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--extra", default="serve", help="extras of the package (default: serve)")
     parser.add_argument("--pip", action="append", default=[], help="option for pip install")
     parser.add_argument("flags", nargs="*", help="flags for the server, after --")
@@ -59,15 +59,9 @@ def main(argv: list[str] | None = None) -> int:
         port = free_port()
         command = [scripts / "captcha-ocr", "serve", "flask", "--port", str(port), "--log", "off"]
         command += args.flags
-        process = subprocess.Popen(command, cwd=clone)
-        try:
-            wait_for(process, port)
+        with running(command, clone, port) as site:
             lap("server up")
-            text = click_first_sample(f"http://127.0.0.1:{port}/")
-            lap(f"first answer: {text}")
-        finally:
-            process.terminate()
-            process.wait()
+            lap(f"first answer: {click_first_sample(site.url)}")
     return 0
 
 

@@ -10,10 +10,10 @@ TRIES = 20
 LAST = 65535
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("port", type=int)
-    first = parser.parse_args().port
+    first = parser.parse_args(argv).port
     if not 1 <= first <= LAST:
         parser.error(f"the port is {first}; choose 1 to {LAST}")
     end = min(first + TRIES, LAST + 1)

@@ -15,25 +15,18 @@ FONTS = TOOLS / "fonts-train.txt"
 SIZES = "160x60:40,180x64:20,200x64:15,256x64:10,120x40:10,96x32:5"
 EASY_CONFIG = TOOLS / "EasyCaptcha" / "config.json"  # kinds, sizes and fonts of that style
 
-# Style -> folder, runner, class path.
+_JAR = "CalculateCaptcha-1.1.jar"
+# Style -> folder, runner, the libraries in that folder.
 GENERATORS = {
-    "easy": ("EasyCaptcha", "EasyCaptchaRunner.java", os.pathsep.join((".", "lib/*"))),
-    "ctext": (
-        "CalculateCaptch",
-        "CalcAllStylesRunner.java",
-        os.pathsep.join((".", "CalculateCaptcha-1.1.jar")),
-    ),
-    "ruoyi": (
-        "CalculateCaptch",
-        "RuoyiJarNormalizeSmart.java",
-        os.pathsep.join((".", "CalculateCaptcha-1.1.jar")),
-    ),
+    "easy": ("EasyCaptcha", "EasyCaptchaRunner.java", "lib/*"),
+    "ctext": ("CalculateCaptch", "CalcAllStylesRunner.java", _JAR),
+    "ruoyi": ("CalculateCaptch", "RuoyiJarNormalizeSmart.java", _JAR),
 }
 
 
 def build_tools() -> None:
     """Fetch the libraries and build the generators, unless that was done."""
-    built = (TOOLS / "EasyCaptcha" / "lib", TOOLS / "CalculateCaptch" / "CalculateCaptcha-1.1.jar")
+    built = (TOOLS / "EasyCaptcha" / "lib", TOOLS / "CalculateCaptch" / _JAR)
     if not shutil.which("java"):
         sys.exit("error: java is not installed; JDK 17 or newer draws the pictures")
     if not all(path.exists() for path in built):
@@ -76,7 +69,8 @@ def draw(
 
 def run_generator(style: str, arguments: Sequence[str]) -> None:
     """Run a style's runner with these arguments; one that fails ends this program too."""
-    folder, runner, class_path = GENERATORS[style]
+    folder, runner, libraries = GENERATORS[style]
+    class_path = os.pathsep.join((".", libraries))
     java = ["java", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-cp", class_path]
     # Java runs a source file as it is, so there is nothing to compile.
     run([*java, runner, *arguments], TOOLS / folder)

@@ -23,8 +23,8 @@ from typing import Any
 from captcha_ocr.benchmarking.machine import describe_machine
 from captcha_ocr.benchmarking.pages import table
 from captcha_ocr.cli.common import Arguments, command, make_room
-from demo_server import Server, server
 from load_client import picture_requests, press
+from servers import Server, server
 
 CLIENTS = (1, 8, 50)
 SLOW_SOCKETS = 200
@@ -35,15 +35,12 @@ MEMORY_REQUESTS = 10_000
 @contextlib.contextmanager
 def setup(name: str, *flags: str) -> Iterator[Server]:
     """One of the three ways to run: fastapi, flask, or flask in front of fastapi."""
-    unlimited = ("--rate", "0", *flags)
-    if name != "flask+fastapi":
-        with server(name, *unlimited) as one:
-            yield one
-        return
-    with server("fastapi", *unlimited) as inside:
-        upstream = f"http://127.0.0.1:{inside.port}"
-        with server("flask", *unlimited, "--upstream", upstream) as outside:
-            yield outside
+    with contextlib.ExitStack() as stack:
+        options = ["--rate", "0", *flags]
+        for kind in reversed(name.split("+")):  # the one behind first
+            running = stack.enter_context(server(kind, *options))
+            options += ["--upstream", running.url]
+        yield running
 
 
 SETUPS = ("fastapi", "flask", "flask+fastapi")
@@ -166,7 +163,7 @@ def table_of(rows: dict[str, dict[str, Any]]) -> str:
 
 @command
 def main(argv: Arguments = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="may stand twice")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each load (default: 10)")
     parser.add_argument("--memory-requests", type=int, default=MEMORY_REQUESTS)

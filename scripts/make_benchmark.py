@@ -14,14 +14,14 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from captcha_ocr.benchmarking.columns import COLUMNS, LEVELS, Column
 from captcha_ocr.benchmarking.overlap import find_equal
-from captcha_ocr.cli.common import command
+from captcha_ocr.cli.common import Arguments, command
 from captcha_ocr.config import ConfigError
 from captcha_ocr.cores import usable_cores
 from captcha_ocr.files import atomic_write
@@ -82,7 +82,7 @@ def drawings() -> Iterator[Drawing]:
 
 
 @command
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Arguments = None) -> int:
     args = build_parser().parse_args(argv)
     out = args.out.resolve()
     for folder in filter(None, (out, args.sample)):
@@ -94,7 +94,8 @@ def main(argv: list[str] | None = None) -> int:
         for drawing in drawings():
             draw_one(drawing, raw, args.threads)
     with process_engine(args.threads) as engine:
-        equal = find_equal(own_pictures(raw), training_pictures(args.against), engine)
+        own = pictures_of(raw / drawing.name for drawing in drawings())
+        equal = find_equal(list(own), pictures_of(args.against), engine)
     print(f"{len(equal)} pictures left out: equal to a training picture or to an earlier one")
     rows = [row for drawing in drawings() for row in chosen(drawing, raw, equal, COUNTS)]
     write_set(rows, out)
@@ -173,15 +174,7 @@ def absolute(fonts: str) -> str:
     return f"file:{(EASY_CONFIG.parent / name).resolve()}" if kind == "file" else fonts
 
 
-def own_pictures(raw: Path) -> list[Path]:
-    return [
-        raw / drawing.name / IMAGES_DIR / label.file
-        for drawing in drawings()
-        for label in read_labels(raw / drawing.name / LABELS_FILE)
-    ]
-
-
-def training_pictures(roots: list[Path]) -> Iterator[Path]:
+def pictures_of(roots: Iterable[Path]) -> Iterator[Path]:
     for root in roots:
         for label in read_labels(root / LABELS_FILE):
             yield root / IMAGES_DIR / label.file

@@ -21,12 +21,10 @@ from typing import Any
 import missing
 
 with missing.in_one_line():
-    from captcha_ocr.checkpoint import load_checkpoint
     from captcha_ocr.cli.common import Arguments, command
     from captcha_ocr.config import ImageConfig, TrainConfig
     from captcha_ocr.cores import usable_cores
     from captcha_ocr.datasets.stores import FolderStore
-    from captcha_ocr.device import pick_device
     from captcha_ocr.evaluation import evaluate
     from captcha_ocr.imaging import padded_width
     from captcha_ocr.labels import write_labels
@@ -98,7 +96,7 @@ def measure(setting: Setting, out: Path) -> dict[str, Any]:
     """One row of the table: exact match on the test set."""
     train, test = (changed(out / name, setting) for name in SETS)
     folder = run_of(setting, train, out / "runs")
-    predictor = TorchPredictor(load_checkpoint(folder.best), pick_device("cpu"))
+    predictor = TorchPredictor.load(folder.best, "cpu")
     score = evaluate(predictor, FolderStore(test)).score()
     width = padded_width(setting.before(PICTURE), setting.image)
     return {

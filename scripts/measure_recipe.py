@@ -22,11 +22,9 @@ import missing
 
 with missing.in_one_line():
     from captcha_ocr.benchmarking.machine import describe_machine
-    from captcha_ocr.checkpoint import load_checkpoint
     from captcha_ocr.cli.common import Arguments, command
     from captcha_ocr.config import ImageConfig, TrainConfig
     from captcha_ocr.datasets.stores import FolderStore
-    from captcha_ocr.device import pick_device
     from captcha_ocr.evaluation import evaluate
     from captcha_ocr.runtimes.torch import TorchPredictor
     from experiments import read_history, trained
@@ -140,7 +138,7 @@ def measure(name: str, out: Path) -> dict[str, Any]:
         if there:
             sys.exit(f"error: {folder.path} ended before its time was written; remove it")
         seconds_file.write_text(f"{time.process_time() - started:.1f}", encoding="utf-8")
-    predictor = TorchPredictor(load_checkpoint(folder.best), pick_device("cpu"))
+    predictor = TorchPredictor.load(folder.best, "cpu")
     styles = evaluate(predictor, FolderStore(out / "dev")).score_by("style")
     history = read_history(folder.path)
     return {

@@ -1,4 +1,4 @@
-"""Start the servers of demo/ for the other scripts: on a free port of this machine."""
+"""Start servers for the other scripts, each on a free port of this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,10 @@ class Server:
     process: subprocess.Popen[bytes]
     port: int
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
     def memory_mib(self) -> float:
         """Resident memory; NaN where the system has no /proc."""
         status = Path(f"/proc/{self.process.pid}/status")
@@ -29,15 +33,27 @@ class Server:
         return int(next(x for x in lines if x.startswith("VmRSS")).split()[1]) / 1024
 
 
-@contextlib.contextmanager
-def server(kind: str, *flags: str) -> Iterator[Server]:
-    """Start server_fastapi.py or server_flask.py of demo/ and wait until it answers."""
+def server(kind: str, *flags: str) -> contextlib.AbstractContextManager[Server]:
+    """server_fastapi.py or server_flask.py of demo/."""
     port = free_port()
     command = [sys.executable, f"server_{kind}.py", "--port", str(port), "--log", "off", *flags]
-    process = subprocess.Popen(command, cwd=REPOSITORY / "demo", stdout=subprocess.DEVNULL)
+    return running(command, REPOSITORY / "demo", port)
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str | Path],
+    folder: Path,
+    port: int,
+    path: str = "/healthz",
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """Start a server in ``folder``, wait until ``path`` answers, and end it with the block."""
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    started = Server(process, port)
     try:
-        wait_for(process, port)
-        yield Server(process, port)
+        wait_for(process, started.url + path)
+        yield started
     finally:
         process.terminate()
         process.wait()
@@ -49,12 +65,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(process: subprocess.Popen[bytes], port: int, seconds: float = 300) -> None:
+def wait_for(process: subprocess.Popen[bytes], url: str, seconds: float = 300) -> None:
     """Until the server answers; SystemExit when it has ended, or does not begin."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(OSError), opener.open(f"http://127.0.0.1:{port}/healthz"):
+        with contextlib.suppress(OSError), opener.open(url):
             return
         time.sleep(0.1)
-    raise SystemExit("the server did not start")
+    sys.exit(f"error: no server answers at {url}; what it said stands above")
