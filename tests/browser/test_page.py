@@ -65,8 +65,10 @@ def test_a_whole_folder_is_read_with_progress(visit: Any, tmp_path: Path) -> Non
     (inner / "._00.png").write_text("what macOS knows of it", encoding="utf-8")
     visit.page.set_input_files("#folder", tmp_path / "set")
     visit.expect("#progress-text").to_have_text("40 of 40 read")
-    assert visit.page.locator("#rows .reading").all_inner_texts()[7] == "07"
-    assert visit.page.locator("#rows .name").all_inner_texts()[7] == "images/07.png"
+    texts = [f"{number:02}" for number in range(40)]
+    assert visit.page.locator("#rows .reading").all_inner_texts() == texts
+    names = [f"images/{text}.png" for text in texts]
+    assert visit.page.locator("#rows .name").all_inner_texts() == names
 
 
 def test_folders_that_are_dropped_name_their_pictures(visit: Any) -> None:

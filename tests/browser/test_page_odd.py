@@ -395,6 +395,16 @@ def test_what_comes_later_is_sorted_too(visit: Any) -> None:
     visit.expect("#rows tr:first-child .name").to_have_text("bad.png")
 
 
+def test_what_a_rule_makes_unsure_comes_first(visit: Any) -> None:
+    visit.pick(("a.png", barcode("12")), ("b.png", barcode("7*3=?")), ("c.png", barcode("34")))
+    visit.expect("#progress-text").to_have_text("3 of 3 read")
+    visit.page.select_option("#sort", "unsure")
+    visit.page.select_option("#preset", "digits")
+    visit.page.click("#apply-all")
+    visit.expect("#rows tr:first-child .name").to_have_text("b.png")
+    visit.expect("#rows tr:first-child .reading").to_have_text(re.compile(r"^\d+$"))
+
+
 def test_a_screen_reader_hears_a_batch_once(visit: Any) -> None:
     assert visit.page.locator("#progress-text").get_attribute("role") is None
     pick_two(visit)
@@ -467,7 +477,9 @@ def test_trouble_that_is_over_is_not_said_any_more(visit: Any) -> None:
     visit.expect("#banner").to_be_hidden()
 
 
-@pytest.mark.parametrize("history", ["null", '"x"', '[null, 7, {"picture": 1}]', "[broken"])
+@pytest.mark.parametrize(
+    "history", ["null", '"x"', '[null, 7, {"picture": 1}]', '[{"picture": "%"}]', "[broken"]
+)
 def test_whatever_is_in_the_storage_the_page_works(visit: Any, history: str) -> None:
     visit.page.evaluate(
         """(history) => {

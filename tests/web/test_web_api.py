@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from captcha_ocr.web.catalogue import STATIC, default_model, describe_models
 from captcha_ocr.web.options import MAX_FIELD, parse_options
 from captcha_ocr.web.results import file_result
 from captcha_ocr.web.schemas import FileResult, ModelsResponse, PredictResponse, Reading
-from web_harness import Asked, barcode, multipart
+from web_harness import Asked, barcode, make_service, multipart, open_server
 
 NDJSON = "application/x-ndjson"
 
@@ -229,20 +228,43 @@ def test_health_and_version(server: Asked) -> None:
     assert server.send("HEAD", "/healthz", {}, b"").status == 200
 
 
-def test_metrics_count_pictures_and_requests(server: Asked) -> None:
-    def count(line: str) -> float:
-        found = [x for x in server.get("/metrics").data.decode().splitlines() if x.startswith(line)]
-        return float(found[0].rsplit(" ", 1)[1]) if found else 0.0
-
-    read = 'captcha_ocr_pictures_total{outcome="read"}'
-    posts = 'captcha_ocr_requests_total{method="POST",path="/predict",status="200"}'
-    wanted = count(read) + 2, count(posts) + 1
-    server.predict([("a.png", barcode("1")), ("b.png", barcode("2"))])
-    until = time.monotonic() + 60  # a picture is counted a moment after it has been read
-    while count(read) < wanted[0] and time.monotonic() < until:
-        time.sleep(0.01)
-    assert (count(read), count(posts)) == wanted
-    assert server.get("/metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
+@pytest.mark.parametrize("kind", ["fastapi", "flask"])
+def test_metrics_count_pictures_and_requests(kind: str, two_models: Path) -> None:
+    service = make_service(two_models)
+    pictures = [("a.png", barcode("1")), ("b.png", barcode("2")), ("c.txt", b"no")]
+    for asked in open_server(kind, service):
+        assert asked.predict(pictures).status == 200
+        assert asked.predict(pictures[:1], [("arch", "all")]).status == 200
+        assert asked.predict(pictures[2:]).status == 415
+        for path in ("/static/app.js", "/static/none", "/nothing", "/predict", "/api/healthz"):
+            asked.get(path)
+        asked.get("/models", host="rebound.example")
+        page = asked.get("/metrics")
+        assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert page.data.startswith(b"# HELP captcha_ocr_requests_total ")
+    service.close()
+    service._pool.shutdown()  # a picture is counted a moment after it has been read
+    lines = [line for line in service.metrics.text().splitlines() if line[0] != "#"]
+    counted = {name: float(number) for name, number in (line.rsplit(" ", 1) for line in lines)}
+    told = {
+        'requests_total{method="POST",path="/predict",status="200"}': 2,
+        'requests_total{method="POST",path="/predict",status="415"}': 1,
+        'requests_total{method="GET",path="/static",status="200"}': 1,
+        'requests_total{method="GET",path="/static",status="404"}': 1,
+        'requests_total{method="GET",path="other",status="404"}': 1,
+        'requests_total{method="GET",path="/predict",status="405"}': 1,
+        'requests_total{method="GET",path="/api/healthz",status="200"}': 1,
+        'requests_total{method="GET",path="/models",status="400"}': 1,
+        'request_seconds_count{path="/predict"}': 4,
+        'pictures_total{outcome="read"}': 3,
+        'pictures_total{outcome="unsupported"}': 2,
+        'readings_total{model="svtr_tiny"}': 3,
+        'readings_total{model="vanilla_crnn"}': 1,
+        'batch_pictures_sum{model="svtr_tiny"}': 3,
+        'batch_pictures_sum{model="vanilla_crnn"}': 1,
+        "pending_pictures": 0,
+    }
+    assert {name: counted.get(f"captcha_ocr_{name}") for name in told} == told
 
 
 def test_the_page_is_served(server: Asked) -> None:

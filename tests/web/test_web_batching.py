@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from captcha_ocr.web.batching import Batcher
 from captcha_ocr.web.options import Options
+from captcha_ocr.web.schemas import CharacterModel
 from captcha_ocr.web.service import Service, Upload
 from web_harness import barcode, make_service
 
@@ -157,6 +158,8 @@ def test_a_reading_does_not_depend_on_its_company(two_models: Path) -> None:
         together.close()
 
 
-def readings(service: Service, pictures: list[Upload]) -> list[tuple[str | None, list[float]]]:
+def readings(
+    service: Service, pictures: list[Upload]
+) -> list[tuple[str | None, list[CharacterModel]]]:
     results = [future.result(60) for future in service.submit(pictures, Options())]
-    return [(result.text, [c.confidence for c in result.characters]) for result in results]
+    return [(result.text, result.characters) for result in results]  # with their places

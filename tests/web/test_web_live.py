@@ -451,6 +451,8 @@ def test_proxies_of_the_environment_are_not_used(
     """Flask outside, FastAPI inside: the same bodies, and 502 when the inside goes."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):  # or nothing would use them for this machine
+        monkeypatch.delenv(name, raising=False)
     with contextlib.ExitStack() as stack:
         inside = stack.enter_context(serve("uvicorn", tmp_path, weights=str(two_models), log="off"))
         outside = stack.enter_context(serve("flask", tmp_path, "--upstream", inside.url, log="off"))
@@ -469,6 +471,19 @@ def test_proxies_of_the_environment_are_not_used(
         for answer in (outside.ask("GET", "/readyz"), outside.predict(barcode("1"))):
             assert (answer.status, answer.code) == (502, "upstream")
         assert outside.ask("GET", "/healthz").status == 200
+
+
+@pytest.mark.parametrize(("proxy", "client"), [("127.0.0.1", "6.6.6.6"), ("10.9.9.9", "127.0.0.1")])
+@pytest.mark.parametrize("kind", ["fastapi", "flask"])
+def test_only_the_trusted_proxy_says_who_asks(
+    kind: str, proxy: str, client: str, two_models: Path, tmp_path: Path
+) -> None:
+    """Anyone else could have a rate of his own for every request."""
+    with serve(kind, tmp_path, weights=str(two_models), trusted_proxy=proxy) as live:
+        asked = live.ask("GET", "/models", headers={"X-Forwarded-For": "6.6.6.6"})
+        assert asked.status == 200
+    lines = live.log.read_text(encoding="utf-8").splitlines()  # it has ended: all is written
+    assert [line.split()[1] for line in lines if " GET /models 200 " in line] == [client]
 
 
 def test_a_page_behind_a_prefix_works(two_models: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from captcha_ocr.constraints.languages import Kind
 from captcha_ocr.constraints.pattern_syntax import MAX_DEPTH, MAX_PATTERN, MAX_REPEAT
 from captcha_ocr.constraints.patterns import MAX_POSITIONS
 from captcha_ocr.web.catalogue import STATIC
+from captcha_ocr.web.service import SEARCHES
 from web_harness import Asked, barcode, make_service, open_server
 
 RULE = {"alphabet": "0123456789", "length": "1-2"}
@@ -64,10 +65,13 @@ def test_a_wrong_rule_stops_the_start(two_models: Path, rule: dict[str, str], sa
 
 
 def test_a_picture_too_narrow_for_the_rule_is_said(two_models: Path) -> None:
-    service = make_service(two_models, rate=0, length="64")
+    service = make_service(two_models, rate=0, length="64", answer_seconds=60)
     (asked,) = open_server("flask", service)
-    answer = asked.predict([("a.png", barcode("1"))])
+    # More than are searched at once: one that fails gives its place to the next.
+    answer = asked.predict([("a.png", barcode("1"))] * (SEARCHES + 1))
     assert (answer.status, answer.code) == (422, "invalid")
+    errors = [result["error"]["code"] for result in answer.json()["results"]]
+    assert errors == ["invalid"] * (SEARCHES + 1)
     service.close()
 
 

@@ -19,12 +19,18 @@ import pytest
 from captcha_ocr.config import ConfigError
 from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.model_info import ModelError
-from captcha_ocr.web.access import MAX_CLIENTS, RateLimiter, check_host, check_path
+from captcha_ocr.web.access import (
+    MAX_CLIENTS,
+    SECURITY_HEADERS,
+    RateLimiter,
+    check_host,
+    check_path,
+)
 from captcha_ocr.web.catalogue import load_models
 from captcha_ocr.web.deadline import MAX_HEAD, _guard
 from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import Counter, Histogram, Metrics
-from captcha_ocr.web.problems import STATUS_OF, Problem
+from captcha_ocr.web.problems import PROBLEM_TYPE, STATUS_OF, Problem
 from captcha_ocr.web.settings import CONNECTIONS, Settings, add_flags, from_flags
 from captcha_ocr.web.upstream import Upstream
 from captcha_ocr.web.waitress_server import (
@@ -250,7 +256,7 @@ def test_metrics_are_prometheus_text() -> None:
 
 def test_a_log_line_is_json_and_holds_no_contents(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("captcha_ocr.requests")
-    log = RequestLog("json", Metrics())
+    log = RequestLog("json", Metrics(), ["/predict"])
     logger.addHandler(caplog.handler)
     try:
         log("POST", "/predict", 200, 0.0123, "10.0.0.1")
@@ -266,7 +272,7 @@ def test_a_log_line_is_text_and_a_method_that_was_made_up_is_not_in_it(
 ) -> None:
     logger = logging.getLogger("captcha_ocr.requests")
     metrics = Metrics()
-    log, silent = RequestLog("text", metrics), RequestLog("off", metrics)
+    log, silent = (RequestLog(style, metrics, ["/predict"]) for style in ("text", "off"))
     logger.addHandler(caplog.handler)
     try:
         for write in (log, silent):
@@ -284,7 +290,7 @@ def test_a_log_line_is_text_and_a_method_that_was_made_up_is_not_in_it(
 def test_a_client_cannot_forge_a_log_line(client: str, caplog: pytest.LogCaptureFixture) -> None:
     """A proxy may pass on an X-Forwarded-For that its client has made up."""
     logger = logging.getLogger("captcha_ocr.requests")
-    log = RequestLog("text", Metrics())
+    log = RequestLog("text", Metrics(), ["/models"])
     logger.addHandler(caplog.handler)
     try:
         log("GET", "/models", 200, 0.5, client)
@@ -306,6 +312,7 @@ def test_an_answer_that_fails_before_its_first_byte_is_our_error() -> None:
     task = ProblemTask(Mock(), request)
     task.execute()
     assert task.status == "500 Internal Server Error"
+    assert {("Content-Type", PROBLEM_TYPE), *SECURITY_HEADERS.items()} <= {*task.response_headers}
 
 
 class Endless:
@@ -316,7 +323,7 @@ class Endless:
     def connection_made(self, transport: Mock) -> None:
         self.transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes = b"") -> None:
         pass
 
     pause_writing = resume_writing = data_received
@@ -333,6 +340,22 @@ def test_a_head_has_a_size_whatever_the_parser(more: int) -> None:
 
     _guard(Endless, 10, 10)
     assert run_apart(send()) == bool(more)
+
+
+def test_an_answer_that_is_taken_after_all_is_not_cut_off() -> None:
+    """Else a connection would end in the middle of a later answer."""
+
+    async def wait_and_take() -> bool:
+        connection: Any = Endless()
+        connection.connection_made(Mock())
+        connection.pause_writing()
+        timer = connection.answer_timer
+        assert not timer.cancelled()
+        connection.resume_writing()
+        return bool(timer.cancelled())
+
+    _guard(Endless, 10, 10)
+    assert run_apart(wait_and_take())
 
 
 class Guarded(H11Protocol):
@@ -397,7 +420,7 @@ def test_no_path_leads_out_on_any_system(path: str) -> None:
 
 
 def test_a_log_holds_no_warning_of_a_huge_picture() -> None:
-    RequestLog("off", Metrics())
+    RequestLog("off", Metrics(), [])
     with pytest.raises(ImageError, match="10000x10000 pixels"):
         open_image(b"GIF89a\x10\x27\x10\x27\0\0\0," + b"\0" * 9 + b"\x08\1\0\0;")
 

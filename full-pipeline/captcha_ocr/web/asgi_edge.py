@@ -85,8 +85,7 @@ class Edge:
         finally:
             exchange.let_go()
             seconds = exchange.seconds or time.perf_counter() - exchange.started
-            route = _route(inner, path)
-            self.on_answer(scope["method"], route, exchange.status, seconds, exchange.client)
+            self.on_answer(scope["method"], path, exchange.status, seconds, exchange.client)
 
     def _admit(self, method: str, exchange: _Exchange) -> None:
         exchange.check_declared_length()
@@ -240,10 +239,3 @@ def _place(scope: Scope) -> tuple[str, str]:
     if root and f"{path}/".startswith(f"{root}/"):
         path = path[len(root) :]
     return root, ("/" + path.lstrip("/") if path else "")  # none: the prefix by itself
-
-
-def _route(scope: Scope, path: str) -> str:
-    """The path as it stands in the code: few values, so that counters stay few."""
-    if "route" in scope:
-        return str(scope["route"].path)
-    return "/static" if path.startswith("/static/") else "other"

@@ -16,6 +16,7 @@ from typing import Any, Callable
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -86,9 +87,10 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
     app.mount("/static", FILES, name="static")
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_middleware(
-        Edge, settings=settings, on_answer=RequestLog(settings.log, app.state.metrics)
-    )
+    paths = {route.path for route in router.routes if isinstance(route, APIRoute)}
+    routes = {"/", *paths, *("/api" + path for path in paths)}
+    log = RequestLog(settings.log, app.state.metrics, routes)
+    app.add_middleware(Edge, settings=settings, on_answer=log)
     return app
 
 

@@ -51,10 +51,11 @@ def create_app(
     app = StrictFlask(__name__, static_folder=str(catalogue.STATIC), static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     metrics = service.metrics if service else Metrics()
-    app.extensions["captcha_ocr"] = _State(settings, service, upstream, metrics)
     app.get("/")(page)  # not under /api: its links are relative
     app.register_blueprint(api)
     app.register_blueprint(api, name="prefixed", url_prefix="/api")
+    log = RequestLog(settings.log, metrics, [rule.rule for rule in app.url_map.iter_rules()])
+    app.extensions["captcha_ocr"] = _State(settings, service, upstream, metrics, log)
     app.before_request(_admit)
     app.after_request(_finish)
     app.register_error_handler(Problem, _problem_response)
@@ -79,11 +80,11 @@ class _State:
         service: Service | None,
         upstream: Upstream | None,
         metrics: Metrics,
+        log: RequestLog,
     ) -> None:
-        self.settings, self.upstream, self.metrics = settings, upstream, metrics
+        self.settings, self.upstream, self.metrics, self.log = settings, upstream, metrics, log
         self._service = service
         self.limiter = RateLimiter(settings.rate, settings.burst)
-        self.log = RequestLog(settings.log, metrics)
         self.openapi: bytes | None = None
 
     @property
@@ -115,11 +116,9 @@ def _finish(response: Response) -> Response:
         response.headers.setdefault(name, value)
     for name in ("Accept-Ranges", "Content-Disposition"):
         response.headers.pop(name, None)
-    rule = request.url_rule.rule if request.url_rule else "other"
-    path = "/static" if rule.startswith("/static/") else rule
     seconds = time.perf_counter() - g.started
     client = request.remote_addr or "unknown"
-    _state().log(request.method, path, response.status_code, seconds, client)
+    _state().log(request.method, request.path, response.status_code, seconds, client)
     return response
 
 

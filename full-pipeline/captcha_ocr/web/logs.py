@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 import warnings
+from collections.abc import Collection
 
 from captcha_ocr.web.metrics import Metrics
 
@@ -18,9 +19,9 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 class RequestLog:
     """Writes requests to stderr and counts them."""
 
-    def __init__(self, style: str, metrics: Metrics) -> None:
-        """``style`` is text, json or off."""
-        self._style, self._metrics = style, metrics
+    def __init__(self, style: str, metrics: Metrics, routes: Collection[str]) -> None:
+        """``style`` is text, json or off; ``routes`` are the paths that the app has."""
+        self._style, self._metrics, self._routes = style, metrics, frozenset(routes)
         # It warns of every form that it refuses; the client is told, and nobody else need be.
         logging.getLogger("python_multipart").setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", r"Image size \(")  # so does Pillow, of a huge picture
@@ -32,11 +33,12 @@ class RequestLog:
             logger.propagate = False
 
     def __call__(self, method: str, path: str, status: int, seconds: float, client: str) -> None:
-        """``path`` is a route, such as /predict: an address that was made up is "other".
-
-        So is a method that was: HTTP allows any word, and each would start a counter. A proxy
-        may pass on any client's name: one that could forge a line is "other" too.
+        """A ``path`` that was made up is "other": each would start a counter. So is such a method,
+        since HTTP allows any word. A proxy may pass on any client's name: one that could forge
+        a line is "other" too.
         """
+        if path not in self._routes:
+            path = "/static" if path.startswith("/static/") else "other"
         client = client if client.isprintable() and " " not in client else "other"
         method = method if method in METHODS else "other"
         self._metrics.requests.add(method=method, path=path, status=str(status))

@@ -31,7 +31,16 @@ export async function remember(item) {
 /** Storage may hold anything: what is no entry is left out. */
 function remembered() {
   const found = load("history", []);
-  return Array.isArray(found) ? found.filter((entry) => typeof entry?.picture === "string") : [];
+  return Array.isArray(found) ? found.filter((entry) => isBase64(entry?.picture)) : [];
+}
+
+function isBase64(text) {
+  try {
+    atob(text);
+    return typeof text === "string";
+  } catch {
+    return false;
+  }
 }
 
 function draw() {
