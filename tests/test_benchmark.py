@@ -188,6 +188,13 @@ def test_noise_has_its_deviation() -> None:
     assert abs(np.asarray(open_image(noisy)).std() - 20) < 0.5
 
 
+def test_a_picture_is_scaled_to_a_share_of_both_sides() -> None:
+    picture = open_image(np.zeros((60, 200, 3), np.uint8))
+    for level, size in ((0.5, (100, 30)), (0.1, (20, 8))):  # eight pixels are the least
+        scaled = DISTORTIONS["scale"].apply(picture, level, np.random.default_rng(0))
+        assert open_image(scaled).size == size
+
+
 def test_rotation_keeps_the_corners() -> None:
     picture = open_image(np.full((40, 120, 3), 255, np.uint8))
     turned = open_image(DISTORTIONS["rotation"].apply(picture, 10, np.random.default_rng(0)))

@@ -10,6 +10,7 @@ from typing import Any
 import add_to_leaderboard
 import pytest
 from benchmark_set import write_benchmark_set
+from captcha_ocr.arithmetic import solve
 from captcha_ocr.benchmarking import machine
 from captcha_ocr.benchmarking.columns import COLUMNS, PARTS, column_of, part_of, set_digest
 from captcha_ocr.benchmarking.documents import PAGES
@@ -212,6 +213,17 @@ def test_the_shipped_set_is_whole_and_small() -> None:
     assert not sizes & usual
     for i in range(0, len(store), 100):
         assert open_image(store.read(i)).size == store.sizes[i]
+
+
+def test_the_shipped_labels_are_of_their_kind_and_their_pictures() -> None:
+    """Whoever draws or shrinks the set anew may mix up rows: then all readers look worse."""
+    store = open_store(SHIPPED)
+    for label, size, record in zip(store.labels, store.sizes, store.records):
+        is_sum = column_of(record) in ("easy-arith", "ruoyi")
+        assert (solve(label.text) is not None) is is_sum, label
+        assert (record["label"], record["length"]) == (label.text, len(label.text))
+        assert record["size"] == f"{size[0]}x{size[1]}"
+        assert set(record["ambiguous"]) <= set(label.text), label
 
 
 def test_the_documents_hold_the_leaderboard() -> None:

@@ -99,4 +99,5 @@ def test_rooms_are_small() -> None:
         file.name: len(file.read_text(encoding="utf-8").splitlines())
         for file in browser_page.SOURCE.glob("reader/*.js")
     }
+    assert "worker.js" in sizes
     assert {name: size for name, size in sizes.items() if size >= 250} == {}

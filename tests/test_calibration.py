@@ -80,7 +80,7 @@ def test_a_perfect_or_hopeless_validation_set_does_not_break_the_fit() -> None:
     logits, texts, _ = calibrated_pictures(30, seed=3)
     sure = fit_temperature(logits, texts, texts, CHARSET)
     lost = fit_temperature(logits, texts, ["abcdabcd"] * 30, CHARSET)
-    assert LOWEST <= sure < 1 < lost <= HIGHEST
+    assert LOWEST <= sure < 1 < lost < HIGHEST - 2  # not as if none could ever be right
 
 
 def test_targets_may_hold_characters_that_the_charset_lacks() -> None:
@@ -115,6 +115,11 @@ def test_expected_calibration_error_by_hand() -> None:
     assert expected_calibration_error([0.0, 1.0], [False, True]) == 0.0
 
 
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
+    slots = reliability_bins([0.0, 0.5, 0.75], [False, True, True], 2)
+    assert [(slot.upper, slot.count) for slot in slots] == [(0.5, 2), (1.0, 1)]
+
+
 def test_accuracy_at_coverage() -> None:
     confidences = [0.9, 0.8, 0.7, 0.6, 0.1]
     correct = [True, True, False, True, False]
@@ -122,6 +127,12 @@ def test_accuracy_at_coverage() -> None:
     assert accuracy_at_coverage(confidences, correct, 0.8) == 0.75
     assert accuracy_at_coverage(confidences, correct, 1.0) == 0.6
     assert accuracy_at_coverage(confidences, correct, 0.01) == 1.0
+    # Two of four: the surest, and a third of each of those that tie.
+    tied = accuracy_at_coverage([0.9, 0.5, 0.5, 0.5], [True, True, False, False], 0.5)
+    assert tied == pytest.approx((1 + 1 / 3) / 2)
+    # 0.07 * 100 is a little more than 7, and means 7.
+    falling = [1 - number / 200 for number in range(100)]
+    assert accuracy_at_coverage(falling, [number < 7 for number in range(100)], 0.07) == 1.0
 
 
 @settings(max_examples=50, deadline=None)

@@ -201,6 +201,18 @@ def test_equal_pictures_lie_on_one_side(tmp_path: Path) -> None:
     assert not sides[0] & sides[1]
 
 
+def test_the_seed_decides_what_is_put_away_for_testing(tmp_path: Path) -> None:
+    src = write_pictures(tmp_path / "src", *(f"{text}_.png" for text in range(100, 120)))
+    chosen = []
+    for number, seed in enumerate((3, 3, 4)):
+        out, test = tmp_path / f"out{number}", tmp_path / f"test{number}"
+        share = ["--test-share", "0.3", "--test-dest", str(test), "--seed", str(seed)]
+        assert main(["import", str(src), str(out), *share, "--workers=1"]) == 0
+        chosen.append(written(test))
+    assert chosen[0] == chosen[1] != chosen[2]
+    assert [len(files) for files in chosen] == [6, 6, 6]
+
+
 def test_the_tutorials_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     chapter = (TUTORIAL / "5-your-own.md").read_text(encoding="utf-8")

@@ -273,5 +273,7 @@ def test_decode_chooses_the_search() -> None:
     log_probs = log_softmax(np.random.default_rng(1).normal(0, 2, (6, 4)))
     assert decode(log_probs, CHARSET) == [greedy(log_probs, CHARSET)]
     assert decode(log_probs, CHARSET, top_k=3) == prefix_beam(log_probs, CHARSET, top_k=3)
+    with pytest.raises(ValueError, match="top_k is 3; choose 1 to beam_width"):
+        decode(log_probs, CHARSET, top_k=3, beam_width=2)
     only = Constraint.build(CHARSET, lexicon=["cab"])
     assert [r.text for r in decode(log_probs, CHARSET, constraint=only, top_k=3)] == ["cab"]

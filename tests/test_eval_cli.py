@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captcha_ocr import evaluation
 from captcha_ocr.cli import common
 from captcha_ocr.cli.eval import main
 from captcha_ocr.datasets.stores import FolderStore
@@ -18,7 +17,6 @@ from captcha_ocr.decoding import Reading
 from captcha_ocr.evaluation import Evaluation
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE, Label, write_labels
 from captcha_ocr.metrics import wilson_interval
-from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.report import choose_groups
 from captcha_ocr.report_tables import MAX_ROWS, score_table
 from captcha_ocr.tables import natural
@@ -303,15 +301,6 @@ def test_exit_codes(
     assert found == code
     assert message in err
     assert len(err.splitlines()) == 1
-
-
-def test_fewer_pictures_are_held_at_once_where_there_are_many_symbols(
-    root: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(evaluation, "CHUNK_LOGITS", 1)
-    predictor, done = OnnxPredictor(tiny_weights / "vanilla_crnn.onnx"), list[int]()
-    evaluation.evaluate(predictor, FolderStore(root), on_progress=done.append)
-    assert done == list(range(1, 9))
 
 
 def test_a_folder_for_the_figures_is_made(root: Path, tiny_weights: Path, tmp_path: Path) -> None:

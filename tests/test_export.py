@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,36 @@ def test_a_wrong_export_is_refused(exported: dict[str, Path]) -> None:
         model.rnn[1].project.bias[3] += 0.01
     with pytest.raises(ModelError, match=r"differ by 0\.01"):
         verify(onnx, model, onnx.info)
+
+
+class WrongThere(TorchPredictor):
+    """A file whose converter took a width, or a batch of one, for the only one there is."""
+
+    def __init__(self, checkpoint: Checkpoint, wrong: Callable[[int, int], bool]) -> None:
+        super().__init__(checkpoint, torch.device("cpu"))
+        self.wrong = wrong
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        return super()._run(images) + (0.01 if self.wrong(len(images), images.shape[3]) else 0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda batch, width: batch > 1,
+        lambda batch, width: width > 128,
+        lambda batch, width: width < 64,
+        lambda batch, width: batch == 1 and width < 256,
+    ],
+)
+def test_an_export_is_compared_at_several_widths_and_in_batches(
+    wrong: Callable[[int, int], bool],
+) -> None:
+    checkpoint = small_checkpoint("vanilla_crnn")
+    model, never = checkpoint.build(), WrongThere(checkpoint, lambda batch, width: False)
+    assert verify(never, model, never.info) < 1e-4
+    with pytest.raises(ModelError, match=r"differ by 0\.01"):
+        verify(WrongThere(checkpoint, wrong), model, never.info)
 
 
 class NoNumbers:

@@ -37,7 +37,7 @@ from small_models import small_checkpoint
 
 EXPORTED = Path(__file__).parent / "exported"
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
-ARCHS = sorted(path.stem for path in EXPORTED.glob("*.safetensors"))
+ARCHS = ["svtr_tiny", "vanilla_crnn"]  # named: of an empty list pytest would test nothing
 TEXTS = ("1234", "9075", "7+3=?", "1+1=?")
 PICTURES = [draw_picture(text, size) for text in TEXTS for size in ((96, 32), (120, 40), (40, 32))]
 needs_litert = pytest.mark.skipif(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import itertools
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,8 +18,8 @@ import pytest
 import torch
 from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ConfigError, ImageConfig
-from captcha_ocr.datasets.stores import Store, open_store
-from captcha_ocr.exporting import FORMATS, NotKeptError, onnx_int8, run
+from captcha_ocr.datasets.stores import Store, Subset, open_store
+from captcha_ocr.exporting import FORMATS, NotKeptError, measuring, onnx_int8, run
 from captcha_ocr.exporting.forms import CLOSED, FixedWidth, free_width, two_widths
 from captcha_ocr.exporting.measuring import WIDTHS, Agreement, agree, latencies
 from captcha_ocr.exporting.run import export, files_of
@@ -200,6 +203,24 @@ def test_eight_bits_are_kept_where_faster_and_as_accurate(
     assert wrong["speed"] == 3.0 and wrong["right"] < 40
 
 
+@pytest.mark.parametrize(
+    ("pictures", "lost", "kept"), [(249, 0, True), (249, 1, False), (500, 2, True), (500, 3, False)]
+)
+def test_eight_bits_may_misread_one_picture_more_in_250(
+    pictures: int, lost: int, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, eight = Agreement(pictures, right=200), Agreement(pictures, right=200 - lost)
+    found = {"reference": full, "static": eight}
+    monkeypatch.setattr(onnx_int8, "agree", lambda *predictors_and_store: found)
+    set_speeds(monkeypatch, full=2.0, static=1.0)
+    models: dict[str, Any] = {"static": None}
+    if kept:
+        assert onnx_int8.choose(None, models, range(pictures))["variant"] == "static"  # type: ignore[arg-type]
+    else:
+        with pytest.raises(NotKeptError):
+            onnx_int8.choose(None, models, range(pictures))  # type: ignore[arg-type]
+
+
 @pytest.fixture(scope="module")
 def small_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Exporting takes seconds, so it is done once."""
@@ -296,12 +317,25 @@ def reuse(monkeypatch: pytest.MonkeyPatch, exported: Path) -> None:
 def test_agreement_is_counted(barcodes: Store, tmp_path: Path) -> None:
     full = damaged(tmp_path / "full", lambda bias: bias)
     worse = damaged(tmp_path / "worse", lambda bias: np.where(bias == bias[3], bias - 1e6, bias))
-    found = agree(full, {"full": full, "worse": worse}, barcodes)
+    store = Subset(barcodes, range(40))
+    store.labels[0] = dataclasses.replace(store.labels[0], text="wrong")
+    found = agree(full, {"full": full, "worse": worse}, store)
     assert vars(found["full"]) == vars(found["reference"])
     assert (found["full"].same_text, found["full"].largest_difference) == (40, 0)
+    assert (found["full"].pictures, found["full"].right) == (40, 39)
     changed = sum("2" in label.text for label in barcodes.labels)  # the symbol of class 3
-    assert found["worse"].same_text == found["worse"].right == 40 - changed
+    assert (found["worse"].same_text, found["worse"].right) == (40 - changed, 39 - changed)
     assert found["worse"].largest_difference == pytest.approx(1e6, rel=1e-3)
+
+
+def test_a_file_without_numbers_differs_and_reads_nothing(barcodes: Store, tmp_path: Path) -> None:
+    """It ended the command, and the files that were right had no figures."""
+    full = damaged(tmp_path / "full", lambda bias: bias)
+    broken = damaged(tmp_path / "broken", lambda bias: bias * np.nan)
+    found = agree(full, {"broken": broken}, barcodes)
+    assert (found["broken"].same_text, found["broken"].right) == (0, 0)
+    assert np.isnan(found["broken"].largest_difference)
+    assert found["reference"].right == 40
 
 
 @pytest.mark.parametrize(("difference", "fails"), [(0.003, False), (0.004, True), (np.nan, True)])
@@ -314,13 +348,17 @@ def test_what_rounding_may_do_grows_with_the_logits(
     rows: dict[str, dict[str, Any]] = {"onnx": {"remark": {}}}
     run.measure(rows, None, {}, barcodes)  # type: ignore[arg-type]
     assert (rows["onnx"]["remark"].get("kind") == "failed") == fails
+    json.dumps(rows, allow_nan=False)  # what --json writes, others can read
 
 
-def test_latency_is_measured_at_each_width(tiny_weights: Path) -> None:
+def test_latency_is_in_milliseconds_at_each_width(
+    tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     predictor = load_predictor(tiny_weights / "vanilla_crnn.onnx", threads=1)
+    clock = itertools.count(0, 0.25)  # each look at it is a quarter of a second later
+    monkeypatch.setattr(measuring, "time", SimpleNamespace(process_time=lambda: next(clock)))
     times = latencies({"a": predictor})["a"]
-    assert list(times) == list(WIDTHS)
-    assert all(0 < value < 1000 for value in times.values())
+    assert list(times.items()) == [(width, 250.0) for width in WIDTHS]
 
 
 def test_latency_of_a_narrow_model_is_measured_at_its_largest_width() -> None:

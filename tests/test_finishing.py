@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, load_state
 from captcha_ocr.datasets.stores import FolderStore, Store
+from captcha_ocr.decoding import greedy, log_softmax
 from captcha_ocr.evaluation import Evaluation, evaluate
 from captcha_ocr.predictor import Predictor
+from captcha_ocr.runtimes.torch import TorchPredictor
 from captcha_ocr.training import finishing
 from captcha_ocr.training.loop import fit
 from captcha_ocr.training.run_folder import RunFolder
@@ -48,6 +52,9 @@ def test_the_average_is_kept_and_each_set_has_its_use(
     assert len(done.selection.readings) == final.metrics["selection"]["n"] == 5
     assert final.metrics["test"]["n"] == 10
     assert torch.equal(final.state[weights], kept[weights].half().float())  # as it is exported
+    # What is measured is the model with the temperature that it got.
+    again = evaluate(TorchPredictor(final, torch.device("cpu")), calibrated[0])
+    np.testing.assert_allclose(done.selection.confidences, again.confidences, rtol=1e-3)
 
 
 def test_the_temperature_is_fitted_to_fewer_pictures_where_there_are_many_symbols(
@@ -66,3 +73,25 @@ def test_the_temperature_is_fitted_to_fewer_pictures_where_there_are_many_symbol
         monkeypatch.setattr(finishing, "CALIBRATION_LOGITS", allowed)
         finishing.calibrate(checkpoint, store, torch.device("cpu"))
     assert held == [24, 1]
+
+
+def test_the_temperature_fits_what_was_read_to_what_is_drawn(
+    sample_set: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    def note(*fitted: Any) -> float:
+        given.extend(fitted)
+        return 2.5
+
+    monkeypatch.setattr(finishing, "fit_temperature", note)
+    store, checkpoint = FolderStore(sample_set), small_checkpoint("vanilla_crnn")
+    assert finishing.calibrate(checkpoint, store, torch.device("cpu")).temperature == 2.5
+    logits, texts, targets, charset = given
+    assert (targets, charset) == ([label.text for label in store.labels], checkpoint.charset)
+    assert texts == [greedy(log_softmax(picture), charset).text for picture in logits] != targets
+    # As the model gives them, whatever temperature the checkpoint has already.
+    predictor = TorchPredictor(checkpoint, torch.device("cpu"))
+    assert predictor.info.temperature != 1
+    raw = predictor.logits([predictor.prepare(store.read(5)).array])[0]
+    np.testing.assert_allclose(logits[5], raw, atol=1e-4)

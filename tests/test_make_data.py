@@ -29,6 +29,31 @@ def test_the_merge_is_asked_for_equal_shares(tmp_path: Path) -> None:
     assert config.on_unknown == "drop", "a small set lacks characters, and that is no surprise"
 
 
+def test_training_and_test_pictures_are_drawn_with_seeds_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one seed the test set would be the training set's first pictures."""
+    drawn: list[tuple[str, str, int, int]] = []
+    merged: list[str] = []
+
+    def draw(style: str, raw: Path, name: str, count: int, seed: int, threads: int) -> None:
+        drawn.append((style, name, count, seed))
+
+    monkeypatch.setattr(make_data, "build_tools", lambda: None)
+    monkeypatch.setattr(make_data, "draw", draw)
+    monkeypatch.setattr(make_data, "merge", lambda arguments: merged.extend(arguments) or 65)
+    given = ["--count", "300", "--test-count", "30", "--seed", "7", "--out", str(tmp_path)]
+    assert make_data.main(given) == 65  # what the merge says is what it says
+    names = [f"{style}_{split}" for split in ("train", "test") for style in STYLES]
+    assert [name for _, name, _, _ in drawn] == names
+    assert [style for style, _, _, _ in drawn] == [*STYLES, *STYLES]
+    seeds = [{seed for _, name, _, seed in drawn if split in name} for split in ("train", "test")]
+    assert seeds[0] == {7} and not seeds[0] & seeds[1]
+    assert all(count > (100 if "train" in name else 10) for _, name, count, _ in drawn)
+    assert [Path(word).name for word in merged if Path(word).name in names] == names
+    assert merged[merged.index("--seed") + 1] == "7"
+
+
 def test_where_links_cannot_be_pictures_are_copied(tmp_path: Path) -> None:
     args = make_data.build_parser().parse_args(["--copy-mode", "copy"])
     arguments = make_data.merge_arguments(args, tmp_path / "out", tmp_path / "raw")

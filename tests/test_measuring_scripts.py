@@ -8,30 +8,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-import torch
-import yaml
-from captcha_ocr.benchmarking.columns import COLUMNS
-from captcha_ocr.cli.common import FAILURE, OK, USAGE
-from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
-from captcha_ocr.models import MODELS
-from captcha_ocr.training.run_folder import RunFolder
-
-pytest.importorskip("torch", reason="the scripts train")
-
 import blend_weights
 import error_report
 import experiments
+import make_benchmark
+import make_data
 import measure_recipe
+import pytest
 import recipe_pages
 import record_runs
 import ship_model
+import torch
 import train_models
+import yaml
 from benchmark_set import write_benchmark_set
+from captcha_ocr.benchmarking.columns import COLUMNS
 from captcha_ocr.benchmarking.distortions import DISTORTIONS
 from captcha_ocr.checkpoint import load_checkpoint, save_checkpoint, save_state
+from captcha_ocr.cli.common import FAILURE, OK, USAGE
+from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
+from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.training.interrupt import Stop
+from captcha_ocr.training.run_folder import RunFolder
 from generators import EASY_CONFIG
 from small_models import small_checkpoint
 
@@ -155,6 +154,20 @@ def test_sets_are_drawn_once_for_all_that_hold_them(
     for folder, sets in train_models.FOLDERS.items():
         train_models.draw_sets(tmp_path / folder, tmp_path / "raw", sets, train_models.SETTINGS)
     assert len(drawn) == 29  # names tell apart what is drawn apart
+
+
+def test_what_was_learned_from_neither_chooses_nor_measures() -> None:
+    """A seed that stands twice would draw the same pictures twice."""
+    shipped, rows = [*train_models.FOLDERS.values()], [measure_recipe.SETS]
+    for sets in (shipped, rows):
+        learned, chosen = (
+            {seed for each in sets for _, seed in each[split].values()}
+            for split in ("train", "dev")
+        )
+        assert learned and chosen and not learned & chosen
+        assert not {drawing.seed for drawing in make_benchmark.drawings()} & (learned | chosen)
+    usual = make_data.build_parser().parse_args([]).seed
+    assert usual not in {drawing.seed for drawing in make_benchmark.drawings()}
 
 
 @pytest.mark.parametrize(

@@ -295,6 +295,20 @@ def test_near_pictures_with_one_label_go(merge: Merge) -> None:
     assert [(item["reason"], item["file"]) for item in merge.left_out()] == [("near", "2.png")]
 
 
+def test_a_training_picture_that_is_nearly_one_of_the_test_set_goes(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a"), "2.png": (2, "a")})
+    merge.source("t", {"9.png": (1, "a")})
+    pixels = picture(1)
+    pixels[0, 0] ^= 1
+    (merge.root / "a/images/1.png").write_bytes(encode(pixels))
+    assert merge("--near", "3", train=["a"], test=("t",)) == 0
+    assert contents(merge.train) == {(picture(2).tobytes(), "a")}
+    assert contents(merge.test) == {(picture(1).tobytes(), "a")}
+    [item] = merge.left_out()
+    assert (item["reason"], item["split"], item["file"]) == ("near", "train", "1.png")
+    assert str(item["kept"]).endswith("t/images/9.png")
+
+
 # number of the drawing, label; few of each, so that they repeat
 drawings = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("ab")), min_size=1, max_size=6)
 

@@ -21,6 +21,7 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
     assert rates[0] == pytest.approx(0.01)
     assert rates[2] == rates[100] == 1.0
     assert all(a >= b for a, b in zip(rates[2:], rates[3:]))
+    assert rates[125] == pytest.approx(0.1 + 0.9 * (2 + 2**0.5) / 4)  # a quarter of the cosine
     assert rates[-1] == pytest.approx(0.1)
     no_flat = dataclasses.replace(config, flat=0.0)
     assert learning_rate(100, 10_000, no_flat) == 1.0  # the cosine begins where the rise ends

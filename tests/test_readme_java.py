@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from captcha_ocr.arithmetic import solve
 from captcha_ocr.charset import Charset
 from captcha_ocr.labels import (
     CHARSET_FILE,
@@ -118,4 +119,7 @@ def check_root(root: Path, count: int) -> None:
     manifest = read_manifest(root / MANIFEST_FILE)
     for label in labels:
         assert (root / IMAGES_DIR / label.file).is_file()
-        assert manifest[label.file]["label"] == label.text
+        record = manifest[label.file]
+        assert record["label"] == label.text
+        # Every sum has an answer, and nothing else does.
+        assert (solve(label.text) is not None) is (record["kind"] == "arith"), label

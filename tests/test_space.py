@@ -64,6 +64,7 @@ def test_one_model_explains_a_picture(tiny_weights: Path, picture: Picture) -> N
 
 def test_a_constraint_holds_for_every_model(reader: Reader, picture: Picture) -> None:
     found = reader.explain(picture, {"alphabet": "0123456789", "length": "2"})
+    assert list(found) == reader.archs
     assert all(re.fullmatch("[0-9]{2}", reading.text) for reading in found.values())
 
 

@@ -111,6 +111,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     fit(config, parts, resume=True)
     assert same_weights(whole.last, parts.last)
     ours, theirs = (load_state(folder.last)["progress"]["history"] for folder in (parts, whole))
+    assert len(ours) == len(theirs) >= 3
     for mine, other in zip(ours, theirs):
         assert {**mine, "seconds": 0} == {**other, "seconds": 0}
 
@@ -299,8 +300,12 @@ def test_no_step_is_larger_than_the_clip_allows(sample_set: Path, tmp_path: Path
     with join_world("cpu") as world:
         run = Run(config_for(sample_set, clip=0.125), RunFolder(tmp_path), world, resume=False)
     batch = next(run.batches())
+    with torch.no_grad():
+        losses = run.objective.train()(batch.images, batch.targets, batch.target_lengths)
     run.train_step(batch)
-    assert run.progress.loss_count == len(batch.indices)  # the loss that is told is a picture's
+    assert run.progress.loss_count == len(batch.indices) > 1
+    told = run.progress.loss_sum / run.progress.loss_count  # a picture's
+    assert told == pytest.approx(losses.mean().item(), rel=1e-3)
     gradients = [parameter.grad.flatten() for parameter in run.objective.parameters()]  # type: ignore[union-attr]
     assert torch.cat(gradients).norm().item() == pytest.approx(0.125, rel=1e-3)
 

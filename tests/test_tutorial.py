@@ -30,8 +30,9 @@ def test_a_chapter_prints_what_it_says(chapter: Path, tmp_path: Path) -> None:
     for package in ("torch", "matplotlib"):
         if package in needed(code):
             pytest.importorskip(package)
-    shown = [output for _, output in cells(chapter)]
-    for number, (wanted, found) in enumerate(zip(shown, printed(execute(chapter))), start=1):
+    shown, outputs = [output for _, output in cells(chapter)], printed(execute(chapter))
+    assert len(outputs) == len(shown) > 0
+    for number, (wanted, found) in enumerate(zip(shown, outputs), start=1):
         assert alike(found, wanted), f"{chapter.name}, cell {number} prints\n{found}\nnow: {RENEW}"
 
 

@@ -84,15 +84,18 @@ def agree(
                 result.same_text += mine == text
                 result.right += mine == store.labels[i].text
                 difference = float(np.abs(logit - wanted).max())
-                result.largest_difference = max(result.largest_difference, difference)
+                # Unlike max(), NaN when any of them is.
+                result.largest_difference = float(np.maximum(result.largest_difference, difference))
                 result.largest_logit = max(result.largest_logit, float(np.abs(wanted).max()))
     return found
 
 
-def read(logits: Sequence[np.ndarray], info: ModelInfo) -> list[str]:
-    """The text of each (T, C)."""
+def read(logits: Sequence[np.ndarray], info: ModelInfo) -> list[str | None]:
+    """The text of each (T, C); None where a file gave something else than numbers."""
     return [
         greedy_batch(log_softmax(one[None], info.temperature), info.charset)[0].text
+        if np.isfinite(one).all()
+        else None
         for one in logits
     ]
 

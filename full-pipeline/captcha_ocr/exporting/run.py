@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import importlib.metadata
 import importlib.util
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,8 @@ def measure(
         row = rows[name]
         row["same_text"] = found.same_text / found.pictures
         row["exact_match"] = found.right / found.pictures
-        row["largest_difference"] = found.largest_difference
+        gap = found.largest_difference
+        row["largest_difference"] = gap if math.isfinite(gap) else None  # NaN is no JSON
         exact = name == "reference" or FORMATS[name].exact
         if exact and not found.largest_difference <= allowed(found.largest_logit):
             message = f"logits differ by {found.largest_difference:.2g} from torch's"
