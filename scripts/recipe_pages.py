@@ -42,7 +42,10 @@ PAGES = {  # page -> block -> header
             *("minutes", "1/4", "1/2", "3/4", "end", "kept"),
         ),
         "scratch": ("run", "recipe", "batch", "pictures", *(f"{m} min" for m in TIMES)),
-        "blends": ("run", "pictures", "share", "text", "中文", "sums", "CalcAll", "RuoYi", "all"),
+        "blends": (
+            *("run", "set", "pictures", "share"),
+            *("text", "中文", "sums", "CalcAll", "RuoYi", "all"),
+        ),
     },
     "recipe.zh-CN.md": {
         "ablation": ("改动", *_STYLES, "平均", "与配方之差", "中途", "时间"),
@@ -51,7 +54,10 @@ PAGES = {  # page -> block -> header
             *("分钟", "1/4", "1/2", "3/4", "结束", "留下"),
         ),
         "scratch": ("训练", "配方", "批大小", "图片数", *(f"{m} 分钟" for m in TIMES)),
-        "blends": ("训练", "图片数", "比例", "文本", "中文", "算式", "CalcAll", "RuoYi", "合计"),
+        "blends": (
+            *("训练", "集合", "图片数", "比例"),
+            *("文本", "中文", "算式", "CalcAll", "RuoYi", "合计"),
+        ),
     },
 }
 
@@ -135,7 +141,7 @@ def scratch_line(run: dict[str, Any], names: Mapping[str, str]) -> list[str]:
 
 def blend_lines(run: dict[str, Any]) -> list[list[str]]:
     """A line a share: exact match of each column, and of all pictures."""
-    name = [f"`{run['arch']}`", f"{run['pictures']:,}"]
+    name = [f"`{run['arch']}`", run["set"], f"{run['pictures']:,}"]
     return [
         [*name, share, *(per_cent(figures[key]) for key in (*COLUMNS, "all"))]
         for share, figures in run["shares"].items()

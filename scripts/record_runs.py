@@ -54,7 +54,7 @@ def course(run: Path) -> dict[str, Any]:
     best = max(history, key=lambda row: (float(row[chosen_by]), -float(row["val_loss"])))
     return {
         "arch": config["arch"],
-        "set": Path(config["train_root"]).parent.name,
+        "set": set_of(config["train_root"]),
         "cpu": processor_name(),
         "height": config["image"]["height"],
         "batch": config["batch"],
@@ -71,8 +71,14 @@ def course(run: Path) -> dict[str, Any]:
 def blends(run: Path, shares: Sequence[float]) -> dict[str, Any]:
     """What a run's weights read with shares of those that it began with, on its choosing set."""
     read = {f"{share:g}": figures for share, figures in zip(shares, measure(run, shares))}
-    pictures = int(read_history(run)[-1]["pictures"])
-    return {"arch": settings_of(run).arch, "pictures": pictures, "shares": read}
+    config, pictures = settings_of(run), int(read_history(run)[-1]["pictures"])
+    place = set_of(config.train_root)
+    return {"arch": config.arch, "set": place, "pictures": pictures, "shares": read}
+
+
+def set_of(train_root: str) -> str:
+    """The folder that train_models.py drew it into."""
+    return Path(train_root).parent.name
 
 
 if __name__ == "__main__":

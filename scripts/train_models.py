@@ -92,6 +92,11 @@ STAGES = {
         Stage(0.4, f"{MIDDLE} {LOW} --lr 1.5e-4 --blend 0.4 --aug 0 --seed 17", SUMS),
         Stage(0.84, f"{MIDDLE} {LOW} --lr 2.5e-4 --blend 0.5 --aug 0.2 --seed 22", FRESH),
         Stage(0.98, f"{MIDDLE} {LOW} --lr 3e-4 --aug 0.2 --seed 24", FRESHER),
+        Stage(
+            0.55,
+            f"{MIDDLE} {LOW} --lr 3e-4 --blend 0.5 --aug 0.2 --seed 34 --fold-case",
+            FRESH_SUMS,
+        ),
     ),
     "crnn_resnet34": (
         Stage(2.25, "--early 0.4 --batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
@@ -123,6 +128,11 @@ STAGES = {
             0.78,
             f"{HIGH} {LOW} --lr 5e-4 --blend 0.5 --aug 0.2 --seed 30 --fold-case",
             NEWEST,
+        ),
+        Stage(
+            0.78,
+            f"{HIGH} {LOW} --lr 5e-4 --blend 0.5 --aug 0.2 --seed 32 --fold-case",
+            FRESH_SUMS,
         ),
     ),
     "svtr_tiny": (

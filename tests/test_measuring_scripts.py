@@ -428,7 +428,8 @@ def test_the_course_of_a_run_tells_what_its_best_weights_read(tmp_path: Path) ->
     assert record_runs.course(run)["kept"] == 0.8
     recorded = record_runs.blends(run, (0.0, 0.3, 1.0))
     assert list(recorded["shares"]) == ["0", "0.3", "1"]
-    assert (recorded["arch"], recorded["pictures"]) == ("vanilla_crnn", 320)
+    named = (recorded["arch"], recorded["set"], recorded["pictures"])
+    assert named == ("vanilla_crnn", tmp_path.name, 320)
 
 
 def test_a_course_over_time_shows_what_was_reached_by_then() -> None:
@@ -446,9 +447,10 @@ def test_a_course_over_time_shows_what_was_reached_by_then() -> None:
 
 def test_each_share_of_a_blend_is_a_line() -> None:
     figures = dict.fromkeys((*COLUMNS, "all"), 0.5)
-    run = {"arch": "svtr_tiny", "pictures": 1200, "shares": {"0": figures, "0.4": figures}}
+    run = {"arch": "svtr_tiny", "set": "fresh", "pictures": 1200}
+    run["shares"] = {"0": figures, "0.4": figures}
     assert recipe_pages.blend_lines(run) == [
-        ["`svtr_tiny`", "1,200", share, *["50.0"] * 6] for share in ("0", "0.4")
+        ["`svtr_tiny`", "fresh", "1,200", share, *["50.0"] * 6] for share in ("0", "0.4")
     ]
 
 
