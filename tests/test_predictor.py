@@ -284,6 +284,8 @@ def test_a_reader_in_one_call(tmp_path: Path) -> None:
     assert captcha_ocr.load("svtr_tiny", tmp_path).info.arch == "svtr_tiny"
     with pytest.raises(ModelError, match="choose from svtr_tiny, vanilla_crnn"):
         captcha_ocr.load("svtr", tmp_path)
+    with pytest.raises(ModelError, match="no weights for 'all'"):  # one reader is asked for
+        captcha_ocr.load("all", tmp_path)
 
 
 def test_folders_without_a_usable_model(tmp_path: Path) -> None:

@@ -37,9 +37,10 @@ def load(
         ModelError: there is no such model, or its files are damaged.
         ModuleNotFoundError: the runtime of its format is not installed.
     """
-    from captcha_ocr.model_info import WEIGHTS_DIR, default_model
-    from captcha_ocr.predictor import load_predictors
+    from captcha_ocr.model_info import WEIGHTS_DIR, default_model, find_models, weights_of
+    from captcha_ocr.predictor import load_predictor
 
     place = WEIGHTS_DIR if folder is None else Path(folder)
-    name = arch or default_model(place)
-    return load_predictors([name], place, threads=threads)[name]
+    found = find_models(place)
+    file = weights_of(arch or default_model(found), found, place)
+    return load_predictor(file, threads=threads)

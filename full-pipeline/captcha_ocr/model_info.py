@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,13 @@ def find_models(folder: Path = WEIGHTS_DIR) -> dict[str, Path]:
     return found
 
 
-def default_model(folder: Path = WEIGHTS_DIR) -> str:
-    """The only model in a folder; of several, DEFAULT_ARCH."""
-    found = list(find_models(folder))
-    return found[0] if len(found) == 1 else DEFAULT_ARCH
+def default_model(found: Mapping[str, Path]) -> str:
+    """The only one of find_models; of several, DEFAULT_ARCH."""
+    return next(iter(found)) if len(found) == 1 else DEFAULT_ARCH
+
+
+def weights_of(name: str, found: Mapping[str, Path], folder: Path) -> Path:
+    """One of find_models in ``folder``. Raises ModelError for an unknown name."""
+    if name not in found:
+        raise ModelError(f"no weights for {name!r} in {folder}; choose from {', '.join(found)}")
+    return found[name]

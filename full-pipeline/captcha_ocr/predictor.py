@@ -32,6 +32,7 @@ from captcha_ocr.model_info import (
     ModelInfo,
     describe_weights,
     find_models,
+    weights_of,
 )
 
 # What a caller may hand over where a list of pictures belongs.
@@ -241,7 +242,5 @@ def load_predictors(
     found = find_models(Path(folder))
     asked = [archs] if isinstance(archs, str) else list(archs)
     names = list(found) if "all" in asked else asked
-    for name in names:
-        if name not in found:
-            raise ModelError(f"no weights for {name!r} in {folder}; choose from {', '.join(found)}")
-    return {name: load_predictor(found[name], threads=threads) for name in names}
+    files = {name: weights_of(name, found, Path(folder)) for name in names}
+    return {name: load_predictor(file, threads=threads) for name, file in files.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from captcha_ocr.charset import Charset, CharsetError
 from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
-from captcha_ocr.model_info import WEIGHTS_DIR, default_model
+from captcha_ocr.model_info import WEIGHTS_DIR, default_model, find_models
 from captcha_ocr.predictor import Predictor, load_predictors
 
 
@@ -16,7 +16,7 @@ def load_models(args: argparse.Namespace) -> dict[str, Predictor]:
     """Those of ``--weights`` and ``--arch``, or that of ``--checkpoint``, on ``--threads``."""
     if args.checkpoint is None:
         weights = args.weights or WEIGHTS_DIR
-        arch = args.arch or default_model(weights)
+        arch = args.arch or default_model(find_models(weights))
         return load_predictors([arch], weights, threads=args.threads)
     if args.arch or args.weights:
         raise ConfigError("a checkpoint names its own arch: leave out --arch and --weights")

@@ -50,7 +50,7 @@ export class Rule {
       ),
     );
     preset.value = chosen;
-    byId("constraint-effect").replaceChildren(this.#effect());
+    this.#show(this.#effect);
   }
 
   /** The rule's fields of a request. */
@@ -77,8 +77,7 @@ export class Rule {
     const values = { text: result.text || "–", sure: sureText(result.confidence) };
     const before = { free: free.text || "–", freeSure: sureText(free.confidence) };
     const key = free.text === result.text ? "constraint.same" : "constraint.changed";
-    this.#effect = () => t(key, { ...values, ...before });
-    byId("constraint-effect").textContent = this.#effect();
+    this.#show(() => t(key, { ...values, ...before }));
   }
 
   /** Shows where the pattern is wrong. To a screen reader words say it: see `troubleNodes`. */
@@ -89,11 +88,16 @@ export class Rule {
     const chars = [...byId("pattern").value.normalize("NFC")]; // as the server counts
     const before = chars.slice(0, position).join("");
     const after = chars.slice(position + 1).join("");
-    this.#effect = () => {
+    this.#show(() => {
       const wrong = element("mark", {}, chars[position]);
       return element("code", { "aria-hidden": "true" }, before, wrong, after);
-    };
-    byId("constraint-effect").replaceChildren(this.#effect());
+    });
+  }
+
+  /** @param effect called for a text or a node, and again in another language. */
+  #show(effect) {
+    this.#effect = effect;
+    byId("constraint-effect").replaceChildren(effect());
   }
 
   /** What was said is of another picture, or of another rule. */
