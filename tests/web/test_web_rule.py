@@ -69,9 +69,9 @@ def test_a_picture_too_narrow_for_the_rule_is_said(two_models: Path) -> None:
     (asked,) = open_server("flask", service)
     # More than are searched at once: one that fails gives its place to the next.
     answer = asked.predict([("a.png", barcode("1"))] * (SEARCHES + 1))
-    assert (answer.status, answer.code) == (422, "invalid")
+    assert (answer.status, answer.code) == (422, "too_narrow")
     errors = [result["error"]["code"] for result in answer.json()["results"]]
-    assert errors == ["invalid"] * (SEARCHES + 1)
+    assert errors == ["too_narrow"] * (SEARCHES + 1)
     service.close()
 
 

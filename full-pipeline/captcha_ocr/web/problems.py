@@ -24,6 +24,7 @@ STATUS_OF = {
     "unsupported": 415,  # no picture in a known format
     "media_type": 415,  # not multipart/form-data
     "invalid": 422,  # a field's value
+    "too_narrow": 422,  # a picture, for every text that the constraint allows
     "missing": 422,  # no picture in the request
     "rate": 429,
     "internal": 500,

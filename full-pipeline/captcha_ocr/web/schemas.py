@@ -58,7 +58,9 @@ class Reading(BaseModel):
 
 
 class FileError(BaseModel):
-    code: str = Field(description="stable: unsupported, size, broken, invalid, timeout, internal")
+    code: str = Field(
+        description="stable: unsupported, size, broken, too_narrow, timeout, internal"
+    )
     message: str
 
 

@@ -190,7 +190,7 @@ class Service:
                 job.index, job.upload.name, "timeout", f"not read within {seconds:g} s; try again"
             )
         except NoAllowedTextError as error:  # any other ValueError is no fault of the client
-            return failed(job.index, job.upload.name, "invalid", str(error))
+            return failed(job.index, job.upload.name, "too_narrow", str(error))
         except Exception:
             logger.exception("a picture could not be read")
             return failed(job.index, job.upload.name, "internal", "an error of the server")

@@ -105,6 +105,8 @@ const en = {
   "error.invalid": "{detail}",
   "error.invalid.length": "The length is a number from 1 to 64, or a range such as 4-6.",
   "error.invalid.pattern": "{detail}",
+  "error.too_narrow":
+    "The picture is too narrow for every text that the rule allows; allow shorter texts, or use a wider picture.",
   "error.too_large": "The file is larger than the {megabytes} MB that the server takes.",
   "error.rate": "Too many requests; wait a moment.",
   "error.busy": "The server is busy; try again in a moment.",
@@ -214,6 +216,7 @@ const zh = {
   "error.invalid": "服务器不接受这个请求：{detail}",
   "error.invalid.length": "长度请填 1 到 64 的数字，或 4-6 这样的范围。",
   "error.invalid.pattern": "这个模式不能用：{detail}",
+  "error.too_narrow": "图片太窄，容不下限制所允许的任何文本；请允许更短的文本，或换一张更宽的图片。",
   "error.too_large": "文件超过服务器的上限 {megabytes} MB。",
   "error.rate": "请求太多，请稍候。",
   "error.busy": "服务器正忙，请稍后再试。",
