@@ -11,10 +11,11 @@ import os
 import re
 import tempfile
 import threading
+import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from captcha_ocr.charset import Charset
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.predictor import Prediction
 from captcha_ocr.web import fastapi_app, forms
-from captcha_ocr.web.constraint_store import BUILDS, ConstraintStore
+from captcha_ocr.web.constraint_store import BUILDS, WAITING, ConstraintStore
 from captcha_ocr.web.logs import METHODS
 from captcha_ocr.web.options import Options
 from captcha_ocr.web.problems import Problem
@@ -288,8 +289,8 @@ def test_a_full_queue_is_said_at_once(two_models: Path, kind: str) -> None:
         assert asked.get("/healthz").status == 200
         stuck.go.set()
         assert [future.result().text for future in futures] == ["1"] * 3
-        with service._lock:  # a place is free a moment after its picture has been read
-            assert service._lock.wait_for(lambda: not service._pending, 60)
+        # A place is free a moment after its picture has been read.
+        assert service._admission.wait_until_empty(60)
         assert asked.predict([("a.png", barcode("2"))] * 2).status == 200  # there is room again
     service.close()
 
@@ -388,6 +389,44 @@ class HeldSearches:
         return self._interpret(*args, **kwargs)
 
 
+@pytest.mark.parametrize("path", ["/", "/static/app.js"])
+def test_a_date_beyond_all_years_is_no_error(strict: Asked, path: str) -> None:
+    far = {"If-Modified-Since": "Fri, 01 Jan 999999999999 00:00:00 GMT"}
+    assert strict.send("GET", path, far, b"").status in (200, 304)
+
+
+def test_searches_keep_no_reader_from_other_pictures(two_models: Path) -> None:
+    service = make_service(two_models, readers=SEARCHES)
+    held = HeldSearches(service)
+    (plain,) = service.submit([PICTURE], Options())
+    assert plain.result(60).text == "1"
+    held.go.set()
+    service.close()
+
+
+def test_large_searches_are_few_and_others_are_not_kept_out(
+    two_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = make_service(two_models)
+    constraint = service._constraint(Options(length=1), service.default)
+    assert constraint is not None
+    edges = len(constraint.symbol)
+    monkeypatch.setattr("captcha_ocr.web.admission.MAX_SEARCHED", (SEARCHES + 1) * edges)
+    held = HeldSearches(service)
+    (allowed,) = service.submit([PICTURE], Options(length=1))
+    with pytest.raises(Problem, match="large constraints") as raised:
+        service.submit([PICTURE], Options(length=1))
+    assert raised.value.code == "busy"
+    (plain,) = service.submit([PICTURE], Options())
+    assert plain.result(60).text == "1"
+    held.go.set()
+    assert allowed.result(60).text == "1"
+    assert service._admission.wait_until_empty(60)
+    futures = service.submit([PICTURE] * (SEARCHES + 2), Options(length=1))  # alone: any size
+    assert [future.result(60).text for future in futures] == ["1"] * (SEARCHES + 2)
+    service.close()
+
+
 def give_no_time(service: Service) -> None:
     service.settings = dataclasses.replace(service.settings, answer_seconds=0.2)
 
@@ -448,6 +487,23 @@ def held_builds(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("captcha_ocr.web.service.BUILD_SECONDS", 0.01)
 
 
+def test_few_wait_for_a_constraint_to_be_built() -> None:
+    charset, store = Charset(tuple("0123456789")), ConstraintStore()
+    for _ in range(BUILDS):
+        assert store._places.acquire(blocking=False)
+    with ThreadPoolExecutor(BUILDS + WAITING) as pool:
+        asked = [charset, Options(length=1), 60]
+        waiting = [pool.submit(store.get, *asked) for _ in range(BUILDS + WAITING)]
+        while store._waiting.acquire(blocking=False):  # until all of them wait
+            store._waiting.release()
+            time.sleep(0.01)
+        with pytest.raises(Problem, match="being built"):
+            store.get(*asked)
+        for _ in range(BUILDS):
+            store._places.release()
+        assert len({id(future.result(60)) for future in waiting}) == 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_few_constraints_are_built_at_the_same_time(
     two_models: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -470,7 +526,7 @@ def test_a_wrong_constraint_is_built_once_and_takes_no_place(
         with pytest.raises(Problem, match="needs more than"):
             service.submit([PICTURE], Options(pattern="(a|b)*a.{20}"))
         monkeypatch.setattr("captcha_ocr.web.constraint_store._build", None)
-    assert service._pending == 0
+    assert service._admission.wait_until_empty(0)
     service.close()
 
 

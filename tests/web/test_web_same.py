@@ -110,6 +110,12 @@ UNREADABLE = {
     "empty boundary": ("multipart/form-data; boundary=", picture() + END, "no boundary"),
     "another boundary": ("multipart/form-data; boundary=C", picture() + END, "boundary"),
     "long boundary": (FORM + "x" * 9000, picture() + END, ""),
+    "boundary twice": (
+        "multipart/form-data; boundary*=utf-8''x; boundary*0=y",
+        END,
+        "",
+    ),
+    "Content-Type without end": ('multipart/form-data; a="' + ";" * MAX_HEAD, END, "no boundary"),
     "boundary in pieces": (f"multipart/form-data; boundary*{'9' * 5000}=B", END, "no boundary"),
     "name in pieces": (FORM, part(f'name="files"; filename*{"9" * 5000}=a') + END, ""),
     "no form": (FORM, barcode("1"), "boundary"),

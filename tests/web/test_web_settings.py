@@ -10,6 +10,7 @@ import logging
 import math
 import select
 import threading
+from asyncio.selector_events import _SelectorSocketTransport
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,13 +28,14 @@ from captcha_ocr.web.access import (
     check_path,
 )
 from captcha_ocr.web.catalogue import load_models
-from captcha_ocr.web.deadline import MAX_HEAD, _guard
+from captcha_ocr.web.deadline import MAX_HEAD, MAX_PIPELINE, MAX_READ, _guard
 from captcha_ocr.web.logs import RequestLog
 from captcha_ocr.web.metrics import Counter, Histogram, Metrics
 from captcha_ocr.web.problems import PROBLEM_TYPE, STATUS_OF, Problem
 from captcha_ocr.web.settings import CONNECTIONS, Settings, add_flags, from_flags
 from captcha_ocr.web.upstream import Upstream
 from captcha_ocr.web.waitress_server import (
+    MAX_CHUNK_LINE,
     Channel,
     ProblemTask,
     RequestParser,
@@ -75,7 +77,7 @@ def test_no_more_connections_than_select_takes(monkeypatch: pytest.MonkeyPatch) 
     assert 400 < most_connections() < 512
 
 
-@pytest.mark.parametrize(("files", "most"), [(256, 192), (-1, CONNECTIONS), (1 << 62, CONNECTIONS)])
+@pytest.mark.parametrize(("files", "most"), [(256, 96), (-1, CONNECTIONS), (1 << 62, CONNECTIONS)])
 def test_no_more_connections_than_the_process_may_open(
     files: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +308,26 @@ def test_a_length_that_is_no_number_is_refused_and_not_logged(length: str) -> No
     assert parser.error.code in (400, 413)
 
 
+@pytest.mark.parametrize("before", [b"", b"1;x=y\r\na\r\n", b"0\r\n"])
+def test_the_line_of_a_chunk_has_an_end(before: bytes) -> None:
+    """As long as it has none, waitress looks through all of it at every byte that comes."""
+    parser = RequestParser(Adjustments())
+    parser.received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    parser.received(before)
+    parser.received(b"x" * MAX_CHUNK_LINE)
+    assert not parser.completed
+    parser.received(b"x")
+    assert parser.completed and parser.error.code == 400
+
+
+def test_chunks_and_trailers_of_a_usual_size_are_read() -> None:
+    parser = RequestParser(Adjustments())
+    parser.received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    parser.received(b"4;x=y\r\nbody\r\n0\r\nX-Sum: " + b"1" * 1000 + b"\r\n\r\n")
+    assert parser.completed and parser.error is None
+    assert parser.get_body_stream().read() == b"body"
+
+
 def test_an_answer_that_fails_before_its_first_byte_is_our_error() -> None:
     request = RequestParser(Adjustments())
     request.error = InternalServerError("")
@@ -340,6 +362,34 @@ def test_a_head_has_a_size_whatever_the_parser(more: int) -> None:
 
     _guard(Endless, 10, 10)
     assert run_apart(send()) == bool(more)
+
+
+def test_requests_that_wait_in_one_connection_are_few() -> None:
+    async def send() -> list[bool]:
+        connection: Any = Endless()
+        connection.connection_made(Mock())
+        aborted = []
+        for more in (MAX_PIPELINE, 1):
+            connection.pipeline = [*getattr(connection, "pipeline", ()), *[object()] * more]
+            connection.data_received(b"GET")
+            aborted.append(bool(connection.transport.abort.called))
+        return aborted
+
+    _guard(Endless, 10, 10)
+    assert run_apart(send()) == [False, True]
+
+
+def test_little_is_read_at_once() -> None:
+    """h11 works through all of it, even in chunks of a byte, before it is anyone else's turn."""
+
+    async def connect() -> int:
+        connection: Any = Endless()
+        connection.connection_made(Mock(max_size=1 << 18))
+        return int(connection.transport.max_size)
+
+    _guard(Endless, 10, 10)
+    assert run_apart(connect()) == MAX_READ
+    assert hasattr(_SelectorSocketTransport, "max_size")  # where asyncio keeps it
 
 
 def test_an_answer_that_is_taken_after_all_is_not_cut_off() -> None:

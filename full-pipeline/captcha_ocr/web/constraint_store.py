@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Optional, Union
 
 from captcha_ocr.charset import Charset
@@ -16,6 +18,7 @@ from captcha_ocr.web.options import Options
 from captcha_ocr.web.problems import Problem
 
 BUILDS = 2  # at the same time
+WAITING = 8  # for those; each holds a thread of the server
 KEPT = 64
 KEPT_EDGES = 4 * MAX_EDGES  # of all that are kept together; some 25 MB
 
@@ -25,24 +28,36 @@ Key = tuple[Charset, Union[int, tuple[int, int], None], Optional[str], Optional[
 class ConstraintStore:
     def __init__(self) -> None:
         self._places = threading.Semaphore(BUILDS)
+        self._waiting = threading.Semaphore(BUILDS + WAITING)
         self._lock = threading.Lock()
         # A refusal is kept too: it may have cost as much.
         self._kept: OrderedDict[Key, Constraint | Problem] = OrderedDict()
 
     def get(self, charset: Charset, options: Options, seconds: float) -> Constraint:
-        """Raises Problem ``invalid``, or ``busy`` when others build for so many seconds."""
+        """Raises Problem ``invalid``, or ``busy`` when many wait or build for so many seconds."""
         key = (charset, options.length, options.alphabet, options.pattern)
         found = self._find(key)
         if found is None:
-            if not self._places.acquire(timeout=seconds):
-                raise Problem("busy", "other requests' constraints are being built; try again")
-            try:
+            with self._place(seconds):
                 found = self._find(key) or self._keep(key, _build(charset, options))
-            finally:
-                self._places.release()
         if isinstance(found, Problem):
             raise Problem(found.code, found.detail, **found.extra)
         return found
+
+    @contextmanager
+    def _place(self, seconds: float) -> Iterator[None]:
+        busy = Problem("busy", "other requests' constraints are being built; try again")
+        if not self._waiting.acquire(blocking=False):
+            raise busy
+        try:
+            if not self._places.acquire(timeout=seconds):
+                raise busy
+            try:
+                yield
+            finally:
+                self._places.release()
+        finally:
+            self._waiting.release()
 
     def _find(self, key: Key) -> Constraint | Problem | None:
         with self._lock:

@@ -19,6 +19,10 @@ from captcha_ocr.web.settings import CONNECTIONS, Settings
 logger = logging.getLogger(__name__)
 
 MAX_HEAD = 1 << 16  # bytes, as h11 and waitress have it
+# Bytes that asyncio takes at once. h11 works through all of them before anything else happens, and
+# of the 256 KiB that are usual, in chunks of a byte each, it makes a quarter of a second.
+MAX_READ = 1 << 13
+MAX_PIPELINE = 64  # requests that httptools has read ahead; each takes some KB
 # Where uvicorn keeps its HTTP protocols; only those it has imported can be in use.
 _PROTOCOLS = (
     ("uvicorn.protocols.http.h11_impl", "H11Protocol"),
@@ -56,6 +60,8 @@ def _guard_requests(protocol: Any) -> None:
 
     @functools.wraps(connection_made)
     def guarded_connection_made(self: Any, transport: asyncio.Transport) -> None:
+        if hasattr(transport, "max_size"):  # uvloop's has none
+            transport.max_size = MAX_READ
         connection_made(self, transport)
         if self.limit_concurrency is None:  # what --limit-concurrency says holds
             self.limit_concurrency = CONNECTIONS
@@ -66,6 +72,10 @@ def _guard_requests(protocol: Any) -> None:
         if _between_requests(self) and self.head_timer is None:
             _start(self)
         data_received(self, data)
+        if len(getattr(self, "pipeline", ())) > MAX_PIPELINE:
+            self.pipeline.clear()
+            self.transport.abort()
+            return
         if _between_requests(self):
             self.head_bytes += len(data)
             if self.head_bytes > MAX_HEAD:

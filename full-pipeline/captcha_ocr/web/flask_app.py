@@ -14,6 +14,7 @@ from concurrent.futures import Future, as_completed
 from flask import Blueprint, Flask, Response, current_app, g, request, send_from_directory
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.http import parse_date
 
 from captcha_ocr.web import catalogue, forms, results, schemas
 from captcha_ocr.web.access import (
@@ -104,6 +105,10 @@ def _admit() -> None:
     g.started = time.perf_counter()
     for name in ("HTTP_RANGE", "HTTP_IF_MATCH"):  # whole files only, and they are never written
         request.environ.pop(name, None)
+    try:
+        parse_date(request.headers.get("If-Modified-Since"))
+    except OverflowError:  # the year 999999: send_file would fall over it
+        del request.environ["HTTP_IF_MODIFIED_SINCE"]
     check_host(request.headers.get("Host"), _state().settings.hosts)
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         check_origin(request.headers.get("Origin"), request.headers.get("Host"))

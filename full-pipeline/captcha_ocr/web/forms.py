@@ -16,7 +16,7 @@ from captcha_ocr.web.service import Upload
 from captcha_ocr.web.settings import Settings
 
 MAX_FIELDS = 16
-MAX_HEAD = 8192  # bytes of a part's headers
+MAX_HEAD = 4096  # bytes of a part's headers, and of the Content-Type; see _parameters
 BLOCK = 1 << 16  # bytes to read at a time, where the server leaves the choice
 MULTIPART = "multipart/form-data"
 CURL = "curl -F files=@picture.png"
@@ -155,9 +155,13 @@ class FormReader:
 
 
 def _parameters(header: str | bytes) -> dict[bytes, bytes]:
+    """Those for Python 3.9 have Python's e-mail package read them: that may take a time quadratic
+    in the length, and end in an error of any kind (`name*1=`, `name*=` beside `name*0=`)."""
+    if len(header) > MAX_HEAD:
+        return {}
     try:
         return parse_options_header(header)[1]
-    except ValueError:  # releases for Python 3.9 make a number of the digits in name*1=
+    except (TypeError, ValueError):
         return {}
 
 

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Optional
 
 from PIL import Image
@@ -24,6 +25,7 @@ from captcha_ocr.constraints import Constraint
 from captcha_ocr.decoding import NoAllowedTextError
 from captcha_ocr.imaging import ImageError, ImageLimits, open_image
 from captcha_ocr.predictor import Predictor
+from captcha_ocr.web.admission import Admission
 from captcha_ocr.web.batching import Batcher
 from captcha_ocr.web.catalogue import default_model, describe_models
 from captcha_ocr.web.constraint_store import ConstraintStore
@@ -73,12 +75,14 @@ class Service:
         self._limits = ImageLimits(
             max_bytes=settings.max_file_bytes, max_pixels=settings.max_pixels
         )
-        self._lock = threading.Condition()  # notified when nothing is pending any more
-        self._pending = 0  # accepted and not answered
+        self._admission = Admission(settings.queue, metrics)
+        self._lock = threading.Lock()
         self._opening = 0  # being opened now
         self._constraints = ConstraintStore()
         self._searches = threading.Semaphore(SEARCHES)
         self._pool = ThreadPoolExecutor(settings.readers, thread_name_prefix="reader")
+        # Of their own, so that those that wait for a search keep nobody else from being read.
+        self._searchers = ThreadPoolExecutor(settings.readers, thread_name_prefix="searcher")
         self._batchers = {name: self._batcher(name) for name in predictors}
         self._rule = parse_rule(settings)
         self._check_rule()
@@ -106,10 +110,10 @@ class Service:
 
         False when some are still at work after ``stop_seconds``.
         """
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
-            if not self._lock.wait_for(lambda: not self._pending, self.settings.stop_seconds):
-                return False
+        for pool in (self._pool, self._searchers):
+            pool.shutdown(wait=False, cancel_futures=True)
+        if not self._admission.wait_until_empty(self.settings.stop_seconds):
+            return False
         for batcher in self._batchers.values():
             batcher.close()
         return True
@@ -131,34 +135,26 @@ class Service:
         Raises Problem: ``invalid`` for a constraint, ``busy`` when there is no room or no time.
         """
         archs = list(self.predictors) if options.arch == ALL else [options.arch or self.default]
-        self._reserve(len(uploads))
+        self._admission.take(len(uploads))
         futures: list[Future[FileResult]] = []
+        edges = taken = 0  # of a picture, of all of them
         try:
             constraints = {arch: self._constraint(options, arch) for arch in archs}
+            edges = sum(len(built.symbol) for built in constraints.values() if built)
+            self._admission.take(edges=edges * len(uploads))
+            taken = edges * len(uploads)
+            pool = self._searchers if options.constrained else self._pool
             for index, upload in enumerate(uploads):
                 job = Job(index, upload, options, archs, constraints, time.monotonic())
-                futures.append(self._pool.submit(self._read, job))
-                futures[-1].add_done_callback(self._release)
+                futures.append(pool.submit(self._read, job))
+                futures[-1].add_done_callback(partial(self._answered, edges))
         finally:  # not all of them, when a constraint is wrong or the service has been closed
-            self._reserve(len(futures) - len(uploads))
+            missing = len(uploads) - len(futures)
+            self._admission.give_back(missing, edges=taken and edges * missing)
         return futures
 
-    def _reserve(self, count: int) -> None:
-        """Places for so many pictures; a negative number gives them back."""
-        with self._lock:
-            if self._pending + count > self.settings.queue:
-                raise Problem(
-                    "busy",
-                    f"{self._pending} pictures are waiting and {self.settings.queue} may; "
-                    "try again in a second",
-                )
-            self._pending += count
-            self.metrics.pending.set(self._pending)
-            if not self._pending:
-                self._lock.notify_all()
-
-    def _release(self, future: Future[FileResult]) -> None:
-        self._reserve(-1)
+    def _answered(self, edges: int, future: Future[FileResult]) -> None:
+        self._admission.give_back(1, edges=edges)
         if not future.cancelled():
             error = future.result().error
             self.metrics.pictures.add(outcome=error.code if error else "read")

@@ -22,7 +22,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
-from waitress.utilities import Error
+from waitress.utilities import BadRequest, Error
 
 from captcha_ocr.web.access import SECURITY_HEADERS
 from captcha_ocr.web.flask_app import close_app
@@ -31,7 +31,8 @@ from captcha_ocr.web.settings import CONNECTIONS, LINGER_SECONDS, SMALL_BODY, Se
 
 THREADS = 64  # they wait for the model, and hardly work themselves
 SELECTED = 512  # sockets that select() takes on Windows, which has no poll()
-SPARE = 64  # files that a server opens besides its connections
+SPARE = 64  # files that a server opens besides its connections and their bodies
+MAX_CHUNK_LINE = 1 << 13  # bytes of a chunk's size and extensions, or of all trailers
 
 
 def most_connections() -> int:
@@ -41,7 +42,8 @@ def most_connections() -> int:
     import resource
 
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return CONNECTIONS if files < 0 else max(1, min(CONNECTIONS, files - SPARE))
+    # waitress keeps a large body in a file, so a connection may need two.
+    return CONNECTIONS if files < 0 else max(1, min(CONNECTIONS, (files - SPARE) // 2))
 
 
 class Crowded(Error):
@@ -78,9 +80,16 @@ class RequestParser(HTTPRequestParser):
 
     def received(self, data: bytes) -> int:
         consumed = int(super().received(data))
+        if not self.completed and self._line_bytes() > MAX_CHUNK_LINE:
+            self.error, self.completed = BadRequest("the line of a chunk is too long"), True
         if self.crowded and not self.completed:
             self.error, self.completed = Crowded(""), True
         return consumed
+
+    def _line_bytes(self) -> int:
+        """Of a chunk's line or the trailers: waitress looks through all of it at every byte."""
+        chunks = self.body_rcv
+        return max(len(getattr(chunks, name, b"")) for name in ("control_line", "trailer"))
 
     def parse_header(self, header_plus: bytes) -> None:
         try:
