@@ -293,6 +293,9 @@ def test_folders_without_a_usable_model(tmp_path: Path) -> None:
         find_models(tmp_path / "none")
     with pytest.raises(ModelError, match=r"holds no model; train one"):
         find_models(tmp_path)
+    (tmp_path / "best.safetensors").write_bytes(b"")  # of a run that was stopped
+    with pytest.raises(ModelError, match=r"go on with train --resume .* export --checkpoint"):
+        find_models(tmp_path)
     run = write_tiny_model(tmp_path / "a run").parent  # train.py --out: a folder for each arch
     with pytest.raises(ModelError, match=rf"holds no model; {re.escape(str(run))} does"):
         find_models(tmp_path)

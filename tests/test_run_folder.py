@@ -12,6 +12,7 @@ import pytest
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig
 from captcha_ocr.training import run_folder
 from captcha_ocr.training.run_folder import Progress, RunFolder, clock
+from small_models import small_checkpoint
 
 ROW = {
     "pictures": 500,
@@ -139,6 +140,14 @@ def test_a_file_where_runs_should_go_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "runs").touch()
     with pytest.raises(FileExistsError):
         RunFolder.create(tmp_path / "runs", "vanilla_crnn")
+
+
+def test_an_older_model_does_not_stay_beside_better_weights(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "vanilla_crnn")
+    for suffix in (".onnx", ".json"):
+        (folder.path / f"vanilla_crnn{suffix}").touch()
+    folder.save_best(small_checkpoint("vanilla_crnn"))
+    assert [path.name for path in folder.path.iterdir()] == ["best.safetensors"]
 
 
 def test_a_run_never_writes_over_another(tmp_path: Path) -> None:

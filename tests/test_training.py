@@ -83,8 +83,9 @@ def test_a_fraction_of_an_epoch_ends_the_last_one_early(sample_set: Path, tmp_pa
     assert progress["history"][-1]["lr"] < config.lr / 2  # it has fallen
 
 
+@pytest.mark.parametrize("by", ["a signal", "its time"])
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    by: str, sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped in the middle of an epoch, with augmentation, dropout and a growing batch."""
     config = config_for(sample_set, "svtr_tiny", epochs=3, aug=1.0)
@@ -94,17 +95,26 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     fit(config, whole)
 
     step = Run.train_step
+    late = 0.0
 
     def stop_at_seven(run: Run, batch: object) -> None:
+        nonlocal late
         step(run, batch)  # type: ignore[arg-type]
-        if run.progress.step == 7:
+        if run.progress.step == 7 and by == "its time":
+            late = 7200.0
+        elif run.progress.step == 7:
             signal.raise_signal(signal.SIGINT)  # os.kill would end this process on Windows
 
+    clock = training.time.monotonic
+    monkeypatch.setattr(training.time, "monotonic", lambda: clock() + late)
     monkeypatch.setattr(Run, "train_step", stop_at_seven)
-    assert fit(config, parts).why == "it was interrupted"
+    stop = fit(dataclasses.replace(config, max_minutes=60), parts)
+    assert stop.why in ("it was interrupted", "its 60 minutes are used up")
     stopped = load_state(parts.last)["progress"]
     assert stopped["step"] == 7
     assert stopped["batch"] > 0  # in the middle of an epoch
+    shown = len(parts.metrics.read_text(encoding="utf-8").splitlines()) - 1
+    assert shown == len(stopped["history"]) + (by == "its time")  # one for who does not go on
     assert not same_weights(whole.last, parts.last)
 
     monkeypatch.setattr(Run, "train_step", step)

@@ -120,6 +120,11 @@ def find_models(folder: Path = WEIGHTS_DIR) -> dict[str, Path]:
     if not found:
         runs = [file.parent for file in sorted(folder.glob("*/*.onnx"))]
         hint = f"{runs[0]} does" if runs else "train one: train.py writes <arch>.onnx"
+        if not runs and (folder / "best.safetensors").is_file():
+            hint = (
+                f"its run was stopped: go on with train --resume {folder}, or make a model of "
+                f"what it has: captcha-ocr export --checkpoint {folder / 'best.safetensors'}"
+            )
         raise ModelError(f"{folder} holds no model; {hint}")
     return found
 

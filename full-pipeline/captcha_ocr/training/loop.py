@@ -23,7 +23,6 @@ from captcha_ocr.checkpoint import (
     Checkpoint,
     load_checkpoint,
     load_weights,
-    save_checkpoint,
     save_state,
 )
 from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
@@ -70,10 +69,14 @@ def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> Stop
                 saved = time.monotonic()
         else:
             stop = Stop(f"all {config.epochs:g} epochs are done")
+        stop = stop or Stop("another process stopped", unfinished=True)
+        if stop.unfinished:  # before an evaluation that the run would not have if it went on
+            run.save()
         if run.progress.loss_count and not interrupt.requested:  # steps since the last evaluation
             run.evaluate()
-        run.save()
-        return stop or Stop("another process stopped")
+        if not stop.unfinished:
+            run.save()
+        return stop
 
 
 class Run:
@@ -191,7 +194,7 @@ class Run:
         score = evaluation.score()
         right = score.exact_match_folded if config.fold_case else score.exact_match
         if is_best := progress.is_best(right, evaluation.loss):
-            save_checkpoint(self.folder.best, checkpoint)
+            self.folder.save_best(checkpoint)
         row = {
             "epoch": progress.pictures / self.epoch_pictures,
             "pictures": progress.pictures,

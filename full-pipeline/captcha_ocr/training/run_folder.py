@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import yaml
 
+from captcha_ocr.checkpoint import Checkpoint, save_checkpoint
 from captcha_ocr.config import ConfigError, TrainConfig
 from captcha_ocr.files import atomic_write, lock, unlock
 
@@ -106,6 +107,12 @@ class RunFolder:
             self._bar.console.print(text, highlight=False, markup=False)
         else:
             print(text, flush=True)
+
+    def save_best(self, checkpoint: Checkpoint) -> None:
+        """A model that was made of the best before would be taken for these weights."""
+        for suffix in (".json", ".onnx"):
+            (self.path / f"{checkpoint.arch}{suffix}").unlink(missing_ok=True)
+        save_checkpoint(self.best, checkpoint)
 
     def on_start(self, config: TrainConfig, done: Progress) -> None:
         """Write args.yaml and open the progress display."""
