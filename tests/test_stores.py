@@ -59,6 +59,9 @@ def test_few_groups_of_a_shard_are_held_at_a_time(
     for index in [*range(24), *reversed(range(24))]:
         assert shards.read(index) == folder.read(index)
         assert len(shards._open) <= 2
+    for group in (0, 1, 0, 2):
+        shards.read(4 * group)
+    assert [group for _, group in shards._open] == [0, 2]  # what was read last stays
 
 
 def test_a_part_of_a_set_keeps_what_belongs_to_a_picture(sample_set: Path, tmp_path: Path) -> None:

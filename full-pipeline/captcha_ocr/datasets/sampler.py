@@ -17,7 +17,7 @@ class WidthBatches:
     Pictures come in a random order and wait in a bucket of their width; a bucket that holds a
     batch leaves. The rest leaves at the end in smaller batches, so that an epoch sees every
     picture once. Sets in shards are shuffled shard group by shard group (``groups``), so that
-    only ``window`` groups have to be held open at a time.
+    only ``window`` groups have to be held open at a time, and those of pictures that wait.
 
     With several processes (``world`` > 1) each takes its share of the same batches.
     """

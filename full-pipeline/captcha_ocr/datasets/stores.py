@@ -27,7 +27,9 @@ from captcha_ocr.labels import (
     resolve_inside,
 )
 
-OPEN_GROUPS = 32  # row groups of pictures held at a time; twice the sampler's window
+# Row groups of pictures held at a time, some MB each: those of the sampler's window, and those of
+# pictures that still wait for others of their width.
+OPEN_GROUPS = 128
 
 
 class Store(ABC):
@@ -160,6 +162,7 @@ class ParquetStore(Store):
             self._open[shard, group] = images
             if len(self._open) > OPEN_GROUPS:
                 self._open.popitem(last=False)
+        self._open.move_to_end((shard, group))
         return self._open[shard, group][row]
 
     def where(self, index: int) -> str:
