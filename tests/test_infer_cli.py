@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from captcha_ocr.cli import common, infer
 from captcha_ocr.cli.infer import main
-from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, Label, write_labels
+from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, Label, read_labels, write_labels
 from captcha_ocr.sources import NamedSource
 from captcha_ocr.tables import (
     FORMULA_STARTS,
@@ -321,6 +321,20 @@ def test_check_prints_scores(
     arguments = ("--dir", root, "--weights", tiny_weights, "--check", "--length", "4-5")
     summary = run(capsys, *arguments)[1].splitlines()[-1]
     assert "; 1 have a label that the rule does not allow" in summary
+
+
+def test_a_labelled_picture_is_read_whatever_its_name_ends_in(
+    root: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = read_labels(root / LABELS_FILE)
+    renamed = [Label(f"{Path(label.file).stem}.bin", label.text) for label in labels]
+    for label, other in zip(labels, renamed):
+        (root / IMAGES_DIR / label.file).rename(root / IMAGES_DIR / other.file)
+    (root / IMAGES_DIR / "notes.txt").touch()
+    write_labels(root / LABELS_FILE, renamed)
+    code, out, _ = run(capsys, "--dir", root, "--weights", tiny_weights, "--check")
+    assert code == 0
+    assert f"{len(labels)} pictures" in out.splitlines()[-1]
 
 
 def test_check_finds_labels_of_sub_folders_and_marks_each_row(

@@ -33,7 +33,7 @@ class NamedSource:
 def folder_sources(
     folder: Path, *, recursive: bool = False, labels: Mapping[str, str] | None = None
 ) -> Iterator[NamedSource]:
-    """The pictures of a folder or a data set root, sorted, by their suffix.
+    """The pictures of a folder or a data set root, sorted: what has their suffix or a label.
 
     ``labels`` maps names relative to the picture folder (with ``/``) to texts.
 
@@ -42,9 +42,11 @@ def folder_sources(
     root, labels = picture_folder(folder), labels or {}
     empty = True
     for path in _walk(root, recursive):
-        empty = False
         name = path.relative_to(root).as_posix()
         label = next((labels[one] for one in spellings(name) if one in labels), None)
+        if label is None and not name.lower().endswith(SUFFIXES):
+            continue
+        empty = False
         yield NamedSource(str(path), _content(path), label)
     if empty:
         deeper = "" if recursive else ", or read its sub-folders with --recursive"
@@ -82,12 +84,12 @@ def folder_labels(folder: Path) -> dict[str, str]:
 
 
 def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
-    """Pictures in order of their names; links to folders are not followed, so it always ends."""
+    """Files in order of their names; links to folders are not followed, so it always ends."""
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
         if entry.is_dir(follow_symlinks=False):
             if recursive:
                 yield from _walk(Path(entry.path), recursive)
-        elif entry.name.lower().endswith(SUFFIXES) and not is_mac_note(entry.name):
+        elif not is_mac_note(entry.name):
             yield Path(entry.path)

@@ -17,7 +17,7 @@ from captcha_ocr.merging.rules import normalise_label
 
 ERROR, WARNING = "error", "warning"
 RARE = 10  # a character that fewer pictures show is hardly learnt
-_SAME_SUFFIX = {".jpeg": ".jpg"}
+_SAME_SUFFIX = {".jpeg": ".jpg", ".jfif": ".jpg"}
 
 
 @dataclass(frozen=True)
