@@ -31,7 +31,7 @@ from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.training.interrupt import Stop
 from captcha_ocr.training.run_folder import RunFolder
-from generators import EASY_CONFIG
+from generators import EASY_CONFIG, TOOLS
 from small_models import small_checkpoint
 
 
@@ -124,6 +124,40 @@ def test_chinese_is_drawn_by_easycaptcha_and_merged_with_its_style(
     assert merged[place - 2 : place] == ["--train-src", "easy"]
 
 
+def test_hard_fonts_are_drawn_by_ruoyi_with_them_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def draw(style: str, raw: Path, name: str, *asked: Any, **settings: Any) -> None:
+        drawn[name] = (style, settings)
+
+    monkeypatch.setattr(train_models, "build_tools", lambda: None)
+    monkeypatch.setattr(train_models, "draw", draw)
+    monkeypatch.setattr(train_models, "merge", lambda arguments: 0)
+    sets = train_models.FOLDERS["hard-fonts"]
+    train_models.draw_sets(tmp_path / "hard-fonts", tmp_path, sets, train_models.SETTINGS)
+    style, settings = drawn["hard-fonts-165-80000"]
+    assert style == "ruoyi"
+    assert settings["fonts"] == TOOLS / "fonts-hard.txt"
+    assert settings["options"] == ("--other-share", "1")
+    assert drawn["ruoyi-163-30000"] == ("ruoyi", {})
+
+
+def test_hard_fonts_are_some_of_the_training_fonts() -> None:
+    hard, train, heldout = (
+        {
+            line
+            for line in (TOOLS / f"fonts-{name}.txt").read_text(encoding="utf-8").splitlines()
+            if line and not line.startswith("#")
+        }
+        for name in ("hard", "train", "heldout")
+    )
+    assert hard
+    assert hard < train
+    assert not hard & heldout
+
+
 def test_only_the_kinds_of_the_chinese_set_differ() -> None:
     usual, chinese = (
         json.loads(path.read_text(encoding="utf-8"))
@@ -153,7 +187,7 @@ def test_sets_are_drawn_once_for_all_that_hold_them(
     monkeypatch.setattr(train_models, "merge", lambda arguments: 0)
     for folder, sets in train_models.FOLDERS.items():
         train_models.draw_sets(tmp_path / folder, tmp_path / "raw", sets, train_models.SETTINGS)
-    assert len(drawn) == 29  # names tell apart what is drawn apart
+    assert len(drawn) == 34  # names tell apart what is drawn apart
 
 
 def test_what_was_learned_from_neither_chooses_nor_measures() -> None:
