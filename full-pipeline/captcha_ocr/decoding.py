@@ -48,7 +48,8 @@ class Character:
         confidence: its highest probability, in [0, 1], in the columns that spell it. A local
             figure: it says how sure the model is of this glyph, not of its neighbours or of
             the number of characters. `Reading.confidence` says that.
-        start: first column of its span on the time axis (0 <= start < end <= T).
+        start: first column of its span on the time axis (0 <= start < end <= T). It need not stand
+            over the character's ink: LSTMs and attention have read the whole picture by then.
         end: one past the last column.
     """
 

@@ -12,8 +12,12 @@ from pydantic import BaseModel, Field
 class CharacterModel(BaseModel):
     char: str
     confidence: float = Field(ge=0, le=1, description="how sure the model is of this glyph")
-    start: int = Field(ge=0, description="first column of its span")
-    end: int = Field(description="one past the last column")
+    start: int = Field(
+        ge=0,
+        description="first column of its span, which need not stand over the character: the "
+        "network has read the whole picture. Do not cut pictures by it",
+    )
+    end: int = Field(description="one past the last column of its span: see start")
 
 
 class Alternative(BaseModel):
