@@ -18,8 +18,7 @@ with missing.in_one_line():
     from captcha_ocr.cli.common import Arguments, at_least, command
     from captcha_ocr.cli.merge import main as merge
     from captcha_ocr.cores import usable_cores
-    from captcha_ocr.datasets.styles import STYLES
-    from generators import REPOSITORY, build_tools, draw
+    from generators import GENERATORS, REPOSITORY, build_tools, draw
 
 # Drawn beyond what is asked for: repeated pictures go, and so do test pictures with characters
 # that training lacks. A small set lacks many of the Chinese ones.
@@ -35,8 +34,8 @@ def main(argv: Arguments = None) -> int:
     counts = {"train": args.count, "test": args.test_count}
     raw = out / "raw" / f"{args.count}_{args.test_count}_seed{args.seed}"
     for number, (split, count) in enumerate(counts.items()):
-        for style in STYLES:
-            spare = int(-(-count // len(STYLES)) * SPARE[split]) + 10
+        for style in GENERATORS:
+            spare = int(-(-count // len(GENERATORS)) * SPARE[split]) + 10
             draw(
                 style, raw, f"{style}_{split}", spare, args.seed + 1_000_000 * number, args.threads
             )
@@ -67,10 +66,10 @@ def build_parser() -> argparse.ArgumentParser:
 def merge_arguments(args: argparse.Namespace, out: Path, raw: Path) -> list[str]:
     arguments = ["--train-dest", str(out / "train"), "--test-dest", str(out / "test")]
     for split in ("train", "test"):
-        for style in STYLES:
+        for style in GENERATORS:
             arguments += [f"--{split}-src", style, str(raw / f"{style}_{split}")]
         count = args.count if split == "train" else args.test_count
-        share = -(-count // len(STYLES))
+        share = -(-count // len(GENERATORS))
         arguments += [f"--limit-{split}", str(count), f"--limit-{split}-each", str(share)]
     # Links take no room; the raw sets stay, so that the same command finds its work done.
     arguments += ["--copy-mode", args.copy_mode, "--on-unknown", "drop"]

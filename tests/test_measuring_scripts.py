@@ -27,6 +27,7 @@ from captcha_ocr.benchmarking.distortions import DISTORTIONS
 from captcha_ocr.checkpoint import load_checkpoint, save_checkpoint, save_state
 from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
+from captcha_ocr.datasets.styles import STYLES, Style
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.training.interrupt import Stop
@@ -394,6 +395,14 @@ def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
     assert all(configs.count(config) == 1 for config in configs)
     assert list(recipe_pages.CHINESE) == list(measure_recipe.CHANGES)
     assert len({config.seed for config in configs}) == 1
+
+
+def test_a_new_style_leaves_the_recorded_table_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = recipe_pages.read_record()["ablation"]["rows"]
+    lines = recipe_pages.ablation_lines(rows, {})
+    monkeypatch.setitem(STYLES, "digits", Style("digits", "Digits", ("digits",), "White digits."))
+    assert recipe_pages.ablation_lines(rows, {}) == lines
+    assert {len(line) for line in lines} == {len(recipe_pages.PAGES["recipe.md"]["ablation"])}
 
 
 def test_a_taught_row_brings_its_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
