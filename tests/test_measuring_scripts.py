@@ -28,7 +28,7 @@ from captcha_ocr.checkpoint import load_checkpoint, save_checkpoint, save_state
 from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.datasets.styles import STYLES, Style
-from captcha_ocr.models import MODELS
+from captcha_ocr.model_info import find_models
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.training.interrupt import Stop
 from captcha_ocr.training.run_folder import RunFolder
@@ -57,7 +57,11 @@ def configuration(arguments: list[str]):  # type: ignore[no-untyped-def]
     return config_from(options)
 
 
-@pytest.mark.parametrize("arch", MODELS)
+def test_the_stages_of_every_shipped_model_are_known() -> None:
+    assert set(find_models()) <= set(train_models.STAGES)
+
+
+@pytest.mark.parametrize("arch", train_models.STAGES)
 def test_every_stage_goes_on_from_the_one_before(
     arch: str, tmp_path: Path, trained: list[list[str]]
 ) -> None:

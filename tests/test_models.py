@@ -7,7 +7,7 @@ import pytest
 import torch
 from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.imaging import preprocess
-from captcha_ocr.model_info import WEIGHTS_DIR
+from captcha_ocr.model_info import WEIGHTS_DIR, find_models
 from captcha_ocr.models import MODELS, CTCRecognizer, build_model, count_parameters
 from captcha_ocr.models.base import drop_path, scaled
 from captcha_ocr.predictor import OnnxPredictor
@@ -74,7 +74,7 @@ def test_a_picture_reads_the_same_alone_and_in_a_batch(arch: str) -> None:
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("arch", find_models())
 def test_the_shipped_weights_read_as_when_they_were_exported(arch: str) -> None:
     """The exported graph keeps what the code was then. An edit that shapes and gradients do not
     show (a mask, a scale, an axis) would make noise of every checkpoint there is."""
