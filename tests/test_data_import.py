@@ -53,7 +53,8 @@ def contents(folder: Path) -> dict[str, bytes]:
         (["cafe\u0301_1.png"], [], {"cafe\u0301_1.png": "caf\u00e9"}),
         # Composed before the pattern counts: Finder spells a syllable in several characters.
         (["\u1100\u1161_1.png"], ["--label-pattern", "(.).*"], {"\u1100\u1161_1.png": "가"}),
-        (["1×2=？_1.png"], [], {"1×2=？_1.png": "1×2=?"}),
+        (["1+2=？_1.png"], [], {"1+2=？_1.png": "1+2=?"}),
+        (["1×2=_1.png"], [], {"1×2=_1.png": "1×2="}),
         (["01-ab.c.png"], ["--label-pattern", r"\d+-(.*)"], {"01-ab.c.png": "ab.c"}),
         # Names are unique where case is nothing, and folders are no part of them.
         (["x/ab_1.png", "y/AB_1.png"], [], {"ab_1.png": "ab", "AB_1-2.png": "AB"}),
@@ -186,6 +187,26 @@ def test_names_without_a_label(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert bring_in(src) == 65
     said = capsys.readouterr().err
     assert f"{src / '_1.png'}: the name without its suffix does not fit" in said
+
+
+def test_characters_that_may_stand_for_forbidden_ones_are_no_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names of the original RuoYi tools: the picture shows 0*8=? and 8/2=?."""
+    src = write_pictures(tmp_path / "in", "0×8=？_1f.jpg", "8÷2=？_2e.jpg", "3+4=？_3d.jpg")
+    assert bring_in(src) == 65
+    error = capsys.readouterr().err
+    for name in ("0×8=？", "8÷2=？"):
+        assert f"the label {name!r} has × or ÷" in error
+    assert "3+4" not in error and "cannot hold * / ?" in error and "with --table" in error
+    assert not (tmp_path / "out").exists()
+    assert bring_in(src, "--on-bad", "drop") == 0
+    assert list(written(tmp_path / "out").values()) == ["3+4=?"]
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label\n0×8=？_1f.jpg,0*8=?\n", encoding="utf-8")
+    shutil.rmtree(tmp_path / "out")
+    assert bring_in(src, "--table", table) == 0
+    assert list(written(tmp_path / "out").values()) == ["0*8=?"]
 
 
 def test_equal_pictures_lie_on_one_side(tmp_path: Path) -> None:

@@ -33,8 +33,12 @@ def rows_of_names(folder: Path, pattern: re.Pattern[str]) -> Iterator[Row]:
         path = Path(source.name)
         # Composed, as labels are: macOS may spell a Korean syllable in several characters.
         match = pattern.fullmatch(unicodedata.normalize("NFC", path.stem))
-        problem = "" if match else f"the name without its suffix does not fit {pattern.pattern!r}"
         label = (match[1] or "") if match else ""
+        problem = (
+            _stand_ins(label)
+            if match
+            else f"the name without its suffix does not fit {pattern.pattern!r}"
+        )
         yield Row(source.name, path.relative_to(folder).as_posix(), label, problem)
 
 
@@ -86,6 +90,16 @@ def _column(table: Path, header: list[str], what: str, name: str, usual: tuple[s
         f"{'two columns are' if found else 'no column is'} named {' or '.join(names)}; the columns "
         f"are {', '.join(header)[:200]!r}: name the right one with --{what}-column",
     )
+
+
+def _stand_ins(label: str) -> str:
+    """The generator of the original RuoYi tools names a picture of ``0*8=?`` ``0×8=？_….jpg``."""
+    if "？" in label and not {"×", "÷"}.isdisjoint(label):
+        return (
+            f"the label {label!r} has × or ÷ beside a full-width ？: names cannot hold * / ?, and "
+            "these may stand for them; give the labels, as they are drawn, with --table"
+        )
+    return ""
 
 
 def _problem(file: str, surplus: list[str]) -> str:
