@@ -138,12 +138,15 @@ def test_a_conflict_across_splits_is_a_conflict(merge: Merge) -> None:
 
 def test_characters_only_in_test_are_listed(merge: Merge) -> None:
     merge.source("a", {"1.png": (1, "ab")})
-    merge.source("t", {"1.png": (2, "a验"), "2.png": (3, "b")})
+    merge.source("t", {"1.png": (3, "b"), "2.png": (2, "a验"), "3.png": (4, "码")})
     assert merge(train=["a"], test=("t",)) == 65
-    assert "验" in merge.error and not merge.train.exists() and not merge.test.exists()
+    assert ": 码 验; " in merge.error and "labels.txt:1:" not in merge.error
+    assert "t/labels.txt:2: 2.png 'a验'" in merge.error
+    assert "t/labels.txt:3: 3.png '码'" in merge.error
+    assert not merge.train.exists() and not merge.test.exists()
     assert merge("--on-unknown", "drop", train=["a"], test=("t",)) == 0
     assert labels(merge.test) == ["b"]
-    assert [item["reason"] for item in merge.left_out()] == ["unknown"]
+    assert [item["reason"] for item in merge.left_out()] == ["unknown"] * 2
 
 
 def test_arithmetic_labels_become_ascii(merge: Merge) -> None:

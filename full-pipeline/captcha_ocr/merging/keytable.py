@@ -139,6 +139,17 @@ class KeyTable:
     def characters_only_in_test(self) -> list[str]:
         return sorted(self.characters(TEST) - self.characters(TRAIN))
 
+    def having(self, characters: Iterable[str], split: str) -> Iterator[tuple[int, int, str, str]]:
+        """(source, line, file, label) of the rows that stay in ``split`` and hold one of these."""
+        wanted = set(characters)
+        for source, line, file, label in self.ask(
+            """SELECT source, line, file, label FROM rows WHERE fate IS NULL AND split = ?
+               ORDER BY source, line""",
+            (split,),
+        ):
+            if not wanted.isdisjoint(label):
+                yield source, line, file, label
+
     def mark_unknown(self, characters: Iterable[str]) -> None:
         """Take test pictures with one of ``characters`` out."""
         for character in characters:

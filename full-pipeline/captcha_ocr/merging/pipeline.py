@@ -16,7 +16,7 @@ from captcha_ocr.merging.engines import Engine
 from captcha_ocr.merging.keytable import KeyTable, key_table
 from captcha_ocr.merging.near import NearTask, near_shard
 from captcha_ocr.merging.report import MergeReport
-from captcha_ocr.merging.rules import CONFLICT, JudgeTask, judge_shard
+from captcha_ocr.merging.rules import CONFLICT, UNKNOWN, JudgeTask, judge_shard
 from captcha_ocr.merging.summary import fill_report
 from captcha_ocr.merging.target import (
     ROOT,
@@ -180,8 +180,9 @@ def refuse_bad_data(report: MergeReport, config: MergeConfig) -> None:
         problems.append(
             f"the test labels hold {len(report.unknown_characters)} characters that no training "
             f"label has, so no model can learn them: {' '.join(report.unknown_characters)}; add "
-            "training pictures, or leave such test pictures out with --on-unknown drop"
+            "training pictures, or leave such test pictures out with --on-unknown drop:"
         )
+        problems += report.examples[UNKNOWN]
     for split in config.targets:
         if not any(source.kept for source in report.sources if source.split == split):
             problems.append(f"no picture is left for {config.targets[split]}")

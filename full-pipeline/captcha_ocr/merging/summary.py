@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Any
 
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE
-from captcha_ocr.merging.config import TRAIN, MergeConfig
+from captcha_ocr.merging.config import TEST, TRAIN, MergeConfig
 from captcha_ocr.merging.keytable import KeyTable
 from captcha_ocr.merging.report import EXAMPLES, MergeReport, SourceReport
-from captcha_ocr.merging.rules import CONFLICT, LIMIT, REASONS
+from captcha_ocr.merging.rules import CONFLICT, LIMIT, REASONS, UNKNOWN
 
 
 def quarantined(number: int, suffix: str) -> str:
@@ -45,6 +45,8 @@ def fill_report(report: MergeReport, table: KeyTable, config: MergeConfig) -> No
     for reason in REASONS:
         if report.total(reason) and reason != LIMIT:
             report.examples[reason] = _examples(left_out(table, config, reason))
+    if report.unknown_characters:  # of rows that stay: dropped ones are among the reasons above
+        report.examples[UNKNOWN] = _examples(unknown_rows(table, config, report.unknown_characters))
     if report.bad:
         report.examples["bad"] = _examples(bad_rows(table, config))
 
@@ -59,6 +61,20 @@ def sentence(item: dict[str, Any]) -> str:
         return f"{where}: {item['problem']}"
     also = f" (also {item['kept']}, {item['kept_label']!r})" if item.get("kept") else ""
     return f"{where} {item['label']!r}{also}"
+
+
+def unknown_rows(
+    table: KeyTable, config: MergeConfig, characters: list[str]
+) -> Iterator[dict[str, Any]]:
+    """The test pictures that stay, with one of ``characters`` in their label."""
+    for number, line, file, label in table.having(characters, TEST):
+        yield {
+            "source": config.sources[number].root.as_posix(),
+            "list": LABELS_FILE,
+            "line": line,
+            "file": file,
+            "label": label,
+        }
 
 
 def bad_rows(table: KeyTable, config: MergeConfig) -> Iterator[dict[str, Any]]:
