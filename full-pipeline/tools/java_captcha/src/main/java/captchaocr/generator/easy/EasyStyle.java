@@ -18,7 +18,9 @@ import java.awt.FontFormatException;
 import java.awt.geom.Rectangle2D;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -62,9 +64,16 @@ public final class EasyStyle implements Style {
         return new EasyStyle(EasyConfig.read(config), book, families, difficulty);
     }
 
+    /**
+     * Of a stream Java makes a copy that goes when a signal comes, and the pictures then under way would be drawn in
+     * another font without a word. Ours goes after all that runs at the end.
+     */
     private static Font builtin(String name) throws IOException {
+        Path copy = Files.createTempFile(name, ".ttf");
+        copy.toFile().deleteOnExit();
         try (InputStream in = Captcha.class.getResourceAsStream("/" + name + ".ttf")) {
-            return Font.createFont(Font.TRUETYPE_FONT, in);
+            Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
+            return Font.createFont(Font.TRUETYPE_FONT, copy.toFile());
         } catch (FontFormatException e) {
             throw new IOException("the font " + name + " in easy-captcha's jar cannot be read", e);
         }
