@@ -7,7 +7,9 @@ importable and their arguments and results are plain tuples, so that they travel
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -77,13 +79,28 @@ def process_engine(workers: int = 0, start_method: str | None = None) -> Iterato
         yield SerialEngine()
         return
     context = multiprocessing.get_context(start_method)
-    with ProcessPoolExecutor(workers, mp_context=context) as executor:
+    with ProcessPoolExecutor(workers, context, initializer=_end_with_parent) as executor:
         try:
             yield PoolEngine(executor.submit, window=4 * workers)
         except BrokenProcessPool:
             raise ChildProcessError(
                 "a worker process was killed, for want of memory perhaps; give fewer --workers"
             ) from None
+
+
+def _end_with_parent() -> None:
+    """In a worker: end when the main process was killed and can no longer say so.
+
+    It would wait for tasks for ever, and hold the locks that it inherited when it was forked.
+    """
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None  # only workers come here
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextmanager
