@@ -112,6 +112,18 @@ def test_a_picture_that_finds_room_for_its_head_alone_is_an_error(
 
 
 @pytest.mark.skipif(not hasattr(os, "sync"), reason="this system has no such call")
+@pytest.mark.parametrize("copy_mode", COPY_MODES)
+def test_a_target_is_on_the_disk_before_it_appears(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch, copy_mode: str
+) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    there = []
+    monkeypatch.setattr(os, "sync", lambda: there.append(merge.train.exists()))
+    assert merge("--copy-mode", copy_mode, train=["a"]) == 0
+    assert there == [False] and merge.train.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "sync"), reason="this system has no such call")
 def test_a_move_is_on_the_disk_before_the_sources_go(
     merge: Merge, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,6 +146,8 @@ def appear(folder: Path, target: Path, record: dict[str, Any] | None = None) -> 
     target = target.resolve()  # as building() did
     if record is not None:
         write_json(folder / RECORD_FILE, record)
+    if hasattr(os, "sync"):  # the pictures may be in memory still, and a power cut empty them
+        os.sync()
     if target.is_dir():
         target.rmdir()  # it was empty, or this fails
     take_place(folder, target)

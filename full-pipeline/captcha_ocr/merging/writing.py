@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,12 +70,10 @@ def write_charset_copy(config: MergeConfig) -> None:
 def remove_moved(table: KeyTable, config: MergeConfig) -> None:
     """After ``--copy-mode move``: the pictures that stand in the targets leave their sources.
 
-    Those that were left out stay where they are. Done last: a run that is killed before, or a power
-    cut, loses nothing.
+    Those that were left out stay where they are. Done last, when all is on the disk: a run that is
+    killed before, or a power cut, loses nothing.
     """
     if config.copy_mode == "move":
-        if hasattr(os, "sync"):  # a copy to another disk may be in memory still
-            os.sync()
         for source, file in table.ask("SELECT source, file FROM rows WHERE fate IS NULL"):
             Path(config.sources[source].picture(file)).unlink(missing_ok=True)
 
