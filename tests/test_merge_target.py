@@ -215,7 +215,27 @@ def test_move_takes_what_it_places_and_leaves_the_rest(merge: Merge) -> None:
     assert merge("--copy-mode", "move", train=["a"]) == 0
     assert [path.name for path in (root / "images").iterdir()] == ["2.png"]
     assert merge("--copy-mode", "move", train=["a"]) == 0
-    assert "nothing to do" in merge.output
+    assert "nothing to do" in merge.output and "still" not in merge.output
+
+
+def test_a_move_that_was_killed_at_its_end_says_what_it_left(
+    merge: Merge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures: Sample = {"1.png": (1, "a"), "2.png": (1, "a"), "3.png": (2, "b"), "4.png": (3, "c")}
+    root = merge.source("a", pictures)
+    unlink = Path.unlink
+
+    def die_after_one(path: Path, missing_ok: bool = False) -> None:
+        if path.parent == root / "images" and not (root / "images/1.png").exists():
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", die_after_one)
+        merge("--copy-mode", "move", train=["a"])
+    assert {path.name for path in (root / "images").iterdir()} == {"2.png", "3.png", "4.png"}
+    assert merge("--copy-mode", "move", train=["a"]) == 0
+    assert "2 moved pictures are still in the sources" in merge.output
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from captcha_ocr.merging.target import (
     appear,
     building,
     describe_inputs,
+    not_removed,
     same_merge,
     sweep,
 )
@@ -51,7 +52,7 @@ def merge(
             for path in config.targets.values():
                 sweep(path)
             write_charset_copy(config)
-        return MergeReport("unchanged", targets)
+        return MergeReport("unchanged", targets, not_removed=not_removed(config, record))
     report = MergeReport("dry-run" if dry_run else "merged", targets)
     start = time.monotonic()
     with ExitStack() as stack:

@@ -41,6 +41,7 @@ class MergeReport:
     records_without_label: int = 0  # manifest lines
     examples: dict[str, list[str]] = field(default_factory=dict)  # reason -> sentences
     seconds: float = 0.0
+    not_removed: int = 0  # unchanged: pictures that a killed --copy-mode move left in its sources
 
     def total(self, reason: str) -> int:
         return sum(source.left_out[reason] for source in self.sources)
@@ -56,7 +57,13 @@ class MergeReport:
         """For the terminal."""
         if self.status == "unchanged":
             where = ", ".join(self.targets.values())
-            return [f"nothing to do: {where} holds this merge already"]
+            lines = [f"nothing to do: {where} holds this merge already"]
+            if self.not_removed:
+                lines.append(
+                    f"{self.not_removed:,} moved pictures are still in the sources, since "
+                    "the run was killed; `origin` in the manifest names them: remove them by hand"
+                )
+            return lines
         reasons = [reason for reason in REASONS if self.total(reason)]
         head = ["split", "style", "rows", *(["bad"] if self.bad else []), *reasons, "kept"]
         table = [head]

@@ -61,6 +61,19 @@ def same_merge(target: Path, record: dict[str, Any]) -> bool:
     return True
 
 
+def not_removed(config: MergeConfig, record: dict[str, Any]) -> int:
+    """How many pictures of a finished ``--copy-mode move`` its sources hold: its run was killed."""
+    if config.copy_mode != "move":
+        return 0
+    found = json.loads((config.train_dest / RECORD_FILE).read_text(encoding="utf-8"))
+    moved = sum(source["kept"] for source in found["report"]["sources"])
+    return max(0, moved - (_pictures(found) - _pictures(record)))
+
+
+def _pictures(record: dict[str, Any]) -> int:
+    return sum(source[IMAGES_DIR]["files"] for source in record["inputs"])
+
+
 def is_free(target: Path) -> bool:
     """Whether a finished folder can take the name: nothing has it, or an empty folder.
 
