@@ -109,9 +109,12 @@ public final class CtextStyle implements Style {
         PictureSize canvas = choices.sizes().pick(rng);
         int length = choices.lengths().pick(rng);
         Difficulty difficulty = choices.difficulty().pick(rng);
-        int spacing = kind.spacing().pixels
-                + (int) Math.round(difficulty.between(3, 0, -3) * canvas.height() / USUAL_HEIGHT);
-        for (int attempt = 0; attempt < TRIES; attempt++) {
+        for (int attempt = 0; attempt < 2 * TRIES; attempt++) {
+            if (attempt >= TRIES) { // a long text, and the smallest of many sizes
+                canvas = choices.sizes().pick(rng);
+            }
+            int spacing = kind.spacing().pixels
+                    + (int) Math.round(difficulty.between(3, 0, -3) * canvas.height() / USUAL_HEIGHT);
             String text = rng.text(choices.charset(), length);
             Face face = faces.pick(rng);
             Distortion distortion = distortion(kind, canvas, difficulty, rng);
@@ -123,8 +126,8 @@ public final class CtextStyle implements Style {
                 return new Plan(kind, difficulty, face, distortion, picture);
             }
         }
-        throw new GeneratorException("no text of " + length + " characters fits into " + canvas
-                + "; make --sizes larger or --len smaller");
+        throw new GeneratorException("no text of " + length + " characters fits into "
+                + choices.sizes().items() + "; ask for a larger size or fewer characters");
     }
 
     private static Distortion distortion(TextKind kind, PictureSize canvas, Difficulty difficulty, Rng rng) {

@@ -190,4 +190,14 @@ class KaptchaStylesTest {
         CtextStyle style = ctext(Kinds.random(), "48x24", "10", "0.5");
         assertThrows(GeneratorException.class, () -> style.plan(0, rng(0)));
     }
+
+    /** One such picture in a million must not end a run. */
+    @Test
+    void aTextTooLongForOneOfTheSizesGoesIntoAnother() throws IOException {
+        CtextStyle style = ctext(Kinds.random(), "48x24:9,320x80:1", "10", "0.5");
+        for (long index = 0; index < 20; index++) {
+            CtextStyle.Plan plan = style.plan(index, rng(index));
+            assertInside(plan.picture(), plan.distortion());
+        }
+    }
 }
