@@ -92,13 +92,13 @@ public final class CtextCommand {
         return Integer.parseInt(text);
     }
 
-    @Command(name = "list", description = "Lists the 18 kinds.")
+    @Command(name = "list", mixinStandardHelpOptions = true, description = "Lists the 18 kinds.")
     int list() {
         TextKind.ALL.forEach(kind -> System.out.println(kind));
         return 0;
     }
 
-    @Command(name = "gen", description = "Draws COUNT pictures of one kind and size.")
+    @Command(name = "gen", mixinStandardHelpOptions = true, description = "Draws COUNT pictures of one kind and size.")
     int gen(@Parameters(paramLabel = "KIND") String kind, @Parameters(paramLabel = "OUT") String out,
             @Parameters(paramLabel = "COUNT") long count, @Parameters(paramLabel = "WIDTH") int width,
             @Parameters(paramLabel = "HEIGHT") int height,
@@ -108,7 +108,8 @@ public final class CtextCommand {
                 lengths(length == 0 ? CtextStyle.LENGTHS : String.valueOf(length)), out, count);
     }
 
-    @Command(name = "all", description = "Draws COUNT pictures of each of the 18 kinds, in one size.")
+    @Command(name = "all", mixinStandardHelpOptions = true,
+            description = "Draws COUNT pictures of each of the 18 kinds, in one size.")
     int all(@Parameters(paramLabel = "OUT") String out, @Parameters(paramLabel = "COUNT") long count,
             @Parameters(paramLabel = "WIDTH") int width, @Parameters(paramLabel = "HEIGHT") int height,
             @Parameters(paramLabel = "LEN", description = "0 draws the length from " + CtextStyle.LENGTHS) int length,
@@ -134,7 +135,8 @@ public final class CtextCommand {
         }
     }
 
-    @Command(name = "smart", description = "Draws COUNT pictures of all kinds, sizes and lengths.")
+    @Command(name = "smart", mixinStandardHelpOptions = true,
+            description = "Draws COUNT pictures of all kinds, sizes and lengths.")
     int smart(@Parameters(paramLabel = "OUT") String out, @Parameters(paramLabel = "COUNT") long count,
               @Option(names = "--sizes", paramLabel = "WxH:WEIGHT,...", defaultValue = PictureSize.USUAL,
                       description = "Sizes and their weights. Default: ${DEFAULT-VALUE}.") String sizes,

@@ -29,7 +29,8 @@ public final class EasyCommand {
         return Cli.run(new EasyCommand(), args);
     }
 
-    @Command(name = "list", description = "Lists the 13 kinds and the characters each draws.")
+    @Command(name = "list", mixinStandardHelpOptions = true,
+            description = "Lists the 13 kinds and the characters each draws.")
     int list() {
         PrintStream out = RunOptions.out();
         for (EasyKind kind : EasyKind.values()) {
@@ -40,14 +41,16 @@ public final class EasyCommand {
         return 0;
     }
 
-    @Command(name = "fromjson", description = "Draws COUNT pictures as a config.json says.")
+    @Command(name = "fromjson", mixinStandardHelpOptions = true,
+            description = "Draws COUNT pictures as a config.json says.")
     int fromJson(@Parameters(paramLabel = "CONFIG") Path config, @Parameters(paramLabel = "OUT") String out,
                  @Parameters(paramLabel = "COUNT") long count, @Mixin FontOptions fonts, @Mixin RunOptions run)
             throws IOException {
         return run.draw(style(config, fonts, run), out, count);
     }
 
-    @Command(name = "dryrun", description = "Says what fromjson would draw, from COUNT pictures (1000 unless given) "
+    @Command(name = "dryrun", mixinStandardHelpOptions = true,
+            description = "Says what fromjson would draw, from COUNT pictures (1000 unless given) "
             + "drawn and not written.")
     int dryRun(@Parameters(paramLabel = "CONFIG") Path config,
                @Parameters(paramLabel = "COUNT", arity = "0..1", defaultValue = "1000") long count,

@@ -28,7 +28,7 @@ public final class RuoyiCommand {
         return Cli.run(new RuoyiCommand(), args);
     }
 
-    @Command(name = "smart", description = "Draws COUNT pictures.")
+    @Command(name = "smart", mixinStandardHelpOptions = true, description = "Draws COUNT pictures.")
     int smart(@Parameters(paramLabel = "OUT") String out, @Parameters(paramLabel = "COUNT") long count,
               @Option(names = "--jar", paramLabel = "JAR", description = "The jar that draws. This project's draws "
                       + "in this process; another one is run with -n and -p, and its pictures are taken over.")

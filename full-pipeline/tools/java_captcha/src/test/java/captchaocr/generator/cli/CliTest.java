@@ -178,6 +178,18 @@ class CliTest {
     }
 
     @Test
+    void everyCommandHasHelp() {
+        Map<ToIntFunction<String[]>, List<String>> commands = Map.of(
+                EasyCommand::run, List.of("list", "fromjson", "dryrun"),
+                CtextCommand::run, List.of("list", "gen", "all", "smart"),
+                RuoyiCommand::run, List.of("smart"));
+        commands.forEach((command, names) -> names.forEach(name -> {
+            assertEquals(0, command.applyAsInt(new String[] {name, "--help"}), name);
+            assertEquals(0, command.applyAsInt(new String[] {name, "-h"}), name);
+        }));
+    }
+
+    @Test
     void unknownOptionsAreAnError() {
         assertEquals(2, run(CtextCommand::run, "smart", "x", "5", "--theads", "2"));
         assertEquals(2, run(CtextCommand::run, "smart", "x", "many"));
