@@ -27,9 +27,7 @@ from captcha_ocr.labels import (
     resolve_inside,
 )
 
-# Row groups of pictures held at a time, some MB each: those of the sampler's window, and those of
-# pictures that still wait for others of their width.
-OPEN_GROUPS = 128
+OPEN_GROUPS = 128  # held at a time, a MB each: the window, and those with pictures that wait
 
 
 class Store(ABC):
@@ -166,8 +164,7 @@ class ParquetStore(Store):
         return self._open[shard, group][row]
 
     def where(self, index: int) -> str:
-        shard, _, _ = self._places[index]
-        return f"{self.shards[shard]}:{self.labels[index].line}"
+        return f"{self.shards[self._places[index][0]]}:{self.labels[index].line}"
 
 
 def _check_row(values: dict[str, Any]) -> tuple[str, str, tuple[int, int], dict[str, Any]]:
