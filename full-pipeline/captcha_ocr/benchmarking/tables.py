@@ -16,9 +16,30 @@ ABSENT = "–"
 
 
 def readme_blocks(rows: Sequence[Mapping[str, Any]], language: str) -> dict[str, str]:
-    """Name of a block (pages.py) -> text: the leaderboard."""
+    """Name of a block (pages.py) -> text: the leaderboard, and a digest for the first screen."""
     say = words(language)
-    return {"benchmark": leaderboard(rows, say) if rows else say["nothing"]}
+    if not rows:
+        return dict.fromkeys(("headline", "benchmark"), say["nothing"])
+    return {"headline": headline(rows, say), "benchmark": leaderboard(rows, say)}
+
+
+def headline(rows: Sequence[Mapping[str, Any]], say: Say) -> str:
+    """The best of the project and the best two others, with case folded."""
+    best = sorted(rows, key=lambda row: (-mean_folded(row), row["name"]))
+    ours = [row for row in best if row["kind"] == "project"]
+    others = [row for row in best if row["kind"] != "project"]
+    lines = [
+        [
+            f"`{row['name']}`" if row in ours else row["name"],
+            *(_share(row["figures"].get(key), "folded") for key in FIGURES),
+            number(row["latency_ms"]),
+            number(row["megabytes"]),
+        ]
+        for row in (*ours[:1], *others[:2])
+    ]
+    return table(
+        [say["reader"], *(say[key] for key in FIGURES), say["ms"], say["megabytes"]], lines
+    )
 
 
 def docs_blocks(
@@ -178,9 +199,11 @@ def number(value: float | None) -> str:
 
 
 def _pair(figures: Mapping[str, Any] | None, first: str, second: str) -> str:
-    if not figures:
-        return ABSENT
-    return f"{100 * figures[first]:.1f} ({100 * figures[second]:.1f})"
+    return f"{_share(figures, first)} ({_share(figures, second)})" if figures else ABSENT
+
+
+def _share(figures: Mapping[str, Any] | None, key: str) -> str:
+    return f"{100 * figures[key]:.1f}" if figures else ABSENT
 
 
 def _quantiles(found: Mapping[str, float] | None) -> str:
