@@ -11,7 +11,6 @@ import os
 import re
 import tempfile
 import threading
-import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
@@ -487,21 +486,32 @@ def held_builds(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("captcha_ocr.web.service.BUILD_SECONDS", 0.01)
 
 
+class HeldPlaces:
+    """Those who want to build wait until they may go."""
+
+    def __init__(self) -> None:
+        self.go, self.entered = threading.Event(), threading.Semaphore(0)
+
+    def acquire(self, timeout: float) -> bool:
+        self.entered.release()
+        return self.go.wait(timeout)
+
+    def release(self) -> None:
+        pass
+
+
 def test_few_wait_for_a_constraint_to_be_built() -> None:
-    charset, store = Charset(tuple("0123456789")), ConstraintStore()
-    for _ in range(BUILDS):
-        assert store._places.acquire(blocking=False)
+    asked = (Charset(tuple("0123456789")), Options(length=1), 60)
+    store, held = ConstraintStore(), HeldPlaces()
+    store._places = held  # type: ignore[assignment]
     with ThreadPoolExecutor(BUILDS + WAITING) as pool:
-        asked = [charset, Options(length=1), 60]
         waiting = [pool.submit(store.get, *asked) for _ in range(BUILDS + WAITING)]
-        while store._waiting.acquire(blocking=False):  # until all of them wait
-            store._waiting.release()
-            time.sleep(0.01)
+        for _ in waiting:
+            assert held.entered.acquire(timeout=60)
         with pytest.raises(Problem, match="being built"):
             store.get(*asked)
-        for _ in range(BUILDS):
-            store._places.release()
-        assert len({id(future.result(60)) for future in waiting}) == 1
+        held.go.set()
+        assert all(future.result(60) for future in waiting)
 
 
 @pytest.mark.parametrize("kind", KINDS)
