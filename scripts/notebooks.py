@@ -28,7 +28,7 @@ CELL = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S
 )
 METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-SECONDS = 600  # for one cell
+SECONDS = 1200  # for one cell
 
 
 def chapters() -> list[Path]:
