@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from captcha_ocr.charset import Charset
 from captcha_ocr.imaging import open_image
-from captcha_ocr.labels import read_labels, read_manifest
+from captcha_ocr.labels import Label, read_labels, read_manifest, write_labels
 from captcha_ocr.merging.config import DataError, MergeConfig, Source
 from captcha_ocr.merging.engines import SerialEngine
 from captcha_ocr.merging.pipeline import merge as merge_sources
@@ -162,6 +162,15 @@ def test_a_gif_named_png_gets_its_own_suffix(merge: Merge) -> None:
     assert json.loads(merge.output)["suffixes_corrected"] == 1
     [path] = (merge.train / "images").iterdir()
     assert path.suffix == ".gif"
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".JPEG", ".jfif"])
+def test_a_jpeg_has_its_own_suffix_however_it_is_spelt(merge: Merge, suffix: str) -> None:
+    root = merge.source("a", {"1.jpg": (1, "a")}, manifest=False)
+    (root / "images/1.jpg").rename(root / f"images/1{suffix}")
+    write_labels(root / "labels.txt", [Label(f"1{suffix}", "a")])
+    assert merge("--json", train=["a"]) == 0
+    assert json.loads(merge.output)["suffixes_corrected"] == 0
 
 
 def test_what_a_record_no_longer_knows_is_measured(merge: Merge) -> None:

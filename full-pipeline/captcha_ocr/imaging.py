@@ -23,7 +23,8 @@ HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"GIF87a", b"GIF89a")
 # What Pillow raises for a header of very many pixels; neither is an OSError or a ValueError.
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 LONGEST_NAME = 300  # characters of a path that an error shows
-SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif")
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jfif")  # all mean the same; the first is what we write
+SUFFIXES = (".png", *JPEG_SUFFIXES, ".webp", ".bmp", ".gif")
 
 ImageSource = Union[str, Path, bytes, BinaryIO, Image.Image, np.ndarray]
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from captcha_ocr.charset import Charset
 from captcha_ocr.data_report.scan import Fault, Picture
+from captcha_ocr.imaging import JPEG_SUFFIXES
 from captcha_ocr.labels import CHARSET_FILE, IMAGES_DIR, spellings
 from captcha_ocr.merging.rules import normalise_label
 
 ERROR, WARNING = "error", "warning"
 RARE = 10  # a character that fewer pictures show is hardly learnt
-_SAME_SUFFIX = {".jpeg": ".jpg", ".jfif": ".jpg"}
+_SAME_SUFFIX = dict.fromkeys(JPEG_SUFFIXES, JPEG_SUFFIXES[0])
 
 
 @dataclass(frozen=True)

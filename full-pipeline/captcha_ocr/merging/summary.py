@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from captcha_ocr.imaging import JPEG_SUFFIXES
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE
 from captcha_ocr.merging.config import TEST, TRAIN, MergeConfig
 from captcha_ocr.merging.keytable import KeyTable
@@ -38,9 +39,10 @@ def fill_report(report: MergeReport, table: KeyTable, config: MergeConfig) -> No
     report.characters = len(table.characters(TRAIN))
     report.unknown_characters = table.characters_only_in_test()
     report.labels_normalised = table.one("SELECT COUNT(*) FROM rows WHERE changed")
+    is_jpeg = " OR ".join(f"lower(file) LIKE '%{suffix}'" for suffix in JPEG_SUFFIXES)
     report.suffixes_corrected = table.one(
-        """SELECT COUNT(*) FROM rows WHERE lower(file) NOT LIKE '%' || suffix
-           AND NOT (suffix = '.jpg' AND lower(file) LIKE '%.jpeg')"""
+        f"""SELECT COUNT(*) FROM rows WHERE lower(file) NOT LIKE '%' || suffix
+           AND NOT (suffix = '.jpg' AND ({is_jpeg}))"""
     )
     for reason in REASONS:
         if report.total(reason) and reason != LIMIT:
@@ -68,13 +70,12 @@ def unknown_rows(
 ) -> Iterator[dict[str, Any]]:
     """The test pictures that stay, with one of ``characters`` in their label."""
     for number, line, file, label in table.having(characters, TEST):
-        yield {
-            "source": config.sources[number].root.as_posix(),
-            "list": LABELS_FILE,
-            "line": line,
-            "file": file,
-            "label": label,
-        }
+        yield {**_row(config, number, LABELS_FILE, line, file), "label": label}
+
+
+def _row(config: MergeConfig, number: int, list_file: str, line: int, file: str) -> dict[str, Any]:
+    source = config.sources[number].root.as_posix()
+    return {"source": source, "list": list_file, "line": line, "file": file}
 
 
 def bad_rows(table: KeyTable, config: MergeConfig) -> Iterator[dict[str, Any]]:
@@ -84,10 +85,7 @@ def bad_rows(table: KeyTable, config: MergeConfig) -> Iterator[dict[str, Any]]:
         yield {
             "reason": "bad",
             "split": split,
-            "source": config.sources[number].root.as_posix(),
-            "list": list_file,
-            "line": line,
-            "file": file,
+            **_row(config, number, list_file, line, file),
             "problem": problem,
         }
 
@@ -111,10 +109,7 @@ def left_out(table: KeyTable, config: MergeConfig, reason: str) -> Iterator[dict
         item = {
             "reason": reason,
             "split": split,
-            "source": config.sources[number].root.as_posix(),
-            "list": LABELS_FILE,
-            "line": line,
-            "file": file,
+            **_row(config, number, LABELS_FILE, line, file),
             "label": label,
         }
         if reason == CONFLICT:
