@@ -107,46 +107,47 @@ def test_a_stage_killed_before_its_first_save_begins_anew_in_its_folder(
     assert RunFolder.create(run.parent, "svtr_tiny").path == run  # where the next stage looks
 
 
-def test_chinese_is_drawn_by_easycaptcha_and_merged_with_its_style(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn: dict[str, tuple[str, str]] = {}
-    merged: list[str] = []
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[Any, ...]]:
+    """Name -> style, folder, (count, seed, threads), settings; nothing is drawn or merged."""
+    drawn: dict[str, tuple[Any, ...]] = {}
 
-    def draw(
-        style: str, raw: Path, name: str, count: int, seed: int, threads: int, **settings: Path
-    ) -> None:
-        drawn[name] = (style, settings["config"].name if settings else "")
+    def draw(style: str, raw: Path, name: str, *asked: Any, **settings: Any) -> None:
+        told = (style, raw, asked, settings)
+        assert drawn.setdefault(name, told) == told
 
     monkeypatch.setattr(train_models, "build_tools", lambda: None)
     monkeypatch.setattr(train_models, "draw", draw)
+    monkeypatch.setattr(train_models, "merge", lambda arguments: 0)
+    return drawn
+
+
+def test_chinese_is_drawn_by_easycaptcha_and_merged_with_its_style(
+    tmp_path: Path, drawn: dict[str, tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged: list[str] = []
     monkeypatch.setattr(train_models, "merge", lambda arguments: merged.extend(arguments))
     sets = train_models.FOLDERS["chinese"]
     train_models.draw_sets(tmp_path / "chinese", tmp_path, sets, train_models.SETTINGS)
-    assert drawn["chinese-104-100000"] == ("easy", "config-chinese.json")
-    assert drawn["easy-101-240000"] == ("easy", "")
+    style, _, _, settings = drawn["chinese-104-100000"]
+    assert (style, settings["config"].name) == ("easy", "config-chinese.json")
+    style, _, _, settings = drawn["easy-101-240000"]
+    assert (style, settings) == ("easy", {})
     place = merged.index(str(tmp_path / "chinese-104-100000"))
     assert merged[place - 2 : place] == ["--train-src", "easy"]
 
 
 def test_hard_fonts_are_drawn_by_ruoyi_with_them_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, drawn: dict[str, tuple[Any, ...]]
 ) -> None:
-    drawn: dict[str, tuple[str, dict[str, Any]]] = {}
-
-    def draw(style: str, raw: Path, name: str, *asked: Any, **settings: Any) -> None:
-        drawn[name] = (style, settings)
-
-    monkeypatch.setattr(train_models, "build_tools", lambda: None)
-    monkeypatch.setattr(train_models, "draw", draw)
-    monkeypatch.setattr(train_models, "merge", lambda arguments: 0)
     sets = train_models.FOLDERS["hard-fonts"]
     train_models.draw_sets(tmp_path / "hard-fonts", tmp_path, sets, train_models.SETTINGS)
-    style, settings = drawn["hard-fonts-165-80000"]
+    style, _, _, settings = drawn["hard-fonts-165-80000"]
     assert style == "ruoyi"
     assert settings["fonts"] == TOOLS / "fonts-hard.txt"
     assert settings["options"] == ("--other-share", "1")
-    assert drawn["ruoyi-163-30000"] == ("ruoyi", {})
+    style, _, _, settings = drawn["ruoyi-163-30000"]
+    assert (style, settings) == ("ruoyi", {})
 
 
 def test_hard_fonts_are_some_of_the_training_fonts() -> None:
@@ -175,21 +176,8 @@ def test_only_the_kinds_of_the_chinese_set_differ() -> None:
 
 
 def test_sets_are_drawn_once_for_all_that_hold_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, drawn: dict[str, tuple[Any, ...]]
 ) -> None:
-    drawn: dict[str, list[Any]] = {}
-
-    def draw(style: str, raw: Path, name: str, *asked: Any, **settings: Any) -> None:
-        assert drawn.setdefault(name, [style, raw, asked, settings]) == [
-            style,
-            raw,
-            asked,
-            settings,
-        ]
-
-    monkeypatch.setattr(train_models, "build_tools", lambda: None)
-    monkeypatch.setattr(train_models, "draw", draw)
-    monkeypatch.setattr(train_models, "merge", lambda arguments: 0)
     for folder, sets in train_models.FOLDERS.items():
         train_models.draw_sets(tmp_path / folder, tmp_path / "raw", sets, train_models.SETTINGS)
     assert len(drawn) == 34  # names tell apart what is drawn apart

@@ -25,21 +25,14 @@ def readme_blocks(rows: Sequence[Mapping[str, Any]], language: str) -> dict[str,
 
 def headline(rows: Sequence[Mapping[str, Any]], say: Say) -> str:
     """The best of the project and the best two others, with case folded."""
-    best = sorted(rows, key=lambda row: (-mean_folded(row), row["name"]))
+    best = _best_first(rows)
     ours = [row for row in best if row["kind"] == "project"]
     others = [row for row in best if row["kind"] != "project"]
-    lines = [
-        [
-            f"`{row['name']}`" if row in ours else row["name"],
-            *(_share(row["figures"].get(key), "folded") for key in FIGURES),
-            number(row["latency_ms"]),
-            number(row["megabytes"]),
-        ]
-        for row in (*ours[:1], *others[:2])
-    ]
-    return table(
-        [say["reader"], *(say[key] for key in FIGURES), say["ms"], say["megabytes"]], lines
-    )
+    lines = []
+    for row in (*ours[:1], *others[:2]):
+        read = [_share(row["figures"].get(key), "folded") for key in FIGURES]
+        lines.append([_shown(row), *read, number(row["latency_ms"]), number(row["megabytes"])])
+    return table(_leaderboard_header(say), lines)
 
 
 def docs_blocks(
@@ -66,17 +59,28 @@ def docs_blocks(
 
 def leaderboard(rows: Sequence[Mapping[str, Any]], say: Say, *, full: bool = False) -> str:
     """Best first. ``full`` adds what a README has no room for."""
-    header = [say["reader"], *(say[key] for key in FIGURES), say["ms"], say["megabytes"]]
+    header = _leaderboard_header(say)
     header += [say["load"], say["version"], say["date"]] if full else []
     lines = []
-    for row in sorted(rows, key=lambda row: (-mean_folded(row), row["name"])):
-        shown = f"`{row['name']}`" if row["kind"] == "project" else row["name"]
-        name = f"[{shown}]({row['link']})" if full and row["link"] else shown
+    for row in _best_first(rows):
+        name = f"[{_shown(row)}]({row['link']})" if full and row["link"] else _shown(row)
         line = [name, *(_pair(row["figures"].get(key), "folded", "strict") for key in FIGURES)]
         line += [number(row["latency_ms"]), number(row["megabytes"])]
         line += [number(row["load"]), row["version"], row["date"]] if full else []
         lines.append(line)
     return table(header, lines)
+
+
+def _leaderboard_header(say: Say) -> list[str]:
+    return [say["reader"], *(say[key] for key in FIGURES), say["ms"], say["megabytes"]]
+
+
+def _best_first(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(rows, key=lambda row: (-mean_folded(row), row["name"]))
+
+
+def _shown(row: Mapping[str, Any]) -> str:
+    return f"`{row['name']}`" if row["kind"] == "project" else str(row["name"])
 
 
 def reading(quality: Section, say: Say) -> str:

@@ -19,12 +19,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from captcha_ocr.charset import Charset
-from captcha_ocr.checkpoint import (
-    Checkpoint,
-    load_checkpoint,
-    load_weights,
-    save_state,
-)
+from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, load_weights, save_state
 from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.datasets.ocr import Batch, load_batches
 from captcha_ocr.datasets.prepare import prepare_data

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from captcha_ocr.constraints import MAX_EDGES
 from captcha_ocr.web.metrics import Metrics
@@ -11,6 +13,17 @@ from captcha_ocr.web.problems import Problem
 # Transitions of the constraints of all pictures at once: some seconds of searching. A thread of
 # the server waits for each request, and with more of them none would be left for others.
 MAX_SEARCHED = 4 * MAX_EDGES
+
+
+@contextmanager
+def held(places: threading.Semaphore, seconds: float, otherwise: Exception) -> Iterator[None]:
+    """One of the places; ``otherwise`` is raised when none is free within so many seconds."""
+    if not places.acquire(timeout=seconds):
+        raise otherwise
+    try:
+        yield
+    finally:
+        places.release()
 
 
 class Admission:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Optional, Union
 
 from captcha_ocr.charset import Charset
 from captcha_ocr.constraints import MAX_EDGES, Constraint, ConstraintError
+from captcha_ocr.web.admission import held
 from captcha_ocr.web.options import Options
 from captcha_ocr.web.problems import Problem
 
@@ -38,26 +37,12 @@ class ConstraintStore:
         key = (charset, options.length, options.alphabet, options.pattern)
         found = self._find(key)
         if found is None:
-            with self._place(seconds):
+            busy = Problem("busy", "other requests' constraints are being built; try again")
+            with held(self._waiting, 0, busy), held(self._places, seconds, busy):
                 found = self._find(key) or self._keep(key, _build(charset, options))
         if isinstance(found, Problem):
             raise Problem(found.code, found.detail, **found.extra)
         return found
-
-    @contextmanager
-    def _place(self, seconds: float) -> Iterator[None]:
-        busy = Problem("busy", "other requests' constraints are being built; try again")
-        if not self._waiting.acquire(blocking=False):
-            raise busy
-        try:
-            if not self._places.acquire(timeout=seconds):
-                raise busy
-            try:
-                yield
-            finally:
-                self._places.release()
-        finally:
-            self._waiting.release()
 
     def _find(self, key: Key) -> Constraint | Problem | None:
         with self._lock:

@@ -155,8 +155,11 @@ class FormReader:
 
 
 def _parameters(header: str | bytes) -> dict[bytes, bytes]:
-    """Those for Python 3.9 have Python's e-mail package read them: that may take a time quadratic
-    in the length, and end in an error of any kind (`name*1=`, `name*=` beside `name*0=`)."""
+    """Of a header; none of one that is too long or cannot be read.
+
+    The releases of python-multipart for Python 3.9 leave that to the e-mail package, which may take
+    a time quadratic in the length, and falls over `name*1=`, or `name*=` beside `name*0=`.
+    """
     if len(header) > MAX_HEAD:
         return {}
     try:

@@ -10,10 +10,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Optional
@@ -25,7 +25,7 @@ from captcha_ocr.constraints import Constraint
 from captcha_ocr.decoding import NoAllowedTextError
 from captcha_ocr.imaging import ImageError, ImageLimits, open_image
 from captcha_ocr.predictor import Predictor
-from captcha_ocr.web.admission import Admission
+from captcha_ocr.web.admission import Admission, held
 from captcha_ocr.web.batching import Batcher
 from captcha_ocr.web.catalogue import default_model, describe_models
 from captcha_ocr.web.constraint_store import ConstraintStore
@@ -137,12 +137,12 @@ class Service:
         archs = list(self.predictors) if options.arch == ALL else [options.arch or self.default]
         self._admission.take(len(uploads))
         futures: list[Future[FileResult]] = []
-        edges = taken = 0  # of a picture, of all of them
+        edges = 0  # taken for each picture
         try:
             constraints = {arch: self._constraint(options, arch) for arch in archs}
-            edges = sum(len(built.symbol) for built in constraints.values() if built)
-            self._admission.take(edges=edges * len(uploads))
-            taken = edges * len(uploads)
+            wanted = sum(len(built.symbol) for built in constraints.values() if built)
+            self._admission.take(edges=wanted * len(uploads))
+            edges = wanted
             pool = self._searchers if options.constrained else self._pool
             for index, upload in enumerate(uploads):
                 job = Job(index, upload, options, archs, constraints, time.monotonic())
@@ -150,7 +150,7 @@ class Service:
                 futures[-1].add_done_callback(partial(self._answered, edges))
         finally:  # not all of them, when a constraint is wrong or the service has been closed
             missing = len(uploads) - len(futures)
-            self._admission.give_back(missing, edges=taken and edges * missing)
+            self._admission.give_back(missing, edges=edges * missing)
         return futures
 
     def _answered(self, edges: int, future: Future[FileResult]) -> None:
@@ -223,16 +223,12 @@ class Service:
     def _seconds_left(self, job: Job) -> float:
         return job.accepted + self.settings.answer_seconds - time.monotonic()
 
-    @contextmanager
-    def _search(self, job: Job) -> Iterator[None]:
+    def _search(self, job: Job) -> AbstractContextManager[None]:
         """One of the `SEARCHES`. Raises FutureTimeout when the job's time is up before its turn."""
         left = self._seconds_left(job)
-        if left <= 0 or not self._searches.acquire(timeout=left):
+        if left <= 0:
             raise FutureTimeout
-        try:
-            yield
-        finally:
-            self._searches.release()
+        return held(self._searches, left, FutureTimeout())
 
 
 def stop(service: Service) -> None:
