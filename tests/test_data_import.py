@@ -70,6 +70,37 @@ def test_file_names(
     assert contents(src) == before
 
 
+def test_what_names_were_taken_to_say_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of captcha_2ZL6.png the default pattern takes the wrong part."""
+    src = write_pictures(tmp_path / "src", "2ZL6.png", "9KM3.png")
+    for path in list(src.iterdir()):
+        path.rename(path.with_name(f"captcha_{path.name}"))
+    assert bring_in(src) == 0
+    assert "every picture is labelled 'captcha'" in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "out")
+    assert bring_in(src, "--label-pattern", "captcha_(.+)") == 0
+    assert "captcha_2ZL6.png is labelled '2ZL6'" in capsys.readouterr().out
+
+
+def test_what_is_passed_over_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    src = write_pictures(tmp_path / "src", "ab_1.png", "cd_1.png")
+    for name in ("labels.txt", "ef_1.tif", "gh_1.TIF", "ij_1", "._ab_1.png"):
+        (src / name).write_bytes(b"")
+    assert bring_in(src) == 0
+    assert ": 2 .tif, 1 without a suffix\n" in capsys.readouterr().out
+
+
+def test_pictures_that_a_table_does_not_name_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    src = write_pictures(tmp_path / "src", "a.png", "b.png", "x/c.png")
+    (tmp_path / "t.csv").write_text("file,label\na.png,x\n", encoding="utf-8")
+    assert bring_in(src, "--table", tmp_path / "t.csv") == 0
+    assert f"t.csv: 2 pictures, such as {src / 'b.png'}\n" in capsys.readouterr().out
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
 def test_names_become_safe_and_that_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -199,7 +199,14 @@ def warn_full_width(root: Path) -> None:
     relabel(root, 1, "ａ7a")
 
 
+def warn_one_label(root: Path) -> None:
+    (root / "manifest.jsonl").unlink()
+    for number in range(len(rows(root))):
+        relabel(root, number, "111")
+
+
 WARNINGS = {
+    warn_one_label: "one label for all",
     warn_repeated: "the same picture more than once",
     warn_unlabelled: "files without a label",
     warn_suffix: "suffixes that do not fit",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,28 +31,48 @@ class NamedSource:
     label: str | None = None
 
 
+class PassedOver(Counter[str]):
+    """Files of a folder that are no pictures by their names, counted by suffix."""
+
+    def __str__(self) -> str:
+        kinds = (
+            f"{count:,} {suffix or 'without a suffix'}" for suffix, count in self.most_common()
+        )
+        return f"passed over, no pictures by their names: {', '.join(kinds)}"
+
+
 def folder_sources(
-    folder: Path, *, recursive: bool = False, labels: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    recursive: bool = False,
+    labels: Mapping[str, str] | None = None,
+    passed_over: PassedOver | None = None,
 ) -> Iterator[NamedSource]:
     """The pictures of a folder or a data set root, sorted: what has their suffix or a label.
 
-    ``labels`` maps names relative to the picture folder (with ``/``) to texts.
+    ``labels`` maps names relative to the picture folder (with ``/``) to texts; ``passed_over``
+    counts the other files.
 
     Raises ImageError when there is none: an empty result would look like success.
     """
     root, labels = picture_folder(folder), labels or {}
+    passed_over = PassedOver() if passed_over is None else passed_over
     empty = True
     for path in _walk(root, recursive):
         name = path.relative_to(root).as_posix()
         label = next((labels[one] for one in spellings(name) if one in labels), None)
         if label is None and not name.lower().endswith(SUFFIXES):
+            if name != LABELS_FILE:
+                passed_over[path.suffix.lower()] += 1
             continue
         empty = False
         yield NamedSource(str(path), _content(path), label)
     if empty:
         deeper = "" if recursive else ", or read its sub-folders with --recursive"
+        there = f" ({passed_over})" if passed_over else ""
         raise ImageError(
-            "missing", f"no pictures in {root}; put {', '.join(SUFFIXES)} files there{deeper}"
+            "missing",
+            f"no pictures in {root}{there}; put {', '.join(SUFFIXES)} files there{deeper}",
         )
 
 

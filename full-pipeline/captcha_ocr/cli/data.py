@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ from captcha_ocr.cli.common import (
 from captcha_ocr.config import ConfigError
 from captcha_ocr.data_report import page, text
 from captcha_ocr.data_report.health import examine
-from captcha_ocr.datasets.importing import divide, usable, write_roots
+from captcha_ocr.datasets.importing import Picture, divide, usable, write_roots
 from captcha_ocr.datasets.label_rows import (
     FILE_COLUMNS,
     LABEL_COLUMNS,
     LABEL_PATTERN,
+    Row,
     rows_of_names,
     rows_of_table,
 )
@@ -37,7 +39,7 @@ from captcha_ocr.files import atomic_write
 from captcha_ocr.merging.config import ON_FAULT, DataError, TargetError, refuse_nested
 from captcha_ocr.merging.engines import process_engine
 from captcha_ocr.merging.target import is_free
-from captcha_ocr.sources import picture_folder
+from captcha_ocr.sources import PassedOver, folder_sources, picture_folder
 from captcha_ocr.tables import printable
 
 
@@ -61,10 +63,11 @@ def bring_in(args: argparse.Namespace) -> int:
         if not is_free(root):
             raise TargetError(f"{root} exists and is not empty; remove it or choose another folder")
     folder = picture_folder(args.src)
+    passed_over = PassedOver()
     if args.table:
-        rows = rows_of_table(args.table, args.file_column, args.label_column)
+        rows = list(rows_of_table(args.table, args.file_column, args.label_column))
     else:
-        rows = rows_of_names(folder, args.label_pattern)
+        rows = list(rows_of_names(folder, args.label_pattern, passed_over))
     with process_engine(args.workers) as engine:
         groups, left_out = usable(rows, folder, engine)
     if left_out and args.on_bad == "error":
@@ -72,10 +75,29 @@ def bring_in(args: argparse.Namespace) -> int:
         raise DataError([f"{head}them out with --on-bad drop:", *left_out])
     parts = divide(groups, shares, args.seed)
     notes = [f"left out: {problem}" for problem in left_out]
+    notes += not_in_table(args.table, rows, folder) if args.table else [example(parts[args.dest])]
+    notes += [str(passed_over)] if passed_over else []
     notes += [f"renamed: {what}" for what in write_roots(parts, args.copy_mode)]
     notes += [f"wrote {len(part):,} pictures to {root}" for root, part in parts.items()]
     print("\n".join(map(printable, notes)))
     return OK
+
+
+def not_in_table(table: Path, rows: Iterable[Row], folder: Path) -> list[str]:
+    """A note on the pictures of ``folder`` that no row names."""
+    named = {row.file: row.label for row in rows}
+    sources = folder_sources(folder, recursive=True, labels=named)
+    left = [source.name for source in sources if source.label is None]
+    return [f"not in {table}: {len(left):,} pictures, such as {left[0]}"] if left else []
+
+
+def example(part: Sequence[Picture]) -> str:
+    """What the names were taken to say: a pattern that takes another part of them looks right."""
+    file, label = part[0].file, part[0].label
+    if len(part) > 1 and all(one.label == label for one in part):
+        advice = "take another part of the names with --label-pattern, unless they do show the same"
+        return f"every picture is labelled {label!r}: {advice}"
+    return f"for example, {file} is labelled {label!r}"
 
 
 def pack(args: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.model_info import DEFAULT_ARCH
 from captcha_ocr.predictor import Prediction, Predictor
 from captcha_ocr.results import CsvWriter, JsonWriter, Result, TableWriter, Tally, Writer
-from captcha_ocr.sources import NamedSource, folder_labels, folder_sources
+from captcha_ocr.sources import NamedSource, PassedOver, folder_labels, folder_sources
 
 STDIN = "-"
 
@@ -37,7 +37,8 @@ def main(argv: Arguments = None) -> int:
         for arch, predictor in predictors.items()
     }
     labels = folder_labels(args.dir) if args.check else None
-    sources = find_sources(args, labels)
+    passed_over = PassedOver()
+    sources = find_sources(args, labels, passed_over)
     batch = list(islice(sources, args.batch))
     writer = open_writer(args, [source.name for source in batch])
     tallies = {arch: Tally(constraints[arch]) for arch in predictors}
@@ -55,6 +56,8 @@ def main(argv: Arguments = None) -> int:
         out = sys.stderr if args.json or args.csv else sys.stdout
         for arch, tally in tallies.items():
             print(f"{arch}: {tally.summary(len(labels))}", file=out)
+    if passed_over:
+        print(f"{passed_over}; a file that is named is read", file=sys.stderr)
     return BAD_DATA if any(tally.unreadable for tally in tallies.values()) else OK
 
 
@@ -120,14 +123,19 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ConfigError("--backend torch and --checkpoint FILE go together")
 
 
-def find_sources(args: argparse.Namespace, labels: dict[str, str] | None) -> Iterator[NamedSource]:
+def find_sources(
+    args: argparse.Namespace, labels: dict[str, str] | None, passed_over: PassedOver
+) -> Iterator[NamedSource]:
     files = (
         NamedSource("stdin", sys.stdin.buffer) if name == STDIN else NamedSource(name, Path(name))
         for name in chain.from_iterable(map(expand, [*args.files, *args.image]))
     )
     if not args.dir:
         return files
-    return chain(files, folder_sources(args.dir, recursive=args.recursive, labels=labels))
+    found = folder_sources(
+        args.dir, recursive=args.recursive, labels=labels, passed_over=passed_over
+    )
+    return chain(files, found)
 
 
 def expand(name: str) -> list[str]:

@@ -190,6 +190,16 @@ def odd_labels(pictures: Sequence[Picture]) -> Finding:
     )
 
 
+def one_label(pictures: Sequence[Picture]) -> Finding:
+    """Names that were cut in the wrong place, most likely."""
+    items = []
+    if len(pictures) > 1 and len({picture.label for picture in pictures}) == 1:
+        items.append(Item(f"{pictures[0].label!r} {len(pictures):,} times", pictures[0].file))
+    return Finding(
+        "one label for all", WARNING, "nothing is learned from these; look at some", tuple(items)
+    )
+
+
 def rare_characters(characters: Mapping[str, int]) -> Finding:
     """``characters``: character -> number of pictures that show it."""
     rare = sorted((count, char) for char, count in characters.items() if count < RARE)

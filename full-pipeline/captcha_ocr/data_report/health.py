@@ -62,6 +62,7 @@ def examine(root: Path, engine: Engine, against: Path | None = None) -> Health:
         findings.unlabelled(pictures, faults, root),
         findings.wrong_suffixes(pictures),
         findings.odd_labels(pictures),
+        findings.one_label(pictures),
         findings.rare_characters(characters),
     ]
     return Health(

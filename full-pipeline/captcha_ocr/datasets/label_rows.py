@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from captcha_ocr.labels import LabelError, check_name, not_utf8
-from captcha_ocr.sources import folder_sources
+from captcha_ocr.sources import PassedOver, folder_sources
 
 LABEL_PATTERN = "([^_]+)(_.*)?"  # 7k3m_001.png is labelled 7k3m
 FILE_COLUMNS, LABEL_COLUMNS = ("file", "filename", "image"), ("label", "text")
@@ -26,10 +26,12 @@ class Row(NamedTuple):
     problem: str = ""  # why the row cannot be used
 
 
-def rows_of_names(folder: Path, pattern: re.Pattern[str]) -> Iterator[Row]:
+def rows_of_names(
+    folder: Path, pattern: re.Pattern[str], passed_over: PassedOver | None = None
+) -> Iterator[Row]:
     """The pictures below ``folder``, by name; group 1 of ``pattern``, which fits the whole stem,
-    is the label. Raises ImageError when there is no picture."""
-    for source in folder_sources(folder, recursive=True):
+    is the label; other files are ``passed_over``. Raises ImageError when there is no picture."""
+    for source in folder_sources(folder, recursive=True, passed_over=passed_over):
         path = Path(source.name)
         # Composed, as labels are: macOS may spell a Korean syllable in several characters.
         match = pattern.fullmatch(unicodedata.normalize("NFC", path.stem))
