@@ -8,6 +8,8 @@ import os
 import pickle
 import signal
 import struct
+import subprocess
+import sys
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -29,6 +31,33 @@ from hypothesis import strategies as st
 from links import link
 
 WIDTHS = st.lists(st.sampled_from([88, 92, 96, 128]), min_size=1, max_size=60)
+
+
+UNEXPECTED = """
+import sys, torch
+from captcha_ocr.charset import Charset
+from captcha_ocr.config import ImageConfig
+from captcha_ocr.datasets.ocr import OCRDataset, load_batches
+from captcha_ocr.datasets.stores import open_store
+if __name__ == "__main__":
+    store = open_store(sys.argv[1])
+    charset = Charset.from_texts(label.text for label in store.labels)
+    draws = [[(0, 0)]] * 9
+    dataset = OCRDataset(store, charset, ImageConfig())
+    batches = iter(load_batches(dataset, draws, 1, torch.device("cpu")))
+    next(batches)
+    raise RuntimeError("a defect")
+"""
+
+
+def test_an_unexpected_error_ends_the_process_with_its_loaders(sample_set: Path) -> None:
+    """Python keeps the frames of such an error, and they the loader processes."""
+    command = [sys.executable, "-c", UNEXPECTED, str(sample_set)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, encoding="utf-8"
+    )
+    assert "RuntimeError: a defect" in done.stderr
+    assert done.returncode == 1
 
 
 def dataset_of(root: Path, **options: object) -> OCRDataset:

@@ -60,7 +60,9 @@ def test_training_keeps_its_last_save(
     disk.fill(left=100_000)
     capsys.readouterr()
     assert train.main([*given, "--resume"]) == FAILURE
-    assert "No space left on device" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert f"then go on with: captcha-ocr train --arch vanilla_crnn --resume {run}\n" in said
     assert (run / "last.pt").read_bytes() == saved
     assert not list(run.glob(".*.part"))
     disk.free()

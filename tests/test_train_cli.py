@@ -220,6 +220,19 @@ def test_what_a_run_cannot_go_on_with_is_said(
     assert not trained
 
 
+def test_folders_that_moved_are_asked_for(
+    begun: Begun, sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, trained = begun
+    resume = ["--arch", "vanilla_crnn", "--resume", str(tmp_path / "runs" / "vanilla_crnn")]
+    moved = sample_set.rename(tmp_path / "moved")
+    assert main(resume) == USAGE
+    assert f"learns from {sample_set}, which is not here; say where" in capsys.readouterr().err
+    assert not trained
+    assert main([*resume, "--train-root", str(moved)]) == OK
+    assert trained[0][0].train_root == str(moved)
+
+
 @pytest.mark.parametrize("text", ["", "arch: [svtr", "arch: svtr_tiny\n", "epochs: 3\nimage: 3\n"])
 def test_settings_that_were_edited_to_nonsense_are_named(
     text: str, begun: Begun, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -91,6 +92,13 @@ def train(config: TrainConfig, begun: RunFolder | None) -> bool:
         if not stop.interrupted:
             tell(finish(config, folder), folder)
         return not stop.interrupted
+    except OSError:
+        if is_main and folder.last.is_file():  # a full disk, a share that went away
+            hint = command_to_resume(config.arch, folder.path)
+            print(
+                f"what was saved is whole; mend the error, then go on with: {hint}", file=sys.stderr
+            )
+        raise
     finally:
         if is_main:
             folder.close()
@@ -161,6 +169,8 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
     """A run goes on as it began; what may be given anew is what does not change its outcome."""
     recorded = read_settings(folder.args)
     free = {"max_minutes", "save_minutes", "num_workers", "device", "cache", "tensorboard", "out"}
+    # Folders may have moved: their labels are compared with those that the run began with.
+    free |= {"train_root", "val_root"}
     fixed = {
         **shallow(recorded),
         **dataclasses.asdict(recorded.image),
@@ -180,7 +190,16 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
             "these options out, or start a new run without --resume"
         )
     given = {name: value for name, value in options.items() if name in free}
-    return strict_from_dict(TrainConfig, {**shallow(recorded), **given})
+    config = strict_from_dict(TrainConfig, {**shallow(recorded), **given})
+    for name in ("train_root", "val_root"):
+        root = getattr(config, name)
+        if root and not Path(root).exists():
+            option = "--" + name.replace("_", "-")
+            raise ConfigError(
+                f"{folder.path} learns from {root}, which is not here; say where it is now with "
+                f"{option}, or resume from the folder where the run was begun"
+            )
+    return config
 
 
 def refuse_another_arch(known: str, options: dict[str, Any]) -> None:

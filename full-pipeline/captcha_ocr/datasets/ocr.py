@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
+import multiprocessing
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -146,13 +148,25 @@ def begin_loader(worker: int) -> None:
     """In a loader process, before its first picture.
 
     A terminal sends Ctrl-C to loader processes too, and ``timeout``, Slurm and torchrun SIGTERM;
-    one that died of it would take the run along before it is saved. They end with the run.
+    one that died of it would take the run along before it is saved. They end with the run, see
+    `end_loaders`.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     # A fork has the main process's garbage but not its threads: to free an ONNX session, which
     # waits for its own, would take for ever.
     gc.freeze()
+
+
+@atexit.register
+def end_loaders() -> None:
+    """Before multiprocessing ends them: it sends SIGTERM, which they ignore, and waits for ever.
+
+    Some are left where an error keeps what was to be iterated over, as any without a handler does.
+    """
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
 
 
 def mix_seed(*parts: int) -> int:
