@@ -136,6 +136,12 @@ def break_conflict(root: Path) -> None:
     (root / "manifest.jsonl").unlink()
 
 
+def break_blank(root: Path) -> None:
+    path = root / "images" / rows(root)[0][0]
+    with Image.open(path) as image:
+        Image.new("RGBA", image.size, (255, 255, 255, 40)).save(path, "PNG")
+
+
 def break_manifest(root: Path) -> None:
     relabel(root, 2, "9999")
 
@@ -156,6 +162,7 @@ ERRORS = {
     break_link: "rows that cannot be used",
     break_label: "rows that cannot be used",
     break_conflict: "the same picture with two labels",
+    break_blank: "pictures with nothing on them",
     break_manifest: "the manifest says something else",
     break_charset: "characters that charset.txt lacks",
     break_name: "files named in two rows",

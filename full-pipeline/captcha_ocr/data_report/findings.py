@@ -17,6 +17,7 @@ from captcha_ocr.labels import CHARSET_FILE, IMAGES_DIR, spellings
 from captcha_ocr.merging.rules import normalise_label
 
 ERROR, WARNING = "error", "warning"
+FAINT = 8  # a picture of less contrast, of 255, shows nobody anything
 RARE = 10  # a character that fewer pictures show is hardly learnt
 _SAME_SUFFIX = dict.fromkeys(JPEG_SUFFIXES, JPEG_SUFFIXES[0])
 
@@ -57,6 +58,20 @@ def conflicts(pictures: Sequence[Picture]) -> Finding:
             said = ", ".join(f"{picture.file} {picture.label!r}" for picture in group)
             items.append(Item(said, group[0].file))
     return Finding("the same picture with two labels", ERROR, "at least one is wrong", tuple(items))
+
+
+def blank(pictures: Sequence[Picture]) -> Finding:
+    """Pictures in which nothing is to be seen, which have a label all the same."""
+    return Finding(
+        "pictures with nothing on them",
+        ERROR,
+        "remove them; white text on transparency is white on white, as every picture is read",
+        tuple(
+            Item(f"{picture.file} {picture.label!r}", picture.file)
+            for picture in pictures
+            if picture.contrast < FAINT
+        ),
+    )
 
 
 def leaks(pictures: Sequence[Picture], others: Sequence[Picture], against: str) -> Finding:

@@ -54,6 +54,7 @@ def examine(root: Path, engine: Engine, against: Path | None = None) -> Health:
     found = [
         findings.faults(faults),
         findings.conflicts(pictures),
+        findings.blank(pictures),
         findings.leaks(pictures, others, str(against)),
         findings.repeated_names(pictures),
         findings.disagreements(pictures, records),

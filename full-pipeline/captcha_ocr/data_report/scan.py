@@ -7,6 +7,8 @@ from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from captcha_ocr.imaging import ImageError
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, ROOT_HINT, LabelError, parse_label
 from captcha_ocr.merging import keys
@@ -28,6 +30,7 @@ class Picture(NamedTuple):
     size: tuple[int, int]  # (width, height), pixels
     suffix: str  # by the bytes
     key: bytes  # equal for equal pixels
+    contrast: int  # between the brightest and the darkest value of a channel, 0 to 255
 
 
 class Fault(NamedTuple):
@@ -73,5 +76,7 @@ def scan_shard(task: ScanTask) -> Scan:
             faults.append(Fault(name, line, str(error)))
         else:
             key = keys.key(image.size, image.tobytes())
-            pictures.append(Picture(name, line, label.text, image.size, keys.suffix_of(data), key))
+            contrast = int(np.ptp(np.asarray(image), axis=(0, 1)).max())
+            suffix = keys.suffix_of(data)
+            pictures.append(Picture(name, line, label.text, image.size, suffix, key, contrast))
     return Scan(pictures, faults)
