@@ -89,8 +89,8 @@ def main(argv: Arguments = None) -> int:
     for name in args.rows:
         rows[name] = {**measured[name], "time": round(measured[name]["time"] / full, 3), **here}
     kept = [rows[name] for name in CHANGES if name in rows]
-    record["ablation"] = {"sets": SETS, "rows": kept}
-    write_record(record)
+    # Read anew: hours have passed, and other scripts write there too.
+    write_record({**read_record(), "ablation": {"sets": SETS, "rows": kept}})
     tell_machines(kept)
     return 0
 

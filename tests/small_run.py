@@ -9,7 +9,11 @@ from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.labels import Label, read_labels, write_labels
 from captcha_ocr.models import MODELS
 
-SMALL = {"vanilla_crnn": 0.25, "crnn_resnet34": 0.25, "svtr_tiny": 0.5}  # width
+SMALL = {
+    "vanilla_crnn": 0.25,
+    "crnn_resnet34": 0.25,
+    "svtr_tiny": 0.5,
+}  # width; another has its own
 
 
 def config_for(root: Path, arch: str = "vanilla_crnn", **changes: object) -> TrainConfig:
@@ -17,7 +21,7 @@ def config_for(root: Path, arch: str = "vanilla_crnn", **changes: object) -> Tra
         arch=arch,
         train_root=str(root),
         image=ImageConfig(channels=MODELS[arch].in_channels),
-        model={"width": SMALL[arch]},
+        model={"width": SMALL[arch]} if arch in SMALL else {},
         epochs=2,
         batch=8,
         batch_start=4,

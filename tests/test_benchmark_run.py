@@ -187,6 +187,15 @@ def test_figures_of_other_weights_and_other_pictures_are_left_out(
     assert [*again.results["size"]] == ["another", "vanilla_crnn"]
 
 
+def test_runs_side_by_side_keep_each_others_figures(
+    benchmark_root: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    one, other = (run_on(benchmark_root, tiny_weights, tmp_path) for _ in range(2))
+    for run, section in ((one, "size"), (other, "speed")):
+        run.put(section, {}, {"vanilla_crnn": {"figure": 1}})
+    assert set(run_on(benchmark_root, tiny_weights, tmp_path).results) == {"size", "speed"}
+
+
 def test_a_set_has_the_name_of_its_folder(
     benchmark_root: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:

@@ -91,7 +91,7 @@ def test_figures(root: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[s
     assert report["accuracy_at_90_coverage"] == 5 / 8  # nine tenths of eight are all of them
     assert report["accuracy_at_10_coverage"] == 1  # the surest one, of one character
     assert report["pictures_per_second"] > 0
-    assert report["impossible"] == {"count": 0, "unknown_characters": "", "examples": []}
+    assert report["impossible"]["count"] == report["impossible"]["too_long"] == 0
     pairs = {(pair["true"], pair["read"]): pair["count"] for pair in report["confusions"]}
     assert pairs == {("a", "A"): 1, ("8", "3"): 1, ("", "2"): 1}
     assert list(report["groups"]) == ["style", "kind", "size", "length"]
@@ -182,7 +182,22 @@ def test_labels_that_a_model_cannot_write_are_counted_and_named(
     assert (impossible["count"], impossible["unknown_characters"]) == (3, "ABa中文")
     assert impossible["examples"][0] == "2.png '中文'"
     out = run(capsys, *arguments)[1]
-    assert "cannot write, without loss and wrong: 3 (it has no ABa中文)" in out
+    assert "cannot write, without loss and wrong: 3 (3 since it has no ABa中文)" in out
+
+
+def test_labels_without_columns_are_told_from_those_without_a_character(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of many too long ones and one strange character, the first are what is to be mended."""
+    weights = write_tiny_model(tmp_path / "weights", symbols="0123456789+-*/=?").parent
+    rows = (root / "labels.txt").read_text(encoding="utf-8").splitlines()
+    files = [row.partition("\t")[0] for row in rows]
+    texts = ["é", *["1" * 300] * (len(files) - 1)]
+    labels = "".join(f"{file}\t{text}\n" for file, text in zip(files, texts))
+    (root / "labels.txt").write_text(labels, encoding="utf-8")
+    out = run(capsys, "--data", root, "--weights", weights)[1]
+    why = f"(1 since it has no é, {len(files) - 1} since they need more columns than there are)"
+    assert why in out
 
 
 def test_no_loss_at_all_is_null(

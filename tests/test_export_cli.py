@@ -112,7 +112,8 @@ def test_a_difference_on_real_pictures_fails_too(
     [
         (["--format", "onxx"], USAGE, "choose from all, torchscript, onnx"),
         (["--format", "onnx-int8"], USAGE, "needs --calibrate ROOT: training pictures"),
-        (["--check", "a", "--calibrate", "a"], USAGE, "are one set"),
+        (["--format", "all", "--check", "a", "--calibrate", "a"], USAGE, "are one set"),
+        (["--calibrate", "a"], USAGE, "--calibrate is for onnx-int8, which --format does not name"),
         (["--format", "onnx", "--docs"], USAGE, "it needs --format all and --check"),
         (["--json", "."], FAILURE, "Is a directory: '.'"),
         (["--checkpoint", "nowhere"], FAILURE, "nowhere holds no weights of any architecture"),

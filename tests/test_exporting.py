@@ -104,13 +104,22 @@ def test_what_cannot_be_converted_is_said(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_what_was_not_compared_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And an earlier file, which was, is."""
+
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "verify", stop)
-    with pytest.raises(KeyboardInterrupt):
-        export(small_checkpoint("vanilla_crnn"), "torchscript", tmp_path)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    checkpoint, folder = small_checkpoint("vanilla_crnn"), tmp_path / "torchscript"
+    for earlier in (False, True):
+        before = {}
+        if earlier:
+            export(checkpoint, "torchscript", tmp_path)
+            before = {path.name: path.read_bytes() for path in folder.iterdir()}
+            assert sorted(before) == ["vanilla_crnn.json", "vanilla_crnn.torchscript"]
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(run, "verify", stop)
+            export(checkpoint, "torchscript", tmp_path)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 @pytest.mark.parametrize("arch", sorted(MODELS))

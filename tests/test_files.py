@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
 
 import pytest
-from captcha_ocr.files import atomic_write, find_files, lock, take_place, unlock, write_bytes
+from captcha_ocr.files import (
+    atomic_write,
+    find_files,
+    lock,
+    take_place,
+    unlock,
+    write_bytes,
+    write_json,
+)
 
 
 def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path) -> None:
@@ -71,3 +80,9 @@ def test_of_those_that_wait_for_a_lock_one_gets_it(tmp_path: Path) -> None:
     second.close()
     unlock(third, path)
     assert not path.exists()
+
+
+def test_a_name_that_is_no_utf8_is_written_as_json_does(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"folder": "d\udcff", "text": "中文"})
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert "中文" in text and json.loads(text)["folder"] == "d\udcff"

@@ -68,6 +68,10 @@ class Reading:
     characters: tuple[Character, ...]
 
 
+class LogitsError(ValueError):
+    """Of a damaged model, or of numbers that 16 bits do not hold."""
+
+
 def log_softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Logits (..., C) -> natural log-probabilities of the same shape, in float32 or float64.
 
@@ -75,8 +79,9 @@ def log_softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     below 1 more (see calibration.py); the best class of a column stays the best.
 
     Raises:
-        ValueError: temperature <= 0, or logits with NaN or infinity. Some of a column's may be
-            -infinity: these classes are impossible there.
+        ValueError: temperature <= 0.
+        LogitsError: logits with NaN or infinity. Some of a column's may be -infinity: these
+            classes are impossible there.
     """
     if not 0 < temperature < np.inf:
         raise ValueError(f"temperature is {temperature}; it must be a number above 0")
@@ -90,7 +95,7 @@ def log_softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         shifted /= float(temperature)
     normaliser = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     if not np.isfinite(normaliser).all():
-        raise ValueError("logits hold NaN or infinity: the model or its input is broken")
+        raise LogitsError("logits hold NaN or infinity: the model or its input is broken")
     return shifted - normaliser
 
 

@@ -47,9 +47,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    with atomic_write(path) as file:
-        json.dump(value, file, ensure_ascii=False, indent=2)
-        file.write("\n")
+    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    # Of a file name that is no UTF-8 this leaves what JSON itself writes for such a character.
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def file_sha256(*paths: Path) -> str:

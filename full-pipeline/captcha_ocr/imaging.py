@@ -171,7 +171,10 @@ def _read_bytes(source: str | Path | bytes | BinaryIO, limits: ImageLimits) -> b
             "mode, a PIL image or an array",
         )
     if len(data) > limits.max_bytes:
-        raise ImageError("size", f"the file is larger than {limits.max_bytes} bytes")
+        raise ImageError(
+            "size",
+            f"the file is larger than {limits.max_bytes:,} bytes; cut out the text, and save that",
+        )
     return data
 
 

@@ -7,6 +7,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +154,11 @@ def _impossible(evaluation: Evaluation, charset: Charset) -> dict[str, Any]:
     """Labels that this model could never have written: they count as wrong, and have no loss."""
     labels = evaluation.store.labels
     lost = [i for i, loss in enumerate(evaluation.losses) if not math.isfinite(loss)]
-    unknown = {char for i in lost for char in charset.unknown(labels[i].text)}
+    unknown = [charset.unknown(labels[i].text) for i in lost]
     return {
         "count": len(lost),
-        "unknown_characters": "".join(sorted(unknown)),
+        "too_long": unknown.count([]),  # for the columns of their pictures
+        "unknown_characters": "".join(sorted(set(chain.from_iterable(unknown)))),
         "examples": [f"{labels[i].file} {labels[i].text!r}" for i in lost[:5]],
     }
 

@@ -116,7 +116,11 @@ def _impossible(impossible: Mapping[str, Any]) -> list[str]:
         return []
     unknown = printable(impossible["unknown_characters"])
     shown = unknown if len(unknown) <= MAX_UNKNOWN else f"{unknown[:MAX_UNKNOWN]}…"
-    why = f" (it has no {shown})" if unknown else " (they need more columns than there are)"
+    too_long = impossible["too_long"]
+    foreign = impossible["count"] - too_long
+    causes = [f"{foreign:,} since it has no {shown}"] if foreign else []
+    causes += [f"{too_long:,} since they need more columns than there are"] if too_long else []
+    why = f" ({', '.join(causes)})"
     return [
         f"  labels this model cannot write, without loss and wrong: {impossible['count']:,}{why},",
         f"  such as {printable(', '.join(impossible['examples']))}",

@@ -5,24 +5,32 @@ import { ApiError } from "./errors.js";
 import { load } from "./storage.js";
 import "./strings-here.js";
 
-const worker = new Worker(new URL("../reader/worker.js", import.meta.url), { type: "module" });
+const WORKER = "reader/worker.js";
+const answers = new Map(); // path -> promise of what lies there
 const waiting = new Map(); // id -> {resolve, reject}
 let nextId = 1;
-let broken = null; // why the worker cannot work at all
+let worker = null;
+let broken = null; // why no worker can work in this browser
 
-worker.addEventListener("message", ({ data: { id, result, error } }) => {
-  const { resolve, reject } = waiting.get(id);
-  waiting.delete(id);
-  if (error) reject(new ApiError(error.code, error.message));
-  else resolve(result);
-});
-
-worker.addEventListener("error", (event) => {
-  event.preventDefault();
-  broken = new ApiError("browser", event.message ?? "module workers");
-  for (const { reject } of waiting.values()) reject(broken);
-  waiting.clear();
-});
+function begin() {
+  worker = new Worker(new URL(`../${WORKER}`, import.meta.url), { type: "module" });
+  worker.addEventListener("message", ({ data: { id, result, error } }) => {
+    const { resolve, reject } = waiting.get(id);
+    waiting.delete(id);
+    if (error) reject(new ApiError(error.code, error.message));
+    else resolve(result);
+  });
+  worker.addEventListener("error", (event) => {
+    event.preventDefault();
+    // What cannot be fetched has no words for it, and may be there the next time.
+    const lost = `${WORKER}, or what it imports; .js and .mjs are sent as JavaScript`;
+    const error = new ApiError(event.message ? "browser" : "network", event.message ?? lost);
+    if (event.message) broken = error;
+    worker = null;
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  });
+}
 
 /** `readyz` once the chosen model is loaded; what the server says to any other path. */
 export async function getJson(path) {
@@ -57,6 +65,7 @@ function ask(job, signal) {
     signal?.addEventListener("abort", () => reject(signal.reason));
     const id = nextId++;
     waiting.set(id, { resolve, reject });
+    if (!worker) begin();
     worker.postMessage({ id, ...job });
   });
 }
@@ -68,7 +77,17 @@ async function archsOf(arch) {
   return [names.includes(arch) ? arch : first];
 }
 
-async function json(path) {
+/** Fetched once: the page reads on when its host has gone. Tried again when that has failed. */
+function json(path) {
+  if (!answers.has(path)) {
+    const answer = fetched(path);
+    answers.set(path, answer);
+    answer.catch(() => answers.delete(path));
+  }
+  return answers.get(path);
+}
+
+async function fetched(path) {
   const response = await fetch(`api/${path}.json`).catch((error) => ({ statusText: error.message }));
   if (!response.ok) throw new ApiError("network", `api/${path}.json: ${response.statusText}`);
   return response.json();

@@ -208,6 +208,7 @@ def other_formats() -> dict[str, bytes]:
         "progressive": encode(picture, "JPEG", progressive=True),
         "turned": camera,
         "turned, after a fill byte": camera.replace(b"\xff\xe1", b"\xff\xff\xe1", 1),
+        "turned, after stray bytes": camera.replace(b"\xff\xe1", b"\x00\xda\xff\x00\xff\xe1", 1),
         "webp": encode(picture, "WEBP", quality=80),
         "lossless": encode(picture, "WEBP", lossless=True),
         "transparent webp": encode(clear, "WEBP", lossless=True, exact=True),
@@ -415,10 +416,27 @@ def test_what_a_browser_lacks_is_said(visit: Visit) -> None:
     pictures = [encode(noise(40, 16)), encode(noise(40, 16), "BMP")]
     visit.page.evaluate("delete self.DecompressionStream, delete self.OffscreenCanvas")
     assert read_by_browser(visit, pictures, GREY) == ["browser", "browser"]
-    visit.page.route("**/reader/worker.js", lambda route: route.abort())
-    visit.page.reload()
-    visit.expect("#banner").to_contain_text("This browser cannot run the page")
-    visit.expect(".status.down").to_be_visible()
+
+
+def test_what_the_host_does_not_send_is_said_and_asked_for_again(visit: Visit) -> None:
+    for file in ("reader/worker.js", "reader/model.js", "models/vanilla_crnn.onnx"):
+        visit.page.route(f"**/{file}", lambda route: route.abort())
+        visit.page.reload()
+        visit.page.check("#models input[value=vanilla_crnn]", force=True)
+        visit.pick(("a.png", barcode("12")))
+        visit.expect("#banner").to_contain_text("A part of this page cannot be loaded")
+        visit.expect(".status.down").to_be_visible()
+        visit.page.unroute(f"**/{file}")
+        visit.pick(("b.png", barcode("21")))
+        visit.read("21")
+
+
+def test_it_reads_on_when_its_host_has_gone(visit: Visit) -> None:
+    visit.pick(("a.png", barcode("12")))
+    visit.read("12")
+    visit.page.route("**", lambda route: route.abort())
+    visit.pick(("b.png", barcode("21")))
+    visit.read("21")
 
 
 def test_a_sample_is_one_click_away(visit: Visit) -> None:

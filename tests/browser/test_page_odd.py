@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captcha_ocr.imaging import DEFAULT_LIMITS
+from captcha_ocr.imaging import DEFAULT_LIMITS, SUFFIXES
 from captcha_ocr.web.options import MAX_LENGTH
 from captcha_ocr.web.settings import Settings
 from PIL import Image
@@ -464,6 +464,62 @@ def test_a_late_answer_does_not_take_a_newer_one_back(visit: Any) -> None:
     answer.value.finished()
     visit.page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
     assert visit.page.locator(".status.down").count() == 1
+
+
+def test_a_server_that_hangs_is_not_ready(visit: Any) -> None:
+    visit.page.route("**/api/readyz", lambda route: None)  # never answered
+    visit.page.click("#language")  # asks
+    visit.expect(".status.down").to_be_visible()
+
+
+def test_other_models_of_a_server_that_was_started_anew_are_offered(visit: Any) -> None:
+    visit.pick(("a.png", barcode("12")))
+    visit.read("12")
+    models = json.loads(visit.page.request.get(f"{visit.site.url}/api/models").body())
+    kept = [models["models"][-1]]
+    answer = {**models, "default": kept[0]["name"], "models": kept}
+    visit.page.route("**/api/models", lambda route: route.fulfill(json=answer))
+    problem = {"code": "invalid", "field": "arch", "detail": "no such model", "status": 422}
+    refused: list[Any] = []
+
+    def refuse(route: Any) -> None:
+        refused.append(
+            route.fulfill(status=422, json=problem) if not refused else route.continue_()
+        )
+
+    visit.page.route("**/api/predict", refuse)
+    visit.page.locator(".pick").first.click()
+    visit.expect("#models input").to_have_count(1)
+    visit.pick(("b.png", barcode("21")))
+    visit.read("21")
+
+
+def test_what_is_dragged_within_the_page_is_no_picture(visit: Any) -> None:
+    visit.pick(("a.png", barcode("12")))
+    visit.read("12")
+    visit.page.evaluate(
+        """() => {
+          const drop = (target, data) => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.setData("text/plain", data);
+            const event = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+            target.dispatchEvent(event);
+            return event.defaultPrevented;
+          };
+          window.taken = drop(document.querySelector("#detail .truth"), "12");
+          dispatchEvent(new DragEvent("dragstart"));
+          drop(document.body, "12");
+        }"""
+    )
+    assert visit.page.evaluate("window.taken") is False  # the field takes it
+    visit.expect("#banner").to_be_hidden()
+
+
+def test_folders_are_searched_for_what_python_reads(visit: Any) -> None:
+    source = visit.page.request.get(f"{visit.site.url}/static/intake.js").text()
+    kinds = source.partition("KINDS = /")[2].partition("/i;")[0].replace("\\/", "/")
+    for suffix in SUFFIXES:
+        assert re.fullmatch(kinds, f"x{suffix}"), suffix
 
 
 def test_trouble_that_is_over_is_not_said_any_more(visit: Any) -> None:

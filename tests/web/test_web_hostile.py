@@ -210,6 +210,7 @@ def test_hosts_that_no_stranger_can_own_are_answered(server: Asked, host: str) -
 def test_pages_of_other_origins_may_not_post(server: Asked, origin: str) -> None:
     answer = server.predict([("a.png", barcode("1"))], headers={"Origin": origin})
     assert (answer.status, answer.code) == (403, "forbidden_origin")
+    assert f"the page is of {origin!r}, the request is to '" in answer.json()["detail"]
     assert "access-control-allow-origin" not in answer.headers
 
 

@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import select
+import sys
 import threading
 from asyncio.selector_events import _SelectorSocketTransport
 from pathlib import Path
@@ -40,6 +41,7 @@ from captcha_ocr.web.waitress_server import (
     ProblemTask,
     RequestParser,
     Server,
+    is_address,
     most_connections,
 )
 from uvicorn.config import Config
@@ -85,6 +87,26 @@ def test_no_more_connections_than_the_process_may_open(
     resource = pytest.importorskip("resource", reason="Windows has none")
     monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
     assert most_connections() == most
+
+
+def test_what_kubernetes_says_of_a_service_is_no_setting() -> None:
+    port = "CAPTCHA_OCR_PORT"
+    environ = dict.fromkeys((port, f"{port}_80_TCP_ADDR", "CAPTCHA_OCR_SERVICE_HOST"), "10.0.0.1")
+    environ |= {"CAPTCHA_OCR_SERVICE_PORT": "80", "CAPTCHA_OCR_SERVICE_PORT_HTTP": "80"}
+    assert Settings.from_env(environ) == Settings()
+
+
+@pytest.mark.parametrize("proxy", ["10.0.0.0/8", "nginx", "127.0.0.1,::1"])
+def test_a_proxy_that_waitress_would_never_meet_is_refused(proxy: str) -> None:
+    with pytest.raises(ConfigError, match="Flask takes one address"):
+        Server(Mock(), "127.0.0.1", 0, Settings(trusted_proxy=proxy))
+    assert is_address("::1") and is_address("*") and is_address("")
+
+
+def test_torch_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ModelError, match=r"needs the Python package 'torch', .* install -e"):
+        load_models(Settings(backend="torch"))
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ class Run:
 
     def put(self, section: str, about: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
         """Save the figures of a section, model by model, in place of earlier ones."""
+        self.results = self._earlier()  # once more: another run may have put something there
         entries = dict(self.results.get(section, {}))
         for arch, values in figures.items():
             entries[arch] = {"sha256": self.digests[arch], "measured": dict(about), **values}

@@ -92,13 +92,14 @@ def exit_code(error: OSError | ValueError | TrainingError) -> int | None:
     """The exit code of an error that a user can cause; None for any other."""
     # Imported here: `doctor` must start where numpy does not.
     from captcha_ocr.constraints import ConstraintError
+    from captcha_ocr.decoding import LogitsError
     from captcha_ocr.imaging import ImageError
 
     if isinstance(error, (ConfigError, ConstraintError)):
         return USAGE
     if isinstance(error, (CharsetError, LabelError, ImageError)):
         return BAD_DATA
-    if isinstance(error, (ModelError, OSError, TrainingError)):
+    if isinstance(error, (ModelError, LogitsError, OSError, TrainingError)):
         return FAILURE
     return None
 

@@ -116,9 +116,12 @@ def open_sets(args: argparse.Namespace, formats: list[str]) -> tuple[Store | Non
     needing = [name for name in formats if not FORMATS[name].exact]
     if needing and args.calibrate is None:
         raise ConfigError(f"{', '.join(needing)} needs --calibrate ROOT: training pictures")
+    if args.calibrate and not needing:
+        named = ", ".join(name for name, form in FORMATS.items() if not form.exact)
+        raise ConfigError(f"--calibrate is for {named}, which --format does not name")
     if args.check and args.calibrate and args.check.resolve() == args.calibrate.resolve():
         raise ConfigError("--check and --calibrate are one set; calibrate with training pictures")
     return (
         open_store(args.check) if args.check else None,
-        open_store(args.calibrate) if args.calibrate and needing else None,
+        open_store(args.calibrate) if args.calibrate else None,
     )

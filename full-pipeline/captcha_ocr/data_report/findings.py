@@ -207,12 +207,9 @@ def odd_labels(pictures: Sequence[Picture]) -> Finding:
 
 def one_label(pictures: Sequence[Picture]) -> Finding:
     """Names that were cut in the wrong place, most likely."""
-    items = []
-    if len(pictures) > 1 and len({picture.label for picture in pictures}) == 1:
-        items.append(Item(f"{pictures[0].label!r} {len(pictures):,} times", pictures[0].file))
-    return Finding(
-        "one label for all", WARNING, "nothing is learned from these; look at some", tuple(items)
-    )
+    same = len(pictures) > 1 and len({picture.label for picture in pictures}) == 1
+    items = [Item(f"{pictures[0].label!r} {len(pictures):,} times", pictures[0].file)] * same
+    return Finding("one label for all", WARNING, "nothing is learned from these", tuple(items))
 
 
 def rare_characters(characters: Mapping[str, int]) -> Finding:

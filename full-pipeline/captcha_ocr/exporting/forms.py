@@ -32,7 +32,7 @@ def two_widths(image: ImageConfig) -> list[int]:
 
 def free_width(model: CTCRecognizer) -> nn.Module:
     """Images (N, C, H, W) to logits (N, T, C), like the model, whose weights it shares."""
-    form = FORMS.get(type(model))
+    form = next((FORMS[kind] for kind in type(model).__mro__ if kind in FORMS), None)
     return (form(model) if form else model).eval()
 
 

@@ -7,6 +7,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import math
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from captcha_ocr.checkpoint import Checkpoint, load_checkpoint
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import FORMATS, Format, NotKeptError, Remark
 from captcha_ocr.exporting.measuring import TOLERANCE, WIDTHS, agree, allowed, latencies, verify
-from captcha_ocr.files import file_sha256, find_files
+from captcha_ocr.files import file_sha256, find_files, take_place
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError
 from captcha_ocr.models import MODELS, find_model
 from captcha_ocr.predictor import Predictor, load_predictor
@@ -72,26 +73,29 @@ def export(
 ) -> tuple[Path, Remark]:
     """Write ``<folder>/<format>/<arch>`` with its JSON; the file that a runner opens.
 
-    What does not equal torch is not left there: ModelError. Nor what is not worth having:
-    NotKeptError. Nor what nobody has compared yet, when the command is stopped.
+    What does not equal torch gets no place there: ModelError, and what was there stays. Nor does
+    what is not worth having: NotKeptError, and what was there of earlier weights goes.
     """
     form = FORMATS[name]
     path = Path(folder) / name / f"{checkpoint.arch}{form.suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        remark = importlib.import_module(form.module).convert(checkpoint, path, calibration)
-        model = checkpoint.build()
-        info = describe(checkpoint, model)
-        sha256 = file_sha256(*files_of(path, form))
-        dataclasses.replace(info, sha256=sha256).save(path.with_suffix(".json"))
-        if form.exact:
-            verify(load_predictor(path, threads=1), model, info)
-    except BaseException as error:
-        remove(path, form)
-        if not isinstance(error, RuntimeError):
+    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as scratch:
+        made = Path(scratch) / path.name
+        try:
+            remark = importlib.import_module(form.module).convert(checkpoint, made, calibration)
+            model = checkpoint.build()
+            info = describe(checkpoint, model)
+            sha256 = file_sha256(*files_of(made, form))
+            dataclasses.replace(info, sha256=sha256).save(made.with_suffix(".json"))
+            if form.exact:
+                verify(load_predictor(made, threads=1), model, info)
+        except NotKeptError:
+            remove(path, form)
             raise
-        # torch's, of an architecture that a format cannot hold
-        raise ModelError(f"{checkpoint.arch} cannot be converted to {name}: {error}") from error
+        except RuntimeError as error:  # torch's, of an architecture that a format cannot hold
+            raise ModelError(f"{checkpoint.arch} cannot be converted to {name}: {error}") from error
+        for file in (made.with_suffix(".json"), *reversed(files_of(made, form))):
+            take_place(file, path.with_suffix(file.suffix))
     return path, remark
 
 

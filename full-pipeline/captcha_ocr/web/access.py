@@ -61,7 +61,11 @@ def check_path(path: str) -> None:
 def check_origin(origin: str | None, host: str | None) -> None:
     """Refuse a POST that a browser sends for another site's page ("null" is one too)."""
     if origin is not None and _net_location(origin) != (host or "").lower():
-        raise Problem("forbidden_origin", "pages of another origin may not use this server")
+        raise Problem(
+            "forbidden_origin",
+            f"the page is of {origin[:100]!r}, the request is to {(host or '')[:100]!r}: pages of "
+            "another origin may not use this server; a proxy has to pass the Host header on",
+        )
 
 
 def _net_location(origin: str) -> str:

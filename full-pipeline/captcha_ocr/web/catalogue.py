@@ -52,9 +52,15 @@ def load_models(settings: Settings) -> dict[str, Predictor]:
 def _load_torch(archs: Sequence[str], folder: Path, threads: int) -> dict[str, Predictor]:
     """The checkpoints in a folder, or in its run folders; a model's name is its architecture."""
     # Imported here: the servers work, and start quickly, where torch is not installed.
-    import torch
+    try:
+        import torch
 
-    from captcha_ocr.runtimes.torch import TorchPredictor
+        from captcha_ocr.runtimes.torch import TorchPredictor
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"--backend torch needs the Python package {error.name!r}, which is not installed; in "
+            'the folder of pyproject.toml run: python -m pip install -e ".[train]"'
+        ) from None
 
     if threads:  # for the whole process; torch would take all cores for each of the lanes
         torch.set_num_threads(threads)

@@ -66,7 +66,7 @@ def parse_options(
             known = ", ".join((*FILE_FIELDS[:1], *_PARSERS))
             raise _invalid(name, f"there is no field {name[:40]!r}; choose from {known}")
         if name in values:
-            raise _invalid(name, f"the field {name!r} stands twice")
+            raise _invalid(name, f"the field {name!r} stands twice; give it once")
         if len(value) > MAX_FIELD:
             raise _invalid(name, f"{name} has {len(value)} characters; {MAX_FIELD} are allowed")
         values[name] = value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from captcha_ocr.config import ConfigError
 from captcha_ocr.cores import usable_cores
 
 ENV_PREFIX = "CAPTCHA_OCR_"
+# Kubernetes tells every container where a Service is; of one called captcha-ocr it does so thus.
+_OF_KUBERNETES = re.compile(rf"{ENV_PREFIX}(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)")
 # Of both servers, and nobody's to set.
 CONNECTIONS = 2000  # open at once
 BODIES = 256 << 20  # bytes of request bodies held at once, or one of --max-body-mb if that is more
@@ -120,9 +123,8 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Raises ConfigError for a value that is no number, and for a variable nobody reads."""
         fields = {ENV_PREFIX + field.name.upper(): field for field in dataclasses.fields(cls)}
-        unknown = sorted(
-            name for name in environ if name.startswith(ENV_PREFIX) if name not in fields
-        )
+        ours = {name for name in environ if name.startswith(ENV_PREFIX)}
+        unknown = sorted(name for name in ours - {*fields} if not _OF_KUBERNETES.fullmatch(name))
         if unknown:
             raise ConfigError(f"no such setting: {unknown}; known: {sorted(fields)}")
         values = {}

@@ -8,6 +8,7 @@ a time by which it must be complete, and every answer one by which it must be ta
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import select
 import signal
@@ -24,6 +25,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
 from waitress.utilities import BadRequest, Error
 
+from captcha_ocr.config import ConfigError
 from captcha_ocr.web.access import SECURITY_HEADERS
 from captcha_ocr.web.flask_app import close_app
 from captcha_ocr.web.problems import PROBLEM_TYPE, Problem
@@ -44,6 +46,12 @@ def most_connections() -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     # waitress keeps a large body in a file, so a connection may need two.
     return CONNECTIONS if files < 0 else max(1, min(CONNECTIONS, (files - SPARE) // 2))
+
+
+def is_address(proxy: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return proxy in ("", "*") or bool(ipaddress.ip_address(proxy))
+    return False
 
 
 class Crowded(Error):
@@ -175,7 +183,13 @@ class Server(TcpWSGIServer):
     channel_class = Channel
 
     def __init__(self, app: Flask, host: str, port: int, settings: Settings) -> None:
-        """Raises OSError when the address cannot be used."""
+        """Raises OSError when the address cannot be used, ConfigError for a proxy that waitress
+        would never meet: it compares texts."""
+        if not is_address(settings.trusted_proxy):
+            raise ConfigError(
+                f"--trusted-proxy is {settings.trusted_proxy!r}; Flask takes one address, or * for "
+                "any that asks, and no network or name"
+            )
         # It warns whenever a request waits for a thread; the service's queue bounds the waiting.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._flask, self._settings = app, settings

@@ -5,7 +5,10 @@ import { ReadError } from "./errors.js";
 
 const EXIF = 0xe1; // the marker of the segment that may ask for a turn
 const SCAN = 0xda; // the pixels begin
-const FILL = 0xff; // any number of them may stand before a marker
+const FILL = 0xff; // begins a marker; any number of them may stand before one
+const ALONE = new Set([0x01, 0xc8]); // markers without a length; as segments.py has them
+for (let marker = 0xd0; marker <= 0xd9; marker += 1) ALONE.add(marker);
+for (let marker = 0xf0; marker <= 0xfd; marker += 1) ALONE.add(marker);
 
 /** @param checkSize throws for a size that is not read */
 export async function decodeByBrowser(bytes, type, checkSize) {
@@ -25,18 +28,23 @@ export async function decodeByBrowser(bytes, type, checkSize) {
 
 /** A JPEG's bytes but for its EXIF segments; no option of createImageBitmap ignores the turn. */
 function withoutExif(bytes) {
-  const parts = [bytes.subarray(0, 2)];
-  let at = 2;
-  while (bytes[at] === 0xff && bytes[at + 1] !== SCAN) {
-    if (bytes[at + 1] === FILL) {
+  const parts = [];
+  let kept = 0; // up to here it is in `parts`, or left out
+  for (let at = 2; ; ) {
+    at = bytes.indexOf(FILL, at); // decoders pass over what stands between segments
+    const marker = bytes[at + 1];
+    if (at < 0 || marker === undefined || marker === SCAN) return [...parts, bytes.subarray(kept)];
+    if (marker === 0 || marker === FILL) {
       at += 1;
       continue;
     }
-    const end = at + 2 + (bytes[at + 2] << 8) + bytes[at + 3];
-    if (bytes[at + 1] !== EXIF) parts.push(bytes.subarray(at, end));
-    at = end;
+    const length = ALONE.has(marker) ? 0 : (bytes[at + 2] << 8) | bytes[at + 3];
+    if (marker === EXIF) {
+      parts.push(bytes.subarray(kept, at));
+      kept = at + 2 + length;
+    }
+    at += 2 + length;
   }
-  return [...parts, bytes.subarray(at)];
 }
 
 function onWhiteCanvas(bitmap) {

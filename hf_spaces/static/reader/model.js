@@ -9,8 +9,8 @@ ort.env.wasm.numThreads = 1;
 /** The model `name` of the folder `models/`. Throws ReadError when it is missing or damaged. */
 export async function loadModel(name) {
   const [info, weights] = await Promise.all([
-    fetched(`${name}.json`).then((response) => response.json()),
-    fetched(`${name}.onnx`).then((response) => response.arrayBuffer()),
+    fetched(`${name}.json`, (response) => response.json()),
+    fetched(`${name}.onnx`, (response) => response.arrayBuffer()),
   ]);
   await checkSum(info, weights);
   try {
@@ -42,10 +42,14 @@ class Model {
   }
 }
 
-async function fetched(file) {
-  const response = await fetch(new URL(`../models/${file}`, import.meta.url));
-  if (!response.ok) throw new ReadError("model", `models/${file}: ${response.status}`);
-  return response;
+async function fetched(file, content) {
+  try {
+    const response = await fetch(new URL(`../models/${file}`, import.meta.url));
+    if (!response.ok) throw new Error(response.status);
+    return await content(response);
+  } catch (error) {
+    throw new ReadError("network", `models/${file}: ${error.message}`);
+  }
 }
 
 /** Browsers offer the digest over https and on this machine only. */

@@ -3,11 +3,13 @@
 import { ApiError } from "./errors.js";
 
 const RETRIES = 5;
+const PATIENCE_MILLISECONDS = 10_000; // for what a server can say at once
 const RETRY_CODES = new Set(["rate", "busy"]);
 
 export async function getJson(path) {
-  const response = await request(`api/${path}`, { headers: { Accept: "application/json" } });
-  return response.json();
+  const signal = AbortSignal.timeout(PATIENCE_MILLISECONDS);
+  const response = await request(`api/${path}`, { headers: { Accept: "application/json" }, signal });
+  return response.json().catch(brokenOff);
 }
 
 /** One picture, explained. */

@@ -98,6 +98,7 @@ async function show(item) {
   } catch (error) {
     if (signal.aborted) return;
     trouble(error);
+    if (error.field === "arch") renewOffer();
     if (!detail) fail(item, error); // or only what the rule changed is not known
   }
   draw();
@@ -188,9 +189,10 @@ async function checkHealth() {
   status.className = `status ${up ? "up" : "down"}`;
   write(byId("status-text"), t(up ? "status.up" : "status.down"));
   if (up) loadOffer();
+  else offer = null; // the next may be another, with other models
 }
 
-/** Once; a server that was not there yet is asked again when it is. */
+/** A server that was not there yet is asked again when it is. */
 function loadOffer() {
   offer ??= takeOffer().then(
     () => lacking && hush(),
@@ -202,6 +204,12 @@ function loadOffer() {
   );
 }
 
+/** The server has been started anew, with other models. */
+function renewOffer() {
+  offer = null;
+  loadOffer();
+}
+
 async function takeOffer() {
   const version = await getJson("version");
   Object.assign(limits, version.limits);
@@ -209,6 +217,7 @@ async function takeOffer() {
   const models = await getJson("models");
   choices.setModels(models);
   rule.setServerRule(models.rule);
+  if (byId("samples").childElementCount) return;
   await loadSamples((file, truth) => take([{ file, name: file.name }], truth), trouble);
 }
 

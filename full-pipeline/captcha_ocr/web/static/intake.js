@@ -3,7 +3,7 @@
 import { byId } from "./dom.js";
 
 // On disks of others macOS keeps what it knows of a.png in ._a.png, which is no picture.
-const KINDS = /^(?!(.*\/)?\._).*\.(png|jpe?g|webp|bmp|gif)$/i;
+const KINDS = /^(?!(.*\/)?\._).*\.(png|jpe?g|jfif|webp|bmp|gif)$/i;
 
 /**
  * @param take called with a list of {file, name}; of a folder only those that look like pictures,
@@ -18,12 +18,17 @@ export function initIntake(take, lose) {
     depth = Math.max(0, depth + change);
     document.body.classList.toggle("dragging", depth > 0);
   };
-  addEventListener("dragenter", () => drag(1));
+  let own = false; // what is dragged is of this page: a thumbnail, a text
+  addEventListener("dragstart", () => (own = true));
+  addEventListener("dragend", () => (own = false));
+  addEventListener("dragenter", () => drag(own ? 0 : 1));
   addEventListener("dragleave", () => drag(-1));
-  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("dragover", (event) => isTextDrop(event) || event.preventDefault());
   addEventListener("drop", async (event) => {
-    event.preventDefault();
     drag(-depth);
+    if (isTextDrop(event)) return;
+    event.preventDefault(); // a browser would leave the page for what is dropped
+    if (own) return;
     const lost = [];
     take(await dropped(event.dataTransfer, lost));
     if (lost.length) lose(lost);
@@ -39,6 +44,10 @@ export function initIntake(take, lose) {
 /** Text into a field. A spreadsheet's cell comes with a picture of itself. */
 function isText({ target, clipboardData }) {
   return target.matches?.("input:not([type])") && clipboardData.types.includes("text/plain");
+}
+
+function isTextDrop({ target, dataTransfer }) {
+  return Boolean(target.closest?.("input")) && !dataTransfer.types.includes("Files");
 }
 
 function choose(buttonId, inputId, take) {
