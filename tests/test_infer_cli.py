@@ -324,6 +324,15 @@ def test_check_prints_scores(
     assert "; 1 have a label that the rule does not allow" in summary
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_suffixes_cannot_speak_to_the_terminal(
+    root: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / IMAGES_DIR / "a.\x1b[31m").touch()
+    err = run(capsys, "--dir", root, "--weights", tiny_weights)[2]
+    assert "passed over" in err and "\x1b" not in err
+
+
 def test_a_labelled_picture_is_read_whatever_its_name_ends_in(
     root: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,6 +23,7 @@ from captcha_ocr.model_info import DEFAULT_ARCH
 from captcha_ocr.predictor import Prediction, Predictor
 from captcha_ocr.results import CsvWriter, JsonWriter, Result, TableWriter, Tally, Writer
 from captcha_ocr.sources import NamedSource, PassedOver, folder_labels, folder_sources
+from captcha_ocr.tables import printable
 
 STDIN = "-"
 
@@ -57,7 +58,7 @@ def main(argv: Arguments = None) -> int:
         for arch, tally in tallies.items():
             print(f"{arch}: {tally.summary(len(labels))}", file=out)
     if passed_over:
-        print(f"{passed_over}; a file that is named is read", file=sys.stderr)
+        print(printable(f"{passed_over}; a file that is named is read"), file=sys.stderr)
     return BAD_DATA if any(tally.unreadable for tally in tallies.values()) else OK
 
 

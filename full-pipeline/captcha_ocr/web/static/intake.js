@@ -20,7 +20,8 @@ export function initIntake(take, lose) {
   };
   let own = false; // what is dragged is of this page: a thumbnail, a text
   addEventListener("dragstart", () => (own = true));
-  addEventListener("dragend", () => (own = false));
+  // Of an element that has gone meanwhile no dragend comes; and while one drags, no pointermove.
+  for (const over of ["dragend", "pointermove"]) addEventListener(over, () => (own = false));
   addEventListener("dragenter", () => drag(own ? 0 : 1));
   addEventListener("dragleave", () => drag(-1));
   addEventListener("dragover", (event) => isTextDrop(event) || event.preventDefault());
