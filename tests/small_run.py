@@ -9,11 +9,8 @@ from captcha_ocr.config import ImageConfig, TrainConfig
 from captcha_ocr.labels import Label, read_labels, write_labels
 from captcha_ocr.models import MODELS
 
-SMALL = {
-    "vanilla_crnn": 0.25,
-    "crnn_resnet34": 0.25,
-    "svtr_tiny": 0.5,
-}  # width; another has its own
+# Width; an architecture that is not here has its usual size.
+SMALL = {"vanilla_crnn": 0.25, "crnn_resnet34": 0.25, "svtr_tiny": 0.5}
 
 
 def config_for(root: Path, arch: str = "vanilla_crnn", **changes: object) -> TrainConfig:

@@ -1,12 +1,13 @@
 // What the served page's api.js is, without a server: the worker reads, and what servers say about
 // themselves lies in files. The build puts this module in that one's place.
 
+import { remembered } from "../reader/remember.js";
 import { ApiError } from "./errors.js";
 import { load } from "./storage.js";
 import "./strings-here.js";
 
 const WORKER = "reader/worker.js";
-const answers = new Map(); // path -> promise of what lies there
+const json = remembered(fetched); // the page reads on when its host has gone
 const waiting = new Map(); // id -> {resolve, reject}
 let nextId = 1;
 let worker = null;
@@ -75,16 +76,6 @@ async function archsOf(arch) {
   const names = models.map((model) => model.name);
   if (arch === "all") return names;
   return [names.includes(arch) ? arch : first];
-}
-
-/** Fetched once: the page reads on when its host has gone. Tried again when that has failed. */
-function json(path) {
-  if (!answers.has(path)) {
-    const answer = fetched(path);
-    answers.set(path, answer);
-    answer.catch(() => answers.delete(path));
-  }
-  return answers.get(path);
 }
 
 async function fetched(path) {

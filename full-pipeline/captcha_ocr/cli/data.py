@@ -35,7 +35,7 @@ from captcha_ocr.datasets.label_rows import (
     rows_of_table,
 )
 from captcha_ocr.datasets.stores import FolderStore, Subset, write_parquet
-from captcha_ocr.files import atomic_write
+from captcha_ocr.files import write_bytes
 from captcha_ocr.merging.config import ON_FAULT, DataError, TargetError, refuse_nested
 from captcha_ocr.merging.engines import process_engine
 from captcha_ocr.merging.target import is_free
@@ -115,9 +115,8 @@ def report(args: argparse.Namespace) -> int:
     with process_engine(args.workers) as engine:
         health = examine(args.dir, engine, args.against)
     if args.html:
-        with atomic_write(args.html) as file:
-            # A file name of odd bytes, which UTF-8 cannot write, as in the terminal.
-            file.write(page.render(health).encode(errors="backslashreplace").decode())
+        # A file name of odd bytes, which UTF-8 cannot write, as in the terminal.
+        write_bytes(args.html, page.render(health).encode(errors="backslashreplace"))
     if args.json:
         print(json.dumps(health.to_json(), ensure_ascii=False, indent=2))
     else:

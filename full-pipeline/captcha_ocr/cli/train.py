@@ -194,10 +194,9 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
     for name in ("train_root", "val_root"):
         root = getattr(config, name)
         if root and not Path(root).exists():
-            option = "--" + name.replace("_", "-")
             raise ConfigError(
                 f"{folder.path} learns from {root}, which is not here; say where it is now with "
-                f"{option}, or resume from the folder where the run was begun"
+                f"{option_of(name)}, or resume from the folder where the run was begun"
             )
     return config
 
@@ -229,8 +228,12 @@ def read_settings(args: Path) -> TrainConfig:
 SPELLED = {"height": "--imgH", "max_width": "--imgW"}  # options not named after their field
 
 
+def option_of(name: str) -> str:
+    return SPELLED.get(name, "--" + name.replace("_", "-"))
+
+
 def difference(name: str, recorded: Any, given: Any) -> str:
-    option = SPELLED.get(name, "--" + name.replace("_", "-"))
+    option = option_of(name)
     if recorded is None or recorded is False or recorded == "":
         return f"without {option}"
     return f"with {option} {recorded} (not {given})"

@@ -4,8 +4,9 @@
 import { ReadError } from "./errors.js";
 import { loadModel } from "./model.js";
 import { readPicture } from "./reading.js";
+import { remembered } from "./remember.js";
 
-const models = new Map(); // name -> promise
+const modelNamed = remembered(loadModel);
 let queue = Promise.resolve();
 
 addEventListener("message", ({ data: job }) => {
@@ -26,14 +27,4 @@ async function answer({ id, archs, file, explained }) {
 /** The file has gone, or has changed since it was chosen. */
 function lost(error) {
   throw new ReadError("lost", error.message);
-}
-
-/** Loaded once; tried again when that has failed. */
-function modelNamed(name) {
-  if (!models.has(name)) {
-    const model = loadModel(name);
-    models.set(name, model);
-    model.catch(() => models.delete(name));
-  }
-  return models.get(name);
 }
