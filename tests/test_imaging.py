@@ -16,7 +16,8 @@ from captcha_ocr.imaging import FORMATS, ImageError, ImageLimits, open_image
 from drawing import draw_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image
+from raw_pictures import gif_of_dots
 
 
 def encode(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -39,19 +40,6 @@ def png(width: int, height: int, *, depth: int = 8, colour: int = 0, rows: bytes
         + chunk(b"IDAT", zlib.compress(rows, 9))
         + chunk(b"IEND", b"")
     )
-
-
-# A frame that leaves the canvas, if a walk takes what stands inside of a block for one.
-BAIT = b"\x2c" + b"\xff" * 8
-GIF_PIXEL = b"\x02\x02\x44\x01\x00"  # of colour 0: clear code, 0, end of information
-
-
-def gif(frames: int, *, canvas: tuple[int, int] = (64, 32), box: tuple[int, ...] = ()) -> bytes:
-    """``frames`` frames of one pixel, and one in ``box`` (left, top, width, height)."""
-    head = b"GIF89a" + struct.pack("<HHBBB", *canvas, 0x80, 0, 0) + b"\0\0\0" + BAIT[:3]
-    small = b"\x2c" + struct.pack("<4HB", 0, 0, 1, 1, 0) + GIF_PIXEL
-    last = b"\x2c" + struct.pack("<4HB", *box, 0) + GIF_PIXEL if box else b""
-    return head + small * frames + last + b"\x3b"
 
 
 def refused(data: bytes) -> str:
@@ -147,98 +135,6 @@ def test_exif_orientation_is_left_alone() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees
     assert open_image(encode(draw_picture("AB"), "JPEG", exif=exif)).size == (96, 32)
-
-
-# ---- GIF
-
-
-def fading_gif(text: str = "2468") -> tuple[bytes, np.ndarray]:
-    """Each frame shows one character in full and no other, as EasyCaptcha's GIFs nearly do."""
-    whole = draw_picture(text, (96, 32))
-    step = 96 // len(text)
-    frames = []
-    for number in range(len(text)):
-        frame = Image.new("RGB", whole.size, "white")
-        box = (number * step, 0, (number + 1) * step, 32)
-        frame.paste(whole.crop(box), box[:2])
-        frames.append(frame.convert("L"))
-    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50, loop=0)
-    return data, np.asarray(whole)
-
-
-def test_text_that_fades_over_the_frames_is_whole() -> None:
-    data, whole = fading_gif()
-    combined = np.asarray(open_image(data)).astype(int)
-    np.testing.assert_array_equal(combined, whole)
-    with Image.open(io.BytesIO(data)) as first:
-        assert np.abs(np.asarray(first.convert("RGB")).astype(int) - whole).mean() > 10
-
-
-def test_the_frame_with_the_most_ink_counts_in_whatever_colour_it_is() -> None:
-    """Red on white differs in green and blue alone."""
-    inks = [(255, 200, 200), (255, 0, 0), (255, 120, 120)]
-    frames = [Image.new("RGB", (64, 32), "white") for _ in inks]
-    for frame, ink in zip(frames, inks):
-        frame.paste(ink, (20, 8, 40, 24))
-    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert np.asarray(open_image(data))[16, 30].tolist() == [255, 0, 0]
-
-
-def test_a_dark_ground_is_combined_too() -> None:
-    frames = []
-    for left in (4, 40):
-        frame = Image.new("RGB", (64, 32), (20, 20, 40))
-        ImageDraw.Draw(frame).rectangle((left, 8, left + 10, 20), fill=(250, 250, 90))
-        frames.append(frame)
-    combined = np.asarray(
-        open_image(encode(frames[0], "GIF", save_all=True, append_images=frames[1:]))
-    )
-    for left in (4, 40):
-        assert combined[12, left + 5].tolist() == pytest.approx([250, 250, 90], abs=8)
-
-
-def test_only_a_bounded_number_of_frames_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from PIL.GifImagePlugin import GifImageFile
-
-    sought: list[int] = []
-    seek = GifImageFile.seek
-    monkeypatch.setattr(
-        GifImageFile, "seek", lambda self, frame: (sought.append(frame), seek(self, frame))[1]
-    )
-    open_image(gif(10_000), ImageLimits(max_frames=7))
-    assert max(sought) == 6
-
-
-@pytest.mark.parametrize(
-    "box", [(60, 0, 8, 8), (0, 30, 8, 8), (0, 0, 65_535, 65_535), (65_000, 65_000, 1, 1)]
-)
-def test_frame_outside_of_the_canvas_is_refused(box: tuple[int, ...]) -> None:
-    with pytest.raises(ImageError, match="leaves the canvas") as caught:
-        open_image(gif(2, box=box))
-    assert caught.value.code == "broken"
-
-
-def test_frame_inside_of_the_canvas_is_read() -> None:
-    assert open_image(gif(2, box=(63, 31, 1, 1))).size == (64, 32)
-
-
-BLOCKS = {
-    "extension": b"\x21\xfe" + bytes([len(BAIT)]) + BAIT + b"\0",
-    "extension of two parts": b"\x21\xfe\x02ab" + bytes([len(BAIT)]) + BAIT + b"\0",
-    "frame with colours of its own": (
-        b"\x2c" + struct.pack("<4HB", 0, 0, 1, 1, 0x81) + BAIT + b"\0\0\0" + GIF_PIXEL
-    ),
-    "unknown bytes": b"\0\x01",
-}
-
-
-@pytest.mark.parametrize("name", BLOCKS)
-def test_a_frame_is_looked_for_behind_every_kind_of_block(name: str) -> None:
-    data = gif(1)[:-1] + BLOCKS[name]
-    assert open_image(data + b"\x3b").size == (64, 32)
-    outside = b"\x2c" + struct.pack("<4HB", 60, 0, 8, 8, 0) + GIF_PIXEL
-    with pytest.raises(ImageError, match="leaves the canvas"):
-        open_image(data + outside + b"\x3b")
 
 
 # ---- what is refused
@@ -455,12 +351,12 @@ def bomb(name: str) -> bytes:
     if name == "bmp header":
         return SAMPLES["BMP"][:18] + struct.pack("<ii", 30_000, 30_000) + SAMPLES["BMP"][26:]
     if name == "gif canvas":
-        return gif(2, canvas=(65_535, 65_535))
+        return gif_of_dots(2, canvas=(65_535, 65_535))
     if name == "webp canvas":  # of an animation, which lies on it in pieces
         frames = [draw_picture(text, (120, 40)) for text in "12"]
         small = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:])
         return small.replace(vp8x(120, 40), vp8x(16_383, 16_383))
-    return gif(1, box=(0, 0, 65_535, 65_535))
+    return gif_of_dots(1, box=(0, 0, 65_535, 65_535))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module")

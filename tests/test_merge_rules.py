@@ -12,9 +12,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 from captcha_ocr.gif import MAX_BLOCKS
-from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError, open_image
+from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.merging import keys
-from captcha_ocr.merging.gif_band import _frames, combined_rows
 from captcha_ocr.merging.near import BITS, distance, near_hash, thin_out
 from captcha_ocr.merging.rules import CONFLICT, Copy, judge, normalise_label, rank
 from captcha_ocr.segments import MAX_CHUNKS
@@ -45,21 +44,6 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def plain_gif(frames: list[Image.Image]) -> bytes:
-    """Whole opaque frames, each with 256 colours of its own, as the generators write them."""
-    width, height = frames[0].size
-    parts = [b"GIF89a" + struct.pack("<2H3B", width, height, 0, 0, 0)]
-    for frame in frames:
-        drawn = frame.quantize(256)
-        palette = bytes(drawn.getpalette() or []).ljust(768, b"\0")
-        data = encoded(drawn, "GIF", interlace=False, optimize=False)
-        start = 13 + (3 << (data[10] & 7) + 1)  # behind the header and its colour table
-        assert data[start] == 0x2C
-        descriptor = struct.pack("<B4HB", 0x2C, 0, 0, width, height, 0x87)
-        parts.append(descriptor + palette + data[start + 10 : -1])
-    return b"".join(parts) + b";"
-
-
 relaxed = settings(deadline=None)  # the machine may be busy
 sizes = st.tuples(st.integers(8, 40), st.integers(8, 40))
 
@@ -74,64 +58,16 @@ def test_the_band_is_the_upper_part_of_the_picture(
     assert keys.read_picture(data).tobytes() == open_image(data).tobytes()
 
 
-@relaxed
-@given(sizes, st.integers(1, 5), st.integers(0, 9))
-def test_the_band_of_a_gif_is_that_of_its_combined_picture(
-    size: tuple[int, int], count: int, seed: int
-) -> None:
-    data = plain_gif([noise(seed + n, size) for n in range(count)])
-    assert keys.read_band(data) == keys.band_of(open_image(data))
-
-
-@relaxed
-@given(st.sampled_from([256, 16]), st.booleans(), st.booleans())
-def test_so_is_that_of_a_gif_with_partial_and_transparent_frames(
-    colours: int, corner: bool, interlace: bool
-) -> None:
-    frames = [noise(n, (20, 24)).quantize(colours) for n in range(3)]
-    if corner:  # a frame that changes a corner is stored as that corner
-        frames = [frames[0].copy() for _ in range(3)]
-        for number, frame in enumerate(frames):
-            frame.putpixel((number, 0), number)
-    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], interlace=interlace)
-    assert keys.read_band(data) == keys.band_of(open_image(data))
-
-
-def break_off(gif: bytes, number: int, share: float) -> bytes:
-    """A GIF whose frame ``number`` ends after a share of its data, in order otherwise."""
-    blocks = _frames(gif)[number].blocks
-    end = int(len(blocks) * share) & ~0xFF  # between two sub-blocks, which are full but the last
-    return gif.replace(blocks, blocks[:end] + b"\0")
-
-
-@pytest.mark.parametrize("number", range(3))
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_gif_with_a_frame_that_breaks_off_is_refused(number: int, share: float) -> None:
-    """Training meets such a frame whole, wherever in it the data ends."""
-    data = break_off(plain_gif([noise(n, (130, 48)) for n in range(3)]), number, share)
-    for read in (open_image, keys.read_band):
-        with pytest.raises(ImageError) as caught:
-            read(data)
-        assert caught.value.code == "broken"
-
-
 def test_a_picture_of_too_many_parts_is_refused() -> None:
     """The short ways read what open_image reads, and no more."""
     texts = [(b"tEXt", b"a\0b")] * MAX_CHUNKS
     pixels = (b"IDAT", zlib.compress(bytes(73 * 12)))
     png = png_of((b"IHDR", HEADER), *texts, pixels, (b"IEND", b""))
-    gif = plain_gif([noise(1, (24, 12))])[:-1] + b"!\xfe\0" * MAX_BLOCKS + b";"
+    gif = encoded(noise(1, (24, 12)), "GIF")[:-1] + b"!\xfe\0" * MAX_BLOCKS + b";"
     for data in (png, gif):
         for read in (open_image, keys.read_band):
             with pytest.raises(ImageError, match="more than"):
                 read(data)
-
-
-def test_a_gif_is_combined_of_as_many_frames_as_are_looked_at() -> None:
-    frames = [*[Image.new("RGB", (8, 8))] * DEFAULT_LIMITS.max_frames, noise(1, (8, 8))]
-    data = plain_gif(frames)
-    assert keys.read_band(data) == keys.band_of(open_image(data))
-    assert keys.read_band(data) == keys.read_band(plain_gif(frames[:-1]))
 
 
 @pytest.mark.parametrize("size", [(7, 40), (40, 7), (2000, 501)])
@@ -139,32 +75,15 @@ def test_a_gif_is_combined_of_as_many_frames_as_are_looked_at() -> None:
 def test_a_picture_of_no_use_is_refused_by_its_size(kind: str, size: tuple[int, int]) -> None:
     """Training refuses it, so it must not get into a training set."""
     image = Image.new("RGB", size)
-    data = plain_gif([image]) if kind == "GIF" else encoded(image, kind)
+    data = encoded(image, kind)
     with pytest.raises(ImageError) as caught:
         keys.read_band(data)
     assert caught.value.code == "size"
 
 
-@relaxed
-@given(st.data())
-def test_a_damaged_gif_is_refused_or_read_as_open_image_does(data: st.DataObject) -> None:
-    whole = plain_gif([noise(n, (24, 12)) for n in range(3)])
-    place = data.draw(st.integers(0, len(whole) - 1))
-    damaged = whole[:place] + data.draw(st.binary(max_size=3)) + whole[place + 1 :]
-    try:
-        expected = keys.band_of(open_image(damaged))
-    except ImageError as error:
-        with pytest.raises(ImageError) as caught:
-            keys.read_band(damaged)
-        assert caught.value.code == error.code
-    else:
-        assert keys.read_band(damaged) == expected
-
-
 def test_the_short_way_is_taken() -> None:
     """Else the tests above would compare open_image with itself."""
     assert keys._png_band(encoded(noise(1, (40, 16)), "PNG")) is not None
-    assert combined_rows(plain_gif([noise(n, (40, 16)) for n in range(3)]), 6) is not None
 
 
 @relaxed

@@ -6,15 +6,10 @@ import io
 import struct
 import zlib
 
-import numpy as np
 import pytest
-from captcha_ocr.gif import MAX_BLOCKS
-from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError, ImageLimits, open_image
-from captcha_ocr.merging import gif_band
+from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.segments import MAX_CHUNKS, MAX_RUNS, MAX_SCANS, MAX_SEGMENTS, pixel_parts
 from drawing import draw_barcode
-from PIL import Image
-from test_merge_rules import plain_gif
 
 HEAD, END = b"\xff\xd8", b"\xff\xd9"
 COMMENT = b"\xff\xfe\0\2"
@@ -61,10 +56,6 @@ def tags(count: int) -> bytes:
     return b"II*\0\x08\0\0\0" + struct.pack("<H", count) + b"".join(entries)
 
 
-def gif_with(inserted: bytes) -> bytes:
-    return encoded("GIF")[:-1] + inserted + b";"
-
-
 def bmp_of_runs(width: int, height: int, runs: bytes) -> bytes:
     """A BMP of 8 bits a pixel in run lengths, its palette black."""
     head = struct.pack("<I2i2H6I", 40, width, height, 1, 8, 1, len(runs), 0, 0, 256, 0)
@@ -82,7 +73,6 @@ ORDINARY = {
     "behind the end": encoded("JPEG") + COMMENT * 5000,
     "texts": png_with_texts(3000),
     "behind the last chunk": encoded("PNG") + bytes(100_000),
-    "extensions": gif_with(b"!\xfe\0" * 5000),
     "runs": bmp_of_runs(WIDTH, HEIGHT, ROW_OF_RUNS * HEIGHT + b"\0\1"),
 }
 BROKEN = {
@@ -94,8 +84,6 @@ BROKEN = {
     "nothing else": HEAD + b"\xff" + bytes(100_000),
     "markers without length": jpeg_with(b"\xff\xf0" * 2000),
     "texts": png_with_texts(MAX_CHUNKS),
-    "extensions": gif_with(b"!\xfe\0" * MAX_BLOCKS),
-    "small sub-blocks": gif_with(b"!\xfe" + b"\1a" * MAX_BLOCKS + b"\0"),
     "ends of lines": bmp_of_runs(8, 8, b"\0\0" * MAX_RUNS),
     "steps of nothing": bmp_of_runs(8, 8, b"\0\2\0\0" * MAX_RUNS),
     "lines to fill up": bmp_of_runs(MAX_RUNS // 8 + 1, 8, b"\1\0\0\0" * 8),
@@ -123,15 +111,6 @@ NOTES = {
 }
 
 
-GIF_NOTES = {
-    "a comment": b"!\xfe" + (b"\xff" + b"c" * 255) * 8000 + b"\0",
-    "a loop": b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0",
-    "a loop of nothing": b"!\xff\x0bNETSCAPE2.0\0",
-    "an empty text": b"!\1\0",
-    "an empty control": b"!\xf9\0",
-}
-
-
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", NOTES)
 def test_notes_reach_no_decoder(case: str) -> None:
@@ -142,33 +121,11 @@ def test_notes_reach_no_decoder(case: str) -> None:
     assert open_image(data).tobytes() == open_image(plain).tobytes()
 
 
-@pytest.mark.parametrize("case", GIF_NOTES)
-def test_a_gifs_notes_reach_no_decoder(case: str) -> None:
-    """Pillow 11 takes half a minute for a comment of 4 MiB, and holds all other threads up."""
-    plain = encoded("GIF")
-    assert pixel_parts(gif_with(GIF_NOTES[case])) == pixel_parts(plain) == plain
-
-
-def test_what_makes_a_gifs_colour_clear_stays() -> None:
-    data = gif_with(b"!\xf9\4\1\0\0\0\0" + b"!\xfe\1a\0")
-    assert pixel_parts(data) == gif_with(b"!\xf9\4\1\0\0\0\0")
-
-
-def test_an_empty_extension_hides_no_frame_in_what_follows() -> None:
-    """Pillow takes the next byte for the length of a block: here it would skip 33 bytes, and find
-    a frame of gigabytes in a comment."""
-    frame = b"\0," + struct.pack("<4HB", 0, 0, 13_000, 13_000, 0) + b"\2\2\x44\1\0"
-    comment = b"!\xfe\x40" + (b"x" * 31 + frame).ljust(64, b"y") + b"\0"
-    assert pixel_parts(gif_with(b"!\1\0" + comment)) == encoded("GIF")
-
-
 def test_notes_that_are_cut_off_stay() -> None:
     """A decoder says what is wrong with the file."""
-    cut_off_gif = gif_with(b"!\xfe\5abc")
     for data in (
         HEAD + application(1, bytes(9))[:-1],
         png_with(chunk(b"tEXt", b"a"))[:42],
-        cut_off_gif,
     ):
         assert pixel_parts(data) == data
 
@@ -203,20 +160,3 @@ def test_a_file_may_end_anywhere() -> None:
     for data in (encoded("JPEG"), encoded("PNG"), ORDINARY["runs"]):
         for end in range(len(data)):
             pixel_parts(data[:end])
-
-
-def test_large_frames_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The frames of a GIF cost as much as its canvas, however small they are."""
-    limits = ImageLimits(max_frame_pixels=3 * 64 * 32)
-    assert limits.frames((64, 32)) == 3
-    assert limits.frames((65, 32)) == 2
-    assert limits.frames((640, 320)) == 1
-    assert limits.frames((8, 8)) == DEFAULT_LIMITS.frames((300, 100)) == limits.max_frames
-    frames = [Image.new("RGB", (64, 32), "white") for _ in range(4)]
-    for number, frame in enumerate(frames):
-        frame.paste((0, 0, 0), (number * 12, 4, number * 12 + 6, 14))
-    data = plain_gif(frames)
-    seen = np.asarray(open_image(data, limits))
-    assert [int(seen[8, number * 12 + 3, 0]) for number in range(4)] == [0, 0, 0, 255]
-    monkeypatch.setattr(gif_band, "DEFAULT_LIMITS", limits)
-    assert gif_band.combined_rows(data, 16) == seen[:16].tobytes()

@@ -8,18 +8,20 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Union
 
 import numpy as np
 from PIL import Image
 
+from captcha_ocr import gif
 from captcha_ocr.config import ImageConfig
 from captcha_ocr.segments import pixel_parts
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 # How such files begin; WebP's mark stands eight bytes in.
-HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"GIF87a", b"GIF89a")
+HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
 # What Pillow raises for a header of very many pixels; neither is an OSError or a ValueError.
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 LONGEST_NAME = 300  # characters of a path that an error shows
@@ -45,7 +47,7 @@ class ImageLimits:
     min_side: int = 8  # pixels
     max_pixels: int = 1_000_000  # width times height
     max_frames: int = 64  # frames of a GIF that are looked at
-    max_frame_pixels: int = 8_000_000  # of those frames together: each is as large as the canvas
+    max_frame_pixels: int = 8_000_000  # of those frames together, each as large as the canvas
 
     def allow(self, size: tuple[int, int]) -> bool:
         """Whether a picture of ``size`` (width, height) is opened."""
@@ -63,9 +65,9 @@ def open_image(source: ImageSource, limits: ImageLimits = DEFAULT_LIMITS) -> Ima
     """Open one picture safely and return it as an RGB image.
 
     The format is told from the bytes alone. Transparency is laid on white. The frames of a GIF
-    are combined: each pixel comes from the frame where it differs most from the background, so a
-    text that fades in and out over the frames is whole; of a PIL image, only the frame it is at
-    is read.
+    are combined: each pixel comes from the frame that draws it and differs there most from the
+    background, so a text that fades in and out over the frames is whole; of a PIL image, only the
+    frame it is at is read.
 
     Raises ImageError: the file is missing, larger than the limits, of another format, or broken.
     """
@@ -93,10 +95,13 @@ def _decode(source: Image.Image | bytes, limits: ImageLimits) -> Image.Image:
     if isinstance(source, Image.Image):  # whose file may be decoded only now
         check_size(source.size, limits)
         return _to_rgb(source)
+    if source.startswith(gif.HEADS):
+        size = gif.gif_size(source)
+        check_size(size, limits)
+        frames = islice(gif.gif_frames(source), limits.frames(size))
+        return Image.fromarray(gif.combine(frames, size, background))
     with Image.open(io.BytesIO(pixel_parts(source)), formats=FORMATS) as image:
         check_size(image.size, limits)
-        if image.format == "GIF":
-            return _combine_frames(image, limits)
         return _to_rgb(image)
 
 
@@ -222,26 +227,3 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image).convert("RGB")
     return image.convert("RGB")
-
-
-def _combine_frames(image: Image.Image, limits: ImageLimits) -> Image.Image:
-    """Each pixel from the frame where it lies farthest from the background."""
-    combined = np.array(_to_rgb(image))
-    ground = background(combined).astype(np.int16)
-    farthest = _distance(combined, ground)
-    for number in range(1, limits.frames(image.size)):
-        try:
-            image.seek(number)
-        except EOFError:
-            break
-        frame = np.asarray(_to_rgb(image))
-        distance = _distance(frame, ground)
-        np.copyto(combined, frame, where=(distance > farthest)[..., None])
-        np.maximum(farthest, distance, out=farthest)
-    return Image.fromarray(combined)
-
-
-def _distance(pixels: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """Sum of absolute differences from one colour: (H, W, 3) and (3,) to (H, W)."""
-    apart = np.abs(pixels - ground)
-    return apart[..., 0] + apart[..., 1] + apart[..., 2]  # far quicker than sum(axis=2)

@@ -1,12 +1,11 @@
-"""A walk over the parts of a JPEG, a PNG, a BMP or a GIF (gif.py), before a decoder sees them.
+"""A walk over the parts of a JPEG, a PNG or a BMP, before a decoder sees them; gif.py has a GIF's.
 
 A decoder works for each: a scan of twelve bytes goes over the whole picture once more, and an empty
 comment is still read. So a file of a few MB could keep it busy for minutes. Files of any camera,
 scanner or browser stay far below these limits.
 
 What no pixel depends on is taken out: Pillow unpacks every colour profile, warns of every odd entry
-of a camera's notes, lets an animation's rectangles cut a PNG, and in older releases copies a GIF's
-comment anew for each 255 bytes of it.
+of a camera's notes, and lets an animation's rectangles cut a PNG.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 import re
 import struct
 
-from captcha_ocr.gif import Spans, gif_notes
+Spans = list[tuple[int, int]]  # of bytes: start, end
 
 MAX_SCANS = 64  # of a progressive JPEG; encoders write about ten
 MAX_SEGMENTS = 1_000  # of a JPEG, and bytes between those before the first scan
@@ -33,17 +32,14 @@ _MARKER_AFTER_SCAN = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # FF D0 to D7 b
 
 
 def pixel_parts(data: bytes) -> bytes:
-    """A JPEG, PNG or GIF without its notes; other data as it is.
+    """A JPEG or PNG without its notes; other data as it is.
 
-    Raises ValueError when it has very many parts, or a frame of a GIF leaves the canvas, or a BMP
-    in run lengths is large.
+    Raises ValueError when it has very many parts, or a BMP in run lengths is large.
     """
     if data.startswith(b"\xff\xd8"):
         return _join(data, _jpeg_notes(data))
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return _join(data, _png_notes(data))
-    if data.startswith((b"GIF87a", b"GIF89a")) and len(data) > 13:
-        return _join(data, gif_notes(data, struct.unpack_from("<2H", data, 6)))
     if data.startswith(b"BM") and len(data) >= 34:
         _check_bmp_runs(data)
     return data

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from PIL import Image
 
 from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError, open_image
-from captcha_ocr.merging.gif_band import combined_rows
 from captcha_ocr.segments import pixel_parts
 
 # The share of the rows in the band. Of 3,100 pictures that all differ, 0.3 left 164 sharing a
@@ -67,12 +66,7 @@ def read_band(data: bytes) -> Band:
     Raises ImageError as ``read_picture`` does, but for one case: a PNG whose checksums are right
     and whose compressed data is wrong below the band.
     """
-    suffix = suffix_of(data)
-    band = None
-    if suffix == ".png":
-        band = _png_band(data)
-    elif suffix == ".gif":
-        band = _gif_band(data)
+    band = _png_band(data) if suffix_of(data) == ".png" else None
     return band or band_of(open_image(data))
 
 
@@ -140,12 +134,3 @@ def _png_chunks(data: bytes) -> tuple[int, int, bytes]:
     plain = plain and data[24:29] == bytes((8, 2, 0, 0, 0))
     width, height = struct.unpack_from(">II", data, 16)
     return width, height, b"".join(parts) if plain else b""
-
-
-def _gif_band(data: bytes) -> Band | None:
-    """The band of ``open_image``'s combined picture. None where frames are more than plain."""
-    if len(data) < 13 or len(data) > DEFAULT_LIMITS.max_bytes:
-        return None
-    size = struct.unpack_from("<2H", data, 6)
-    pixels = combined_rows(data, band_rows(size[1]))
-    return Band(size, pixels) if pixels is not None else None

@@ -1,175 +1,145 @@
-// The frames of a GIF (GIF89a), put together as Pillow does it: what a frame leaves behind, what
-// is transparent, and colour numbers beyond the palette follow its GifImagePlugin.
+// The frames of a GIF (GIF89a), and the one picture that they make: the twin of captcha_ocr/gif.py.
 
 import { unpack } from "./lzw.js";
-import { layOnWhite } from "./white.js";
 
 const EXTENSION = 0x21;
-const IMAGE = 0x2c;
+const FRAME = 0x2c;
 const TRAILER = 0x3b;
 const GRAPHIC_CONTROL = 0xf9;
 const HEAD_BYTES = 13;
-const TO_BACKGROUND = 2; // disposal; those above it go back to what was there before
+const MAX_BLOCKS = 1 << 16; // with sub-blocks, which have 255 bytes unless something is wrong
 const INTERLACED = [
   [0, 8],
   [4, 8],
   [2, 4],
   [1, 2],
 ]; // first row and step of each pass
-const GREY_RAMP = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
+const GREYS = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3)); // without a palette
+
+/** {width, height} of the canvas. */
+export function gifSize(bytes) {
+  const view = viewOf(bytes);
+  return { width: view.getUint16(6, true), height: view.getUint16(8, true) };
+}
 
 /**
- * Yields {width, height, channels: 3, pixels: RGB} for the first `most(width, height)` frames.
+ * Each pixel from the frame that draws it farthest from the background of the first, or white.
  *
- * @param checkSize throws for a size that is not read; called before anything is unpacked
+ * @param frames of `gifFrames`, of which the first `most` are looked at
+ * @param background tells a picture's background, one value a channel
+ * @returns {width, height, channels: 3, pixels: RGB}
  */
-export function* gifFrames(bytes, checkSize, most) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const [width, height] = [view.getUint16(6, true), view.getUint16(8, true)];
-  checkSize(width, height);
-  const frames = readBlocks(bytes, view, width, height);
-  if (!frames.length) throw new Error("no frame");
-  const canvas = startCanvas(width, height, frames[0]);
-  const ground = bytes[10] & 0x80 ? bytes[11] : 0;
-  let restore = () => {};
-  for (const frame of frames.slice(0, most(width, height))) {
-    restore();
-    restore = disposal(canvas, frame, ground, frame === frames[0]);
-    const parts = subBlocks(bytes, frame.data);
-    draw(canvas, frame, unpack(parts, frame.codeSize, frame.width * frame.height));
-    yield layOnWhite(canvas);
+export function combine(frames, { width, height }, most, background) {
+  const pixels = new Uint8Array(width * height * 3).fill(255);
+  const combined = { width, height, channels: 3, pixels };
+  const farthest = new Int16Array(width * height).fill(-1); // nothing drawn yet
+  let ground = null;
+  let looked = 0;
+  for (const frame of frames) {
+    const numbers = unpack(frame.parts, frame.codeSize, frame.width * frame.height);
+    if (!ground) {
+      draw(frame, numbers, combined, farthest.slice(), new Int16Array(256));
+      ground = background(combined);
+    }
+    draw(frame, numbers, combined, farthest, distances(frame.palette, ground));
+    looked += 1;
+    if (looked === most) break;
+  }
+  if (!ground) throw new Error("a GIF without a frame");
+  return combined;
+}
+
+/** Of each colour number from one colour. */
+function distances(palette, [red, green, blue]) {
+  return Int16Array.from({ length: 256 }, (_, number) => {
+    const [r, g, b] = palette.subarray(3 * number);
+    return Math.abs(r - red) + Math.abs(g - green) + Math.abs(b - blue);
+  });
+}
+
+/** Draws where the colour's distance is above that in `farthest`, which takes it. */
+function draw(frame, numbers, { width, pixels }, farthest, distance) {
+  const rows = rowOrder(frame);
+  for (let y = 0; y < frame.height; y += 1) {
+    const start = (frame.top + y) * width + frame.left;
+    for (let x = 0; x < frame.width; x += 1) {
+      const number = numbers[rows[y] * frame.width + x];
+      const to = start + x;
+      if (number === frame.transparent || distance[number] <= farthest[to]) continue;
+      farthest[to] = distance[number];
+      for (let c = 0; c < 3; c += 1) pixels[3 * to + c] = frame.palette[3 * number + c];
+    }
   }
 }
 
-/** Every frame's place and settings, up to the trailer or the end. */
-function readBlocks(bytes, view, width, height) {
-  const shared = bytes[10] & 0x80 ? tableAt(bytes, HEAD_BYTES, bytes[10]) : GREY_RAMP;
-  const frames = [];
-  let control = { transparent: null, disposal: 0 };
+/** Yields the place, palette and packed colour numbers of each frame that draws anything. */
+export function* gifFrames(bytes) {
+  const view = viewOf(bytes);
+  const shared = paletteAt(bytes, HEAD_BYTES, bytes[10], GREYS);
   let at = HEAD_BYTES + tableBytes(bytes[10]);
+  let transparent = null;
+  let blocks = 0;
+  const count = () => {
+    blocks += 1;
+    if (blocks > MAX_BLOCKS) throw new Error(`a GIF of more than ${MAX_BLOCKS} blocks`);
+  };
   while (at < bytes.length && bytes[at] !== TRAILER) {
+    count();
     if (bytes[at] === EXTENSION) {
-      const kind = view.getUint8(at + 1);
-      if (kind === GRAPHIC_CONTROL && bytes[at + 2]) control = readControl(view, at, control);
-      at = skipSubBlocks(bytes, at + 2);
-    } else if (bytes[at] === IMAGE) {
-      const frame = { ...readPlace(bytes, view, at, shared), ...control };
-      // A decoder that grows its canvas for it could be made to ask for gigabytes.
-      if (frame.left + frame.width > width || frame.top + frame.height > height) {
-        throw new Error(`a GIF frame leaves the canvas of ${width}x${height}`);
-      }
-      frames.push(frame);
-      control = { ...control, transparent: null };
-      at = skipSubBlocks(bytes, frame.data);
-    } else at += 1; // decoders pass over what they do not know
+      const known = bytes[at + 1] === GRAPHIC_CONTROL && bytes[at + 2] >= 4;
+      if (known && at + 6 < bytes.length) transparent = bytes[at + 3] & 1 ? bytes[at + 6] : null;
+      at = behindBlocks(bytes, at + 2, count);
+    } else if (bytes[at] === FRAME) {
+      const frame = { ...placeAt(view, at + 1), transparent };
+      const flags = bytes[at + 9];
+      const data = at + 10 + tableBytes(flags);
+      frame.palette = paletteAt(bytes, at + 10, flags, shared);
+      frame.codeSize = bytes[data];
+      frame.parts = wholeBlocks(bytes, data + 1);
+      at = behindBlocks(bytes, data + 1, count);
+      if (frame.width && frame.height) yield frame;
+      transparent = null; // a control is for one frame
+    } else at += 1; // readers pass over what they do not know
   }
-  return frames;
 }
 
-/** A disposal stays for the frames that name none; a transparent colour is for one frame. */
-function readControl(view, at, before) {
-  const [flags, number] = [view.getUint8(at + 3), view.getUint8(at + 6)];
-  return {
-    transparent: flags & 1 ? number : before.transparent,
-    disposal: (flags >> 2) & 7 || before.disposal,
-  };
+function viewOf(bytes) {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-function readPlace(bytes, view, at, shared) {
-  const [left, top, width, height] = [1, 3, 5, 7].map((offset) => view.getUint16(at + offset, true));
-  const flags = view.getUint8(at + 9);
-  const code = at + 10 + tableBytes(flags);
-  return {
-    left,
-    top,
-    width,
-    height,
-    interlaced: (flags & 0x40) !== 0,
-    palette: flags & 0x80 ? tableAt(bytes, at + 10, flags) : shared,
-    codeSize: view.getUint8(code),
-    data: code + 1,
-  };
+function placeAt(view, at) {
+  const [left, top, width, height] = [0, 2, 4, 6].map((offset) => view.getUint16(at + offset, true));
+  const canvas = [view.getUint16(6, true), view.getUint16(8, true)];
+  // A frame of another size could ask for gigabytes.
+  if (left + width > canvas[0] || top + height > canvas[1]) {
+    throw new Error(`a GIF frame leaves the canvas of ${canvas.join("x")}`);
+  }
+  return { left, top, width, height, interlaced: (view.getUint8(at + 8) & 0x40) !== 0 };
 }
 
 function tableBytes(flags) {
   return flags & 0x80 ? 3 << ((flags & 7) + 1) : 0;
 }
 
-function tableAt(bytes, at, flags) {
-  return bytes.subarray(at, at + tableBytes(flags));
+/** 256 colours, black beyond those of the table; or `otherwise` if these flags say there is none. */
+function paletteAt(bytes, at, flags, otherwise) {
+  if (!(flags & 0x80)) return otherwise;
+  const palette = new Uint8Array(768);
+  palette.set(bytes.subarray(at, at + tableBytes(flags)));
+  return palette;
 }
 
-function skipSubBlocks(bytes, at) {
-  while (at < bytes.length && bytes[at]) at += bytes[at] + 1;
+function behindBlocks(bytes, start, count) {
+  let at = start;
+  for (; at < bytes.length && bytes[at]; at += bytes[at] + 1) count();
   return at + 1;
 }
 
-function subBlocks(bytes, start) {
-  const parts = [];
-  for (let at = start; bytes[at]; at += bytes[at] + 1) {
-    if (at + bytes[at] >= bytes.length) throw new Error("a block is cut off");
-    parts.push(bytes.subarray(at + 1, at + 1 + bytes[at]));
+/** Those of a chain of length-prefixed blocks that are not cut off. */
+function* wholeBlocks(bytes, start) {
+  for (let at = start; bytes[at] && at + bytes[at] < bytes.length; at += bytes[at] + 1) {
+    yield bytes.subarray(at + 1, at + 1 + bytes[at]);
   }
-  return parts;
-}
-
-/**
- * RGBA. The first frame decides whether the canvas can be transparent at all; where it draws
- * nothing lies its transparent colour, or else the first of its palette.
- */
-function startCanvas(width, height, { palette, transparent }) {
-  const pixels = new Uint8Array(width * height * 4);
-  const canvas = { width, height, pixels, opaque: transparent === null };
-  fill(canvas, { left: 0, top: 0, width, height }, colour(palette, transparent ?? 0), 0);
-  return canvas;
-}
-
-/** What has to happen to the canvas before the next frame is drawn. */
-function disposal(canvas, frame, ground, first) {
-  const clear = frame.transparent !== null;
-  if (frame.disposal > TO_BACKGROUND && (clear || !first)) {
-    const before = canvas.pixels.slice();
-    return () => canvas.pixels.set(before); // the next frames see this one's place as it was
-  }
-  if (frame.disposal !== TO_BACKGROUND) return () => {};
-  let number = clear ? frame.transparent : ground;
-  // Beyond the palette: the first colour, except in the first frame, which stays numbers.
-  if (!first && 3 * number + 3 > frame.palette.length) number = 0;
-  return () => fill(canvas, frame, colour(frame.palette, number), clear ? 0 : 255);
-}
-
-function fill(canvas, place, [red, green, blue], alpha) {
-  const rgba = [red, green, blue, canvas.opaque ? 255 : alpha];
-  eachRow(canvas, place, (at, end) => {
-    for (let to = at; to < end; to += 4) canvas.pixels.set(rgba, to);
-  });
-}
-
-function draw(canvas, frame, numbers) {
-  const { pixels } = canvas;
-  const rows = rowOrder(frame);
-  eachRow(canvas, frame, (at, end, y) => {
-    for (let to = at, from = rows[y] * frame.width; to < end; to += 4, from += 1) {
-      const number = numbers[from];
-      if (number === frame.transparent) continue;
-      for (let c = 0; c < 3; c += 1) pixels[to + c] = frame.palette[3 * number + c] ?? 0;
-      pixels[to + 3] = 255;
-    }
-  });
-}
-
-/** Where each row of a place begins and ends in the canvas' pixels. */
-function eachRow(canvas, { left, top, width, height }, visit) {
-  for (let y = 0; y < height; y += 1) {
-    const at = 4 * ((top + y) * canvas.width + left);
-    visit(at, at + 4 * width, y);
-  }
-}
-
-/** Black beyond the palette. */
-function colour(palette, number) {
-  const at = 3 * number;
-  return at + 3 <= palette.length ? palette.subarray(at, at + 3) : [0, 0, 0];
 }
 
 /** For each row of the frame, which row of the data it is. */

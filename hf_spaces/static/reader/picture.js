@@ -6,7 +6,7 @@
 
 import { decodeByBrowser } from "./by_browser.js";
 import { ReadError } from "./errors.js";
-import { gifFrames } from "./gif.js";
+import { combine, gifFrames, gifSize } from "./gif.js";
 import { background } from "./imaging.js";
 import { decodePng } from "./png.js";
 
@@ -15,7 +15,7 @@ export const LIMITS = {
   minSide: 8, // pixels
   maxPixels: 1_000_000, // width times height
   maxFrames: 64, // of a GIF
-  maxFramePixels: 8_000_000, // of those frames together: each is as large as the canvas
+  maxFramePixels: 8_000_000, // of those frames together, each as large as the canvas
 };
 
 const KINDS = [
@@ -35,7 +35,7 @@ export async function openPicture(bytes) {
   const kind = kindOf(bytes);
   try {
     if (kind === "png") return await decodePng(bytes, checkSize);
-    if (kind === "gif") return combineFrames(gifFrames(bytes, checkSize, framesOf));
+    if (kind === "gif") return decodeGif(bytes);
     return await decodeByBrowser(bytes, `image/${kind}`, checkSize);
   } catch (error) {
     if (error instanceof ReadError) throw error;
@@ -55,8 +55,14 @@ function kindOf(bytes) {
   );
 }
 
+function decodeGif(bytes) {
+  const size = gifSize(bytes);
+  checkSize(size.width, size.height);
+  return combine(gifFrames(bytes), size, framesOf(size), background);
+}
+
 /** How many frames of a GIF of this size are looked at; at least one. */
-function framesOf(width, height) {
+function framesOf({ width, height }) {
   const most = Math.floor(LIMITS.maxFramePixels / (width * height));
   return Math.max(1, Math.min(LIMITS.maxFrames, most));
 }
@@ -67,32 +73,5 @@ function checkSize(width, height) {
     "size",
     `the picture has ${width}x${height} pixels; sides of ${LIMITS.minSide} pixels or more and ` +
       `${LIMITS.maxPixels} pixels in all or fewer are read`,
-  );
-}
-
-/** Each pixel from the frame where it lies farthest from the background. */
-function combineFrames(frames) {
-  let combined = null;
-  let ground, farthest;
-  for (const frame of frames) {
-    if (!combined) {
-      combined = frame;
-      ground = background(frame);
-      farthest = new Int16Array(frame.width * frame.height).fill(-1);
-    }
-    for (let i = 0, at = 0; i < farthest.length; i += 1, at += 3) {
-      const distance = apart(frame.pixels, at, ground);
-      if (distance > farthest[i]) {
-        farthest[i] = distance;
-        combined.pixels.set(frame.pixels.subarray(at, at + 3), at);
-      }
-    }
-  }
-  return combined;
-}
-
-function apart(pixels, at, [red, green, blue]) {
-  return (
-    Math.abs(pixels[at] - red) + Math.abs(pixels[at + 1] - green) + Math.abs(pixels[at + 2] - blue)
   );
 }

@@ -6,6 +6,7 @@ import random
 import struct
 import zlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -77,30 +78,67 @@ def _guess(kind: int, left: int, up: int, corner: int) -> int:
     return (0, left, up, (left + up) // 2)[kind]
 
 
+class RawFrame(NamedTuple):
+    """Colour numbers below 8, row by row as they are stored, and how they are drawn."""
+
+    box: tuple[int, int, int, int]  # left, top, width, height
+    numbers: Sequence[int]
+    disposal: int = 0
+    clear: int | None = None
+    palette: bytes = b""  # of its own, 8 colours
+    interlaced: bool = False
+    control: bool = True  # whether it has one
+
+
+def raw_gif(
+    size: tuple[int, int], palette: bytes, frames: Sequence[RawFrame], ground: int = 0
+) -> bytes:
+    """``palette`` has 8 colours, of which ``ground`` is called the background."""
+    parts = [b"GIF89a", struct.pack("<HHBBB", *size, 0x80 | 2, ground, 0), palette]
+    for frame in frames:
+        if frame.control:
+            flags = frame.disposal << 2 | (frame.clear is not None)
+            parts.append(struct.pack("<BBBBHBB", 0x21, 0xF9, 4, flags, 5, frame.clear or 0, 0))
+        flags = (0x80 | 2) * bool(frame.palette) | 0x40 * frame.interlaced
+        parts += [b",", struct.pack("<4HB", *frame.box, flags), frame.palette, _lzw(frame.numbers)]
+    return b"".join([*parts, b";"])
+
+
 def random_gif(seed: int, size: tuple[int, int] = (24, 16)) -> bytes:
     """Frames of any place, palette, disposal and transparency, within the canvas."""
     rng = random.Random(seed)
-    width, height = size
-    head = b"GIF89a" + struct.pack("<HH", width, height)
-    head += bytes([0x80 | 2, rng.randrange(8), 0]) + _palette(rng)
-    body = b""
+    frames = []
     for number in range(rng.randrange(1, 5)):
         whole = number == 0 and rng.random() < 0.5
-        w, h = (width, height) if whole else (rng.randrange(1, width), rng.randrange(1, height))
-        left, top = rng.randrange(width - w + 1), rng.randrange(height - h + 1)
-        if rng.random() < 0.8:
-            transparent = rng.random() < 0.5
-            flags = rng.randrange(4) << 2 | transparent
-            body += struct.pack("<BBBBHBB", 0x21, 0xF9, 4, flags, 5, rng.randrange(8), 0)
-        local, interlaced = rng.random() < 0.4, rng.random() < 0.5
-        flags = (0x80 | 2) * local | 0x40 * interlaced
-        body += b"," + struct.pack("<4HB", left, top, w, h, flags)
-        body += (_palette(rng) if local else b"") + _lzw([rng.randrange(8) for _ in range(w * h)])
-    return head + body + b";"
+        width, height = size if whole else (rng.randrange(1, size[0]), rng.randrange(1, size[1]))
+        left, top = rng.randrange(size[0] - width + 1), rng.randrange(size[1] - height + 1)
+        frames.append(
+            RawFrame(
+                (left, top, width, height),
+                [rng.randrange(8) for _ in range(width * height)],
+                disposal=rng.randrange(4),
+                clear=rng.randrange(8) if rng.random() < 0.5 else None,
+                palette=rng.randbytes(24) if rng.random() < 0.4 else b"",
+                interlaced=rng.random() < 0.5,
+                control=rng.random() < 0.8,
+            )
+        )
+    return raw_gif(size, rng.randbytes(24), frames, ground=rng.randrange(8))
 
 
-def _palette(rng: random.Random) -> bytes:
-    return bytes(rng.randrange(256) for _ in range(3 * 8))
+# A frame that leaves the canvas, if a walk takes what stands inside of a block for one.
+BAIT = b"\x2c" + b"\xff" * 8
+GIF_PIXEL = b"\x02\x02\x44\x01\x00"  # of colour 0: clear code, 0, end of information
+
+
+def gif_of_dots(
+    frames: int, *, canvas: tuple[int, int] = (64, 32), box: tuple[int, ...] = ()
+) -> bytes:
+    """``frames`` frames of one pixel, and one in ``box`` (left, top, width, height)."""
+    head = b"GIF89a" + struct.pack("<HHBBB", *canvas, 0x80, 0, 0) + b"\0\0\0" + BAIT[:3]
+    small = b"\x2c" + struct.pack("<4HB", 0, 0, 1, 1, 0) + GIF_PIXEL
+    last = b"\x2c" + struct.pack("<4HB", *box, 0) + GIF_PIXEL if box else b""
+    return head + small * frames + last + b"\x3b"
 
 
 def _lzw(numbers: Sequence[int]) -> bytes:
