@@ -34,7 +34,7 @@ def what_to_do(error: ModuleNotFoundError) -> str:
     if error.name == PROJECT:
         return NO_PROJECT
     try:
-        from captcha_ocr.cli.common import missing_package
+        from captcha_ocr.packages import missing_package
     except ModuleNotFoundError:
         return NO_PROJECT
     return missing_package(error.name or str(error))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captcha_ocr import packages
 from captcha_ocr.cli import common, doctor
 from captcha_ocr.cli.main import COMMANDS, main
 from tiny_model import write_tiny_model
@@ -134,22 +135,22 @@ def test_what_pip_does_not_install_here_has_no_pip_line(
         'not-there-a>=1; sys_platform == "elsewhere" and extra == "dev"',
         'not-there-b>=1; extra == "dev"',
     ]
-    monkeypatch.setattr(common.importlib.metadata, "requires", lambda name: lines)
-    assert common.requirements() == {"dev": {"not-there-a": False, "not-there-b": True}}
+    monkeypatch.setattr(packages.importlib.metadata, "requires", lambda name: lines)
+    assert packages.requirements() == {"dev": {"not-there-a": False, "not-there-b": True}}
     code, report = examine(capsys, tiny_weights)
     assert code == common.OK
-    assert finding(report, "not-there-a")["detail"] == common.NOT_FOR_HERE
+    assert finding(report, "not-there-a")["detail"] == packages.NOT_FOR_HERE
     assert finding(report, "not-there-b")["detail"] == 'pip install -e ".[dev]"'
-    assert common.missing_package("not_there_a").endswith(common.NOT_FOR_HERE)
+    assert packages.missing_package("not_there_a").endswith(packages.NOT_FOR_HERE)
 
 
 def test_missing_package_names_the_pip_line() -> None:
-    assert common.missing_package("torch.nn").endswith('-m pip install -e ".[train]"')
-    assert common.missing_package("PIL").endswith("-m pip install -e .")
-    assert "'python-multipart'" in common.missing_package("multipart")
+    assert packages.missing_package("torch.nn").endswith('-m pip install -e ".[train]"')
+    assert packages.missing_package("PIL").endswith("-m pip install -e .")
+    assert "'python-multipart'" in packages.missing_package("multipart")
     for module in ("pydantic", "starlette.types", "werkzeug"):  # come with another's package
-        assert common.missing_package(module).endswith('-m pip install -e ".[serve]"')
-    assert common.missing_package("duckdb").endswith("pyproject.toml does not ask for it")
+        assert packages.missing_package(module).endswith('-m pip install -e ".[serve]"')
+    assert packages.missing_package("duckdb").endswith("pyproject.toml does not ask for it")
 
 
 def test_missing_extra_is_one_line(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from captcha_ocr.checkpoint import save_checkpoint
 from captcha_ocr.cli import export as command
-from captcha_ocr.cli.common import FAILURE, NOT_FOR_HERE, OK, USAGE, requirements
+from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.cli.eval import main as evaluate
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.stores import open_store
@@ -25,6 +25,7 @@ from captcha_ocr.exporting.run import find_checkpoints
 from captcha_ocr.exporting.tables import CAPTIONS, HEADERS, LANGUAGES, REMARKS, render
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import MODELS
+from captcha_ocr.packages import NOT_FOR_HERE, requirements
 from small_models import small_checkpoint
 
 REPOSITORY = Path(__file__).parents[1]

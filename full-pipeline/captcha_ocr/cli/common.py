@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import errno
 import functools
-import importlib.metadata
 import io
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -20,6 +18,7 @@ from captcha_ocr.config import ConfigError, TrainingError
 from captcha_ocr.labels import LabelError
 from captcha_ocr.merging.config import DataError
 from captcha_ocr.model_info import ModelError
+from captcha_ocr.packages import DISTRIBUTION, missing_package
 from captcha_ocr.tables import printable
 
 OK = 0
@@ -28,18 +27,11 @@ USAGE = 2  # the command line asks for something that cannot be; argparse uses t
 BAD_DATA = 65  # pictures, labels or texts that cannot be used; EX_DATAERR of sysexits.h
 INTERRUPTED = 130  # Ctrl-C; 128 + SIGINT, as shells count
 
-DISTRIBUTION = "captcha-ocr"
-NOT_FOR_HERE = "pyproject.toml has none for this Python on this system"
 # A file each that calls its command.
 THIN_SCRIPTS = (
     *("train", "eval", "infer", "export_models", "merge_datasets"),
     *("server_fastapi", "server_flask"),
 )
-# Import names that differ from the name pip knows, or from that of what brings them.
-_PIP_NAMES = {"PIL": "pillow", "cv2": "albumentations", "multipart": "python-multipart"}
-_PIP_NAMES |= {"yaml": "pyyaml", "werkzeug": "flask"}
-_PIP_NAMES |= dict.fromkeys(("pydantic", "starlette"), "fastapi")
-
 Arguments = Optional[Sequence[str]]
 
 
@@ -158,48 +150,3 @@ def make_room(file: Path | None) -> None:
     if file.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
     file.parent.mkdir(parents=True, exist_ok=True)
-
-
-def requirements() -> dict[str, dict[str, bool]]:
-    """What pyproject.toml asks for, by extra ("" is the base install); {} when not installed.
-
-    Names are pip's, normalised, with whether pip installs them for this Python and this system:
-    ``{"": {"numpy": True, ...}, "serve": {"fastapi": True, ...}}``.
-    """
-    try:
-        from packaging.requirements import Requirement  # onnxruntime brings it
-
-        lines = importlib.metadata.requires(DISTRIBUTION) or []
-    except (ImportError, importlib.metadata.PackageNotFoundError):
-        return {}
-    found: dict[str, dict[str, bool]] = {}
-    for requirement in map(Requirement, lines):
-        marker = requirement.marker
-        asked = re.search(r'extra == "([\w-]+)"', str(marker))
-        extra = asked[1] if asked else ""
-        if requirement.name != DISTRIBUTION:
-            offered = marker is None or marker.evaluate({"extra": extra})
-            found.setdefault(extra, {})[_normalised(requirement.name)] = offered
-    return found
-
-
-def missing_package(module: str) -> str:
-    """The message for an import that failed, with the pip line that mends it."""
-    package = module.partition(".")[0]
-    pip_name = _normalised(_PIP_NAMES.get(package, package))
-    needs, everything = f"this needs the Python package {pip_name!r}", requirements()
-    asked = {extra: names for extra, names in everything.items() if pip_name in names}
-    extras = [extra for extra, names in asked.items() if names[pip_name]]
-    if asked and not extras:
-        return f"{needs}; {NOT_FOR_HERE}"
-    if everything and not asked:  # such as duckdb, which a script compares with
-        return f"{needs}, which is not installed; pyproject.toml does not ask for it"
-    target = f'".[{extras[0]}]"' if extras and extras[0] else "."
-    return (
-        f"{needs}, which is not installed; in the folder "
-        f"of pyproject.toml run: {Path(sys.executable).name} -m pip install -e {target}"
-    )
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -16,18 +16,10 @@ from pathlib import Path
 from types import ModuleType
 
 from captcha_ocr import __version__
-from captcha_ocr.cli.common import (
-    FAILURE,
-    NOT_FOR_HERE,
-    OK,
-    Arguments,
-    command,
-    missing_package,
-    program,
-    requirements,
-)
+from captcha_ocr.cli.common import FAILURE, OK, Arguments, command, program
 from captcha_ocr.cores import usable_cores
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError, find_models
+from captcha_ocr.packages import NOT_FOR_HERE, missing_package, requirements
 from captcha_ocr.tables import pad
 
 # What reading a picture imports. Written down here too, because a broken or copied installation

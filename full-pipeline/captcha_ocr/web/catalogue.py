@@ -11,6 +11,7 @@ from typing import Any
 from captcha_ocr import __version__
 from captcha_ocr.files import find_files
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError
+from captcha_ocr.packages import missing_package
 from captcha_ocr.predictor import Predictor, load_predictors
 from captcha_ocr.web.schemas import (
     Health,
@@ -57,10 +58,7 @@ def _load_torch(archs: Sequence[str], folder: Path, threads: int) -> dict[str, P
 
         from captcha_ocr.runtimes.torch import TorchPredictor
     except ModuleNotFoundError as error:
-        raise ModelError(
-            f"--backend torch needs the Python package {error.name!r}, which is not installed; in "
-            'the folder of pyproject.toml run: python -m pip install -e ".[train]"'
-        ) from None
+        raise ModelError(f"--backend torch: {missing_package(error.name or '')}") from None
 
     if threads:  # for the whole process; torch would take all cores for each of the lanes
         torch.set_num_threads(threads)
