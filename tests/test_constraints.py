@@ -264,8 +264,13 @@ def test_the_steps_still_needed_are_exact(conditions: dict) -> None:
         assert steps == slow(int(target), last=int(symbol))
 
 
+def test_a_length_may_be_of_numpy() -> None:
+    assert Constraint.build(CHARSET, length=np.int64(2)).accepts("ab")  # type: ignore[arg-type]
+
+
 def test_bad_conditions_are_named() -> None:
-    for length in (-1, (3, 2), (0, MAX_TEXT_LENGTH + 1)):
+    odd: tuple[Any, ...] = ("4", (4, None), {4, 5}, (1, 2, 3), 2.5)
+    for length in (-1, (3, 2), (0, MAX_TEXT_LENGTH + 1), *odd):
         with pytest.raises(ConstraintError, match="length is"):
             Constraint.build(CHARSET, length=length)
     with pytest.raises(ConstraintError, match="alphabet 'xyz'"):

@@ -105,6 +105,15 @@ def test_the_beam_has_the_width_that_was_asked_for(
     assert rule is None or {len(text) for text in found.texts} == {2}
 
 
+def test_a_manifest_may_hold_lists(sample_set: Path) -> None:
+    store = FolderStore(sample_set)
+    for record in store.records:
+        record["tags"] = ["bold", "slanted"]
+    readings = [Reading(label.text, 0.9, ()) for label in store.labels]
+    found = evaluation.Evaluation(store, tuple(readings), (0.0,) * len(readings))
+    assert list(found.score_by("tags")) == ['["bold", "slanted"]']
+
+
 def test_accuracy_of_the_surest_is_not_that_of_all(sample_set: Path) -> None:
     """Of 24 pictures: the surest is misread, and so are the two least sure ones."""
     store = FolderStore(sample_set)

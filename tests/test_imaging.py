@@ -117,6 +117,22 @@ def test_grey_with_transparent_level_lies_on_white() -> None:
     assert pixels[0, 0].tolist() == [255, 255, 255]
 
 
+def test_deep_grey_with_transparent_level_lies_on_white() -> None:
+    image = Image.fromarray(np.full((16, 16), 0x1234, np.uint16))
+    image.putpixel((2, 2), 0x5678)
+    pixels = np.asarray(open_image(encode(image, "PNG", transparency=0x1234)))
+    assert pixels[2, 2].tolist() == [0x56] * 3
+    assert pixels[0, 0].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize(("top", "shown"), [(255, 100), (65_535, 0)])
+def test_whole_numbers_are_of_8_or_16_bits(top: int, shown: int) -> None:
+    """``convert("I")`` keeps 0 to 255."""
+    levels = np.array([[0, 100, top, -5]] * 8, np.int32).repeat(2, axis=1)
+    pixels = np.asarray(open_image(Image.fromarray(levels)))
+    assert pixels[3, ::2, 0].tolist() == [0, shown, 255, 0]
+
+
 def test_cmyk_jpeg_keeps_its_colours() -> None:
     image = Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # red
     red, green, blue = np.asarray(open_image(encode(image, "JPEG", quality=95)))[8, 8].tolist()
@@ -217,6 +233,43 @@ def test_a_file_opened_as_text_is_told_so(tmp_path: Path) -> None:
     path.write_bytes(SAMPLES["PNG"])
     with path.open(encoding="utf-8") as file, pytest.raises(ImageError, match="in binary mode"):
         open_image(file)  # type: ignore[arg-type]
+
+
+class OddFile:
+    """Gives one after the other of what it was made with."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+
+    def read(self, most: int) -> Any:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_a_file_may_give_a_part_at_a_time() -> None:
+    """As an unbuffered pipe or socket does."""
+    data = SAMPLES["PNG"]
+    parts = [data[:100], memoryview(data)[100:101], bytearray(data[101:]), b""]
+    assert open_image(OddFile(*parts)).tobytes() == open_image(data).tobytes()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [("text", "unsupported"), (7, "unsupported"), (OSError(5, "no"), "missing")]
+)
+def test_a_file_that_gives_no_bytes_is_told_so(answer: Any, code: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        open_image(OddFile(b"a", answer))  # type: ignore[arg-type]
+    assert caught.value.code == code
+
+
+def test_a_closed_file_is_missing(tmp_path: Path) -> None:
+    file = io.BytesIO(SAMPLES["PNG"])
+    file.close()
+    with pytest.raises(ImageError, match="closed") as caught:
+        open_image(file)
+    assert caught.value.code == "missing"
 
 
 def test_an_image_whose_file_is_cut_off_is_broken() -> None:

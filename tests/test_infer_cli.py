@@ -137,7 +137,9 @@ def test_a_name_that_no_file_can_have_is_a_row(
 def test_patterns_that_a_shell_of_windows_leaves_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    some, none, stdin = str(folder / "?.p**"), str(folder / "[0-9].pn?"), infer.STDIN
+    (folder / "._0.png").touch()  # a note of macOS
+    (folder / "d.png").mkdir()
+    some, none, stdin = str(folder / "*.p**"), str(folder / "[0-9].pn?"), infer.STDIN
     pictures = [str(folder / f"{number}.png") for number in range(3)]
     for system, found in (("win32", pictures), ("linux", [some])):
         monkeypatch.setattr(infer.sys, "platform", system)
@@ -372,14 +374,15 @@ def test_check_keeps_json_clean_and_counts_what_is_missing(
     (images / "0.png").write_bytes(b"broken")
     (images / "1.png").unlink()
     draw_barcode("00").save(images / "new.png")
+    (images / "no picture.png").write_bytes(b"broken, and without a label")
     arguments = ("--dir", images, "--weights", tiny_weights, "--check", "--json")
     code, out, err = run(capsys, *arguments)
     assert code == common.BAD_DATA
-    assert [row.get("correct") for row in rows(out)] == [False, True, None]
+    assert [row.get("correct") for row in rows(out)] == [False, True, None, None]
     assert "EM 50.0%" in err
     assert "1 could not be read and count as wrong" in err
-    assert "1 have no label" in err
-    assert "1 are labelled but not in the folder" in err
+    assert "2 have no label" in err
+    assert "1 are labelled, but not among those read" in err
 
 
 def test_check_without_labels(

@@ -45,6 +45,12 @@ def test_reads_text_confidence_and_answer(predictor: OnnxPredictor) -> None:
     np.testing.assert_allclose(np.exp(read.log_probs).sum(axis=1), 1, rtol=1e-5)
 
 
+def test_readings_are_equal_and_go_into_sets(predictor: OnnxPredictor) -> None:
+    one, other = (predictor.read(draw_barcode("7*3=?")) for _ in range(2))
+    assert one == other and {one, other} == {one}
+    assert one != predictor.read(draw_barcode("7*3"))
+
+
 def test_the_columns_of_a_picture_end_where_its_padding_begins(predictor: OnnxPredictor) -> None:
     picture = draw_barcode("7*3=?").crop((0, 0, 86, 32))
     (read,) = predictor.predict([picture])

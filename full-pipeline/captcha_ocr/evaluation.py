@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -70,7 +71,11 @@ class Evaluation:
             return [len(text) for text in self.targets]
         if key == "size":
             return [f"{width}x{height}" for width, height in self.store.sizes]
-        return [record.get(key, "") for record in self.store.records]
+        values = [record.get(key, "") for record in self.store.records]
+        return [  # of a list or an object its JSON, since it is no key itself
+            json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
+            for value in values
+        ]
 
     def wrong(self, *, fold_case: bool = False) -> list[int]:
         """Indices of misread pictures, the surest mistakes first."""

@@ -167,20 +167,32 @@ def _read_bytes(source: str | Path | bytes | BinaryIO, limits: ImageLimits) -> b
                 data = file.read(limits.max_bytes + 1)
         except (OSError, ValueError) as error:  # the second: a NUL in a name
             raise ImageError("missing", _cannot_open(str(source), error)) from None
-    elif hasattr(source, "read") and not isinstance(source, io.TextIOBase):
-        data = source.read(limits.max_bytes + 1)
     else:
-        raise ImageError(
-            "unsupported",
-            f"{type(source).__name__} is no picture; give a path, bytes, a file opened in binary "
-            "mode, a PIL image or an array",
-        )
+        try:
+            data = _read_file(source, limits.max_bytes + 1)
+        except (AttributeError, TypeError, UnicodeDecodeError):  # no read(), or one of no bytes
+            raise ImageError(
+                "unsupported",
+                f"{type(source).__name__} is no picture; give a path, bytes, a file opened in "
+                "binary mode, a PIL image or an array",
+            ) from None
+        except (OSError, ValueError) as error:  # the second: it is closed
+            raise ImageError("missing", f"cannot read the file: {error}") from None
     if len(data) > limits.max_bytes:
         raise ImageError(
             "size",
             f"the file is larger than {limits.max_bytes:,} bytes; cut out the text, and save that",
         )
     return data
+
+
+def _read_file(file: BinaryIO, most: int) -> bytes:
+    """At most ``most`` bytes; of an unbuffered pipe one read gives only what is there."""
+    parts = []
+    while most > 0 and (part := file.read(most)):
+        parts.append(memoryview(part).tobytes())
+        most -= len(part)
+    return b"".join(parts)
 
 
 def _cannot_open(name: str, error: Exception) -> str:
@@ -221,7 +233,13 @@ def _size_error(what: str, limits: ImageLimits) -> ImageError:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits a channel: convert() would clip, not scale
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+        values = np.asarray(image)
+        wide = image.mode != "I" or values.max() > 255  # convert("I") of 8 bits keeps the values
+        grey = np.clip(values >> 8 if wide else values, 0, 255).astype(np.uint8)
+        clear = image.info.get("transparency")
+        if isinstance(clear, int):
+            grey[values == clear] = 255
+        return Image.fromarray(grey).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")

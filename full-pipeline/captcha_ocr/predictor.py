@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -48,11 +48,11 @@ class Prediction:
     characters: tuple[Character, ...]  # each with confidence and columns [start, end)
     answer: int | None  # value of an arithmetic picture such as "7*3=?", else None
     readings: tuple[Reading, ...]  # the top_k texts, most probable first
-    log_probs: np.ndarray  # (T, C), natural logarithms, after temperature
+    log_probs: np.ndarray = field(compare=False)  # (T, C), natural logarithms, after temperature
     picture_columns: float  # time steps the picture covers; the rest of T is padding
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays cannot be compared
 class Prepared:
     """A picture ready for the model."""
 

@@ -63,12 +63,15 @@ class Tally:
         self._constraint = constraint
         self.forbidden = 0  # labels
         self.unreadable = 0
+        self.misread = 0  # of these, those with a label
         self.unlabelled = 0
         self.texts: list[str] = []
         self.targets: list[str] = []
 
     def add(self, result: Result) -> None:
-        self.unreadable += isinstance(result.reading, ValueError)
+        unread = isinstance(result.reading, ValueError)
+        self.unreadable += unread
+        self.misread += unread and result.label is not None
         self.unlabelled += result.label is None
         if result.label is not None:
             self.texts.append(result.text)
@@ -79,10 +82,10 @@ class Tally:
     def summary(self, labels: int) -> str:
         """EM and CER, and whatever was left out of them or counts as wrong."""
         notes = [
-            (self.unreadable, "could not be read and count as wrong"),
+            (self.misread, "could not be read and count as wrong"),
             (self.forbidden, "have a label that the rule does not allow"),
             (self.unlabelled, "have no label and do not count"),
-            (labels - len(self.targets), "are labelled but not in the folder, and do not count"),
+            (max(0, labels - len(self.targets)), "are labelled, but not among those read"),
         ]
         text = "no picture has a label"
         if self.targets:

@@ -18,6 +18,7 @@ from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.constraints.search import NoAllowedTextError
 from captcha_ocr.decoding import BEAM_WIDTH
+from captcha_ocr.files import find_files
 from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.model_info import DEFAULT_ARCH
 from captcha_ocr.predictor import Prediction, Predictor
@@ -146,7 +147,8 @@ def expand(name: str) -> list[str]:
         return [name]
     # There a bracket is a letter, as of "picture[1].png"; and Python refuses "**.png".
     pattern = re.sub(r"\*+", "*", path.name).replace("[", "[[]")
-    return [str(found) for found in sorted(path.parent.glob(pattern))] or [name]
+    found = find_files(path.parent, pattern)
+    return [str(file) for file in found if not file.is_dir()] or [name]
 
 
 def open_writer(args: argparse.Namespace, first_names: list[str]) -> Writer:

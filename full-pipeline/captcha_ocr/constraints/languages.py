@@ -6,6 +6,7 @@ the states it reaches. patterns.py has the fourth kind.
 
 from __future__ import annotations
 
+import operator
 import unicodedata
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Literal, Protocol
@@ -68,8 +69,13 @@ class Length:
     start = 0
 
     def __init__(self, charset: Charset, length: int | tuple[int, int]) -> None:
-        self.fewest, self.most = (length, length) if isinstance(length, int) else length
-        if not 0 <= self.fewest <= self.most <= MAX_TEXT_LENGTH:
+        try:
+            ends = length if isinstance(length, (tuple, list)) else (length, length)
+            self.fewest, self.most = map(operator.index, ends)
+            fits = 0 <= self.fewest <= self.most <= MAX_TEXT_LENGTH
+        except (TypeError, ValueError):
+            fits = False
+        if not fits:
             raise ConstraintError(
                 f"length is {length!r}; give a number or (fewest, most), "
                 f"with 0 <= fewest <= most <= {MAX_TEXT_LENGTH}",

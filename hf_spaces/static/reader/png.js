@@ -35,7 +35,8 @@ export async function decodePng(bytes, checkSize) {
   const passes = passesOf(header);
   const size = passes.reduce((sum, pass) => sum + pass.height * (1 + pass.rowBytes), 0);
   const raw = await inflate(parts, size);
-  const samples = new Uint8Array(header.width * header.height * header.channels);
+  const Samples = isDeepGrey(header) ? Uint16Array : Uint8Array;
+  const samples = new Samples(header.width * header.height * header.channels);
   let at = 0;
   for (const pass of passes) {
     unfilter(raw, at, pass, Math.max(1, (header.channels * header.depth) >> 3));
@@ -153,8 +154,14 @@ function paeth(left, up, corner) {
   return toUp <= toCorner ? up : corner;
 }
 
-/** Puts the pass's samples where they belong, as 8 bits; a palette's numbers stay as they are. */
-function spread(raw, start, pass, { width, depth, type, channels }, samples) {
+/** Of 16 bits, which all count for what is transparent; of colours Pillow looks at 8. */
+function isDeepGrey({ depth, type }) {
+  return type === GREY && depth === 16;
+}
+
+/** Puts the samples where they belong, as 8 bits, of deep grey 16; a palette's numbers as they are. */
+function spread(raw, start, pass, header, samples) {
+  const { width, depth, type, channels } = header;
   const most = (1 << depth) - 1;
   const factor = type === GREY && depth < 8 ? 255 / most : 1;
   const perRow = pass.width * channels;
@@ -163,6 +170,7 @@ function spread(raw, start, pass, { width, depth, type, channels }, samples) {
       const x = pass.left + Math.floor(i / channels) * pass.stepX;
       const to = ((pass.top + y * pass.stepY) * width + x) * channels + (i % channels);
       samples[to] = factor * sample(raw, row, i, depth, most);
+      if (isDeepGrey(header)) samples[to] = (samples[to] << 8) | raw[row + 2 * i + 1];
     }
   }
 }
@@ -174,12 +182,14 @@ function sample(raw, row, index, depth, most) {
   return (raw[row + (bit >> 3)] >> (8 - depth - (bit & 7))) & most;
 }
 
-function toRgb({ width, height, depth, type, channels }, samples, palette, transparency) {
+function toRgb(header, samples, palette, transparency) {
+  const { width, height, type, channels } = header;
   const pixels = new Uint8Array(width * height * 3);
   if (type === PALETTE && (palette.length > 3 * COLOURS || transparency?.length > COLOURS)) {
     throw new Error(`a palette of more than ${COLOURS} colours`);
   }
-  const hidden = type === PALETTE ? null : hiddenColour(transparency, depth, channels);
+  const hidden = type === PALETTE ? null : hiddenColour(transparency, header);
+  const shift = isDeepGrey(header) ? 8 : 0;
   for (let from = 0, to = 0; to < pixels.length; from += channels, to += 3) {
     let [source, at] = [samples, from];
     let alpha = channels % 2 ? 255 : samples[from + channels - 1];
@@ -188,16 +198,19 @@ function toRgb({ width, height, depth, type, channels }, samples, palette, trans
       alpha = transparency?.[samples[from]] ?? 255;
     } else if (hidden?.every((value, c) => value === samples[from + c])) alpha = 0;
     const step = channels < 3 && type !== PALETTE ? 0 : 1; // grey: one value for all three
-    for (let c = 0; c < 3; c += 1) pixels[to + c] = onWhite(source[at + c * step] ?? 0, alpha);
+    for (let c = 0; c < 3; c += 1) {
+      pixels[to + c] = onWhite((source[at + c * step] ?? 0) >> shift, alpha);
+    }
   }
   return { width, height, channels: 3, pixels };
 }
 
 /** tRNS of a picture without a palette: the one colour that is not there, a value a channel. */
-function hiddenColour(transparency, depth, channels) {
+function hiddenColour(transparency, header) {
+  const { depth, channels } = header;
   if (!transparency || channels % 2 === 0) return null;
   if (transparency.length < 2 * channels) throw new Error("tRNS is cut off");
-  if (channels === 1 && depth === 16) return null;
+  if (isDeepGrey(header)) return [(transparency[0] << 8) | transparency[1]];
   return Array.from({ length: channels }, (_, c) => {
     const [high, low] = transparency.subarray(2 * c);
     if (depth === 1) return high || low ? 255 : 0;
