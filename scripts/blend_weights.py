@@ -28,7 +28,13 @@ with missing.in_one_line():
     from captcha_ocr.benchmarking.columns import COLUMNS, column_of
     from captcha_ocr.benchmarking.distortions import DISTORTIONS
     from captcha_ocr.benchmarking.robustness import balanced, distort
-    from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+    from captcha_ocr.checkpoint import (
+        Checkpoint,
+        load_checkpoint,
+        load_state,
+        save_checkpoint,
+        save_state,
+    )
     from captcha_ocr.cli.common import Arguments, command
     from captcha_ocr.config import ConfigError, TrainConfig
     from captcha_ocr.datasets.stores import Store, open_store
@@ -129,8 +135,10 @@ def keep(run: Path, share: float, out: Path) -> None:
     checkpoint = blended(run, share)
     config = dataclasses.replace(settings_of(run), blend=share)
     folder = RunFolder.create(out, config.arch)
-    for name in ("last.pt", "metrics.csv"):  # how the weights came about
-        shutil.copyfile(run / name, folder.path / name)
+    shutil.copyfile(run / "metrics.csv", folder.path / "metrics.csv")  # how they came about
+    state = load_state(run / "last.pt")
+    state["average"]["start"] = load_checkpoint(Path(config.init_from)).state
+    save_state(folder.last, state)
     settings = dataclasses.asdict(config)
     (folder.path / "args.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     save_checkpoint(folder.best, dataclasses.replace(checkpoint, train_config=settings))

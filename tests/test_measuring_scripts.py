@@ -24,7 +24,7 @@ import yaml
 from benchmark_set import write_benchmark_set
 from captcha_ocr.benchmarking.columns import COLUMNS
 from captcha_ocr.benchmarking.distortions import DISTORTIONS
-from captcha_ocr.checkpoint import load_checkpoint, save_checkpoint, save_state
+from captcha_ocr.checkpoint import load_checkpoint, load_state, save_checkpoint, save_state
 from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.datasets.styles import STYLES, Style
@@ -281,14 +281,16 @@ def test_all_shares_read_a_set_that_is_opened_once(
 
 
 def test_a_blend_that_is_kept_is_a_finished_run(tmp_path: Path) -> None:
-    run, _ = run_of_bars(tmp_path)
-    save_state(run / "last.pt", {"progress": {"history": []}})
+    run, start = run_of_bars(tmp_path)
+    save_state(run / "last.pt", {"progress": {"history": []}, "average": {"start": {}}})
     (run / "metrics.csv").write_text("pictures\n", encoding="utf-8")
     blend_weights.keep(run, 0.5, tmp_path / "kept")
     kept = tmp_path / "kept" / "vanilla_crnn"
     assert yaml.safe_load((kept / "args.yaml").read_text(encoding="utf-8"))["blend"] == 0.5
     assert load_checkpoint(kept / "best.safetensors").train_config["blend"] == 0.5
     assert OnnxPredictor(kept / "vanilla_crnn.onnx").info.arch == "vanilla_crnn"
+    blended_with = load_state(kept / "last.pt")["average"]["start"]  # also where it goes on
+    assert blended_with.keys() == load_checkpoint(start).state.keys()
 
 
 def test_a_run_that_was_blended_is_not_blended_again(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def begun(sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_is_given_again_as_it_was_resumes(begun: Begun) -> None:
     given, trained = begun
     same = ["--downsample", "4", "--imgW", "320", "--width", "0.25", "--max-minutes", "7"]
-    same += ["--amp", "auto"]  # as it was settled when the run began
+    same += ["--amp", "auto", "--select-on", "auto"]  # as it was settled when the run began
     assert main([*given, *same, "--resume"]) == OK
     ((config, folder),) = trained
     assert folder is not None

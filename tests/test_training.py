@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 import yaml
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_state
-from captcha_ocr.config import ConfigError, TrainingError
+from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.datasets.ocr import Batch
 from captcha_ocr.device import pick_device
 from captcha_ocr.labels import Label, read_labels, write_labels
@@ -120,6 +120,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     monkeypatch.setattr(Run, "train_step", step)
     fit(config, parts, resume=True)
     assert same_weights(whole.last, parts.last)
+    best, other_best = (load_checkpoint(folder.best) for folder in (parts, whole))
+    assert best.metrics == other_best.metrics
+    assert all(torch.equal(best.state[name], other_best.state[name]) for name in best.state)
     ours, theirs = (load_state(folder.last)["progress"]["history"] for folder in (parts, whole))
     assert len(ours) == len(theirs) >= 3
     for mine, other in zip(ours, theirs):
@@ -227,6 +230,45 @@ def test_early_stop_says_why(sample_set: Path, tmp_path: Path) -> None:
     why = fit(config, RunFolder(tmp_path)).why
     assert why == "1 evaluations brought nothing better"
     assert load_state(tmp_path / "last.pt")["progress"]["since_best"] == 1
+
+
+def test_a_run_that_stopped_early_has_ended(sample_set: Path, tmp_path: Path) -> None:
+    config = config_for(sample_set, epochs=50, lr=1e-9, ema=0.0, patience=1)
+    fit(config, RunFolder(tmp_path))
+    state = load_state(tmp_path / "last.pt")
+    again = fit(config, RunFolder(tmp_path), resume=True)
+    assert (again.why, again.unfinished) == ("1 evaluations brought nothing better", False)
+    assert load_state(tmp_path / "last.pt")["progress"] == state["progress"]
+
+
+def test_what_only_a_stopped_run_read_is_forgotten_when_it_goes_on(
+    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Evaluated after 19 pictures, when its time is up, after 38 and at the end."""
+    config = config_for(sample_set, epochs=3, eval_every=19)
+    told = iter([0.5, 0.9, 0.4, 0.3])
+
+    def read(predictor: Any, store: Any) -> Any:
+        right = next(told)
+        score = SimpleNamespace(exact_match=right, exact_match_folded=right, cer=0.1)
+        return SimpleNamespace(score=lambda: score, loss=1.0)
+
+    monkeypatch.setattr("captcha_ocr.training.loop.evaluate", read)
+    step, clock, late = Run.train_step, training.time.monotonic, 0.0
+
+    def slow(run: Run, batch: Batch) -> None:
+        nonlocal late
+        step(run, batch)
+        late = 7200.0 * (run.progress.pictures > 19)
+
+    monkeypatch.setattr(training.time, "monotonic", lambda: clock() + late)
+    monkeypatch.setattr(Run, "train_step", slow)
+    folder = RunFolder(tmp_path)
+    assert fit(dataclasses.replace(config, max_minutes=60), folder).unfinished
+    assert load_checkpoint(folder.best).metrics["pictures_seen"] > 19
+    fit(config, folder, resume=True)
+    assert load_checkpoint(folder.best).metrics["pictures_seen"] == 19
+    assert not folder.aside.exists()
 
 
 @pytest.mark.parametrize(("fold_case", "kept"), [(False, 19), (True, 38)])
@@ -518,6 +560,33 @@ def test_changed_labels_of_the_validation_set_cannot_be_resumed(
     write_one_row_less(val_root)
     with pytest.raises(ConfigError, match=r"the labels in .*val changed"):
         fit(config, RunFolder(tmp_path), resume=True)
+
+
+def test_another_teacher_cannot_be_resumed(sample_set: Path, tmp_path: Path) -> None:
+    teachers = [RunFolder(tmp_path / name) for name in ("one", "other")]
+    for seed, teacher in enumerate(teachers):
+        teacher.path.mkdir()
+        fit(config_for(sample_set, epochs=1, seed=seed), teacher)
+    moved = tmp_path / "moved.safetensors"
+    moved.write_bytes(teachers[0].best.read_bytes())
+    config = config_for(sample_set, distill_from=str(teachers[0].best), max_minutes=1e-6)
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    fit(config, folder)
+    with pytest.raises(ConfigError, match=r"or the weights in .*other.* changed"):
+        fit(dataclasses.replace(config, distill_from=str(teachers[1].best)), folder, resume=True)
+    assert fit(dataclasses.replace(config, distill_from=str(moved)), folder, resume=True)
+
+
+def test_a_test_set_may_move_to_a_folder_of_another_name(sample_set: Path, tmp_path: Path) -> None:
+    root = write_sample_set(tmp_path / "test", 10)
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    fit(config_for(sample_set, val_root=str(root), max_minutes=1e-6), folder)
+    recorded = TrainConfig.from_dict(yaml.safe_load(folder.args.read_text(encoding="utf-8")))
+    assert recorded.select_on == "split"
+    moved = root.rename(tmp_path / "held out")
+    fit(dataclasses.replace(recorded, val_root=str(moved)), folder, resume=True)
 
 
 def test_a_resumed_run_needs_no_file_of_its_start(sample_set: Path, tmp_path: Path) -> None:

@@ -169,16 +169,19 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
     """A run goes on as it began; what may be given anew is what does not change its outcome."""
     recorded = read_settings(folder.args)
     free = {"max_minutes", "save_minutes", "num_workers", "device", "cache", "tensorboard", "out"}
-    # Folders may have moved: their labels are compared with those that the run began with.
-    free |= {"train_root", "val_root"}
+    # These may have moved: what they hold is compared with what the run began with.
+    roots = ("train_root", "val_root", "distill_from")
+    moved = [name for name in roots if getattr(recorded, name)]
+    free |= {*moved}
     fixed = {
         **shallow(recorded),
         **dataclasses.asdict(recorded.image),
         **model_arguments(recorded.arch, recorded.model),
         "downsample": find_model(recorded.arch).width_stride,
     }
-    if options.get("amp") == "auto":  # settled when the run began
-        options = {**options, "amp": recorded.amp}
+    for name in ("amp", "select_on"):  # settled when the run began
+        if options.get(name) == "auto":
+            options = {**options, name: getattr(recorded, name)}
     other = [
         difference(name, fixed.get(name), value)
         for name, value in options.items()
@@ -191,9 +194,9 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
         )
     given = {name: value for name, value in options.items() if name in free}
     config = strict_from_dict(TrainConfig, {**shallow(recorded), **given})
-    for name in ("train_root", "val_root"):
+    for name in moved:
         root = getattr(config, name)
-        if root and not Path(root).exists():
+        if not Path(root).exists():
             raise ConfigError(
                 f"{folder.path} learns from {root}, which is not here; say where it is now with "
                 f"{option_of(name)}, or resume from the folder where the run was begun"

@@ -23,7 +23,8 @@ class Augmenter:
         self._pipeline: Any = None
 
     def __call__(self, pixels: np.ndarray, seed: int) -> np.ndarray:
-        if seed >= self._share * 2**32:
+        # Of a single column the Downscale makes none, and fails.
+        if seed >= self._share * 2**32 or pixels.shape[1] < 2:
             return pixels
         if self._pipeline is None:
             self._pipeline = build_pipeline()

@@ -28,20 +28,17 @@ class RunData:
 def prepare_data(config: TrainConfig, known: Charset | None = None) -> RunData:
     """Open the sets a configuration names. ``known`` symbols keep their class numbers in front.
 
-    A validation root named ``test...`` (or ``select_on="split"``) takes no part in choosing
-    weights: a split of the training set does. The charset comes from training labels only.
-    Raises ConfigError when ``select_on="val"`` names a validation root that is not given.
+    The charset comes from training labels only. Raises ConfigError when ``select_on="val"`` names
+    a validation root that is not given.
     """
     if config.select_on == "val" and not config.val_root:
         raise ConfigError("--select-on val chooses on the validation root: name it with --val-root")
     store = open_store(Path(config.train_root))
     val = open_store(Path(config.val_root)) if config.val_root else None
-    named_test = Path(config.val_root).absolute().stem.lower().startswith("test")
-    use_split = {"auto": named_test, "val": False, "split": True}[config.select_on]
     charset = Charset.from_texts(label.text for label in store.labels)
     if known is not None:
         charset = known.extended(charset)
-    if val is not None and not use_split:
+    if val is not None and settle_selection(config) == "val":
         train, selection, report = store, val, None
         note = f"the best weights are chosen on the {len(val)} pictures of {config.val_root}"
     else:
@@ -64,6 +61,15 @@ def prepare_data(config: TrainConfig, known: Charset | None = None) -> RunData:
         cache=config.cache,
     )
     return RunData(dataset, selection, report, charset, note)
+
+
+def settle_selection(config: TrainConfig) -> str:
+    """What chooses the best weights, "val" or "split". A validation root named ``test...`` takes no
+    part in that: a split of the training set does. Settled once, since a root may be moved."""
+    if config.select_on != "auto":
+        return config.select_on
+    named_test = Path(config.val_root).absolute().stem.lower().startswith("test")
+    return "val" if config.val_root and not named_test else "split"
 
 
 def split(store: Store, fraction: float, seed: int) -> tuple[Store, Store]:

@@ -22,7 +22,7 @@ from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, load_weights, save_state
 from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.datasets.ocr import Batch, load_batches
-from captcha_ocr.datasets.prepare import prepare_data
+from captcha_ocr.datasets.prepare import prepare_data, settle_selection
 from captcha_ocr.datasets.sampler import WidthBatches, growing_batch
 from captcha_ocr.evaluation import evaluate
 from captcha_ocr.models import build_model, count_parameters, model_arguments
@@ -47,13 +47,13 @@ def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> Stop
         run.describe()
         saved = time.monotonic()
         started, deadline = saved - run.progress.seconds, saved + 60 * config.max_minutes
-        stop: Stop | None = None
-        for batch in run.batches():
+        stop = run.waited()  # a resumed run may have ended so
+        for batch in () if stop else run.batches():
             run.train_step(batch)
             run.progress.seconds = time.monotonic() - started
             if run.evaluation_due():
                 stop = run.evaluate()
-            if config.max_minutes and time.monotonic() > deadline:
+            if not stop and config.max_minutes and time.monotonic() > deadline:
                 stop = Stop(f"its {config.max_minutes:g} minutes are used up", unfinished=True)
             if interrupt.requested:
                 stop = Stop("it was interrupted", unfinished=True, interrupted=True)
@@ -63,10 +63,11 @@ def fit(config: TrainConfig, folder: RunFolder, *, resume: bool = False) -> Stop
                 run.save()
                 saved = time.monotonic()
         else:
-            stop = Stop(f"all {config.epochs:g} epochs are done")
+            stop = stop or Stop(f"all {config.epochs:g} epochs are done")
         stop = stop or Stop("another process stopped", unfinished=True)
         if stop.unfinished:  # before an evaluation that the run would not have if it went on
             run.save()
+            folder.set_best_aside()
         if run.progress.loss_count and not interrupt.requested:  # steps since the last evaluation
             run.evaluate()
         if not stop.unfinished:
@@ -79,6 +80,7 @@ class Run:
 
     def __init__(self, config: TrainConfig, folder: RunFolder, world: World, resume: bool) -> None:
         config = dataclasses.replace(config, amp=settle_amp(config.amp, world))
+        config = dataclasses.replace(config, select_on=settle_selection(config))
         self.config, self.folder, self.world = config, folder, world
         folder.quiet |= not world.is_main  # the folder is everyone's, and one process writes it
         torch.manual_seed(config.seed)
@@ -87,7 +89,7 @@ class Run:
         source = load_checkpoint(Path(config.init_from)) if begins else None
         known = source.charset if source else Charset(tuple(state["charset"])) if state else None
         self.data = prepare_data(config, known)
-        self.labels_digest = resume_state.digest(self.data)  # once: every save writes it
+        self.digest = resume_state.digest(config, self.data)  # once: every save writes it
         classes = self.data.charset.num_classes
         model = self.model = build_model(config.arch, classes, config.image, config.model)
         if source is not None:
@@ -203,8 +205,12 @@ class Run:
         }
         progress.history.append(row)
         self.folder.on_evaluation(row, progress.history, is_best)
-        waited = config.patience and progress.since_best >= config.patience
-        return Stop(f"{config.patience} evaluations brought nothing better") if waited else None
+        return self.waited()
+
+    def waited(self) -> Stop | None:
+        most = self.config.patience
+        waited = most and self.progress.since_best >= most
+        return Stop(f"{most} evaluations brought nothing better") if waited else None
 
     def checkpoint(self) -> Checkpoint:
         """The averaged weights, with all it takes to read pictures with them."""

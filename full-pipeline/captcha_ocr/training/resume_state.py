@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from captcha_ocr.checkpoint import load_state
-from captcha_ocr.config import ConfigError
+from captcha_ocr.config import ConfigError, TrainConfig
 from captcha_ocr.datasets.prepare import RunData
+from captcha_ocr.files import file_sha256
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.training.run_folder import Progress
 
@@ -36,7 +37,7 @@ def snapshot(run: Run) -> dict[str, Any]:
     """Tensors and plain values only, so that it can be read back without running code."""
     return {
         "charset": list(run.data.charset.symbols),
-        "labels": run.labels_digest,
+        "labels": run.digest,
         "objective": run.objective.state_dict(),
         "average": run.average.state_dict(),
         "optimizer": run.optimizer.state_dict(),
@@ -49,11 +50,13 @@ def snapshot(run: Run) -> dict[str, Any]:
 
 def restore(run: Run, state: dict[str, Any]) -> None:
     """Put a freshly built run where the snapshot was taken. Raises ConfigError when the labels
-    are not those it was taken with, ModelError when its model has other sizes."""
-    if state["labels"] != run.labels_digest:
-        roots = " or ".join(filter(None, (run.config.train_root, run.config.val_root)))
+    or the teacher are not those it was taken with, ModelError when its model has other sizes."""
+    if state["labels"] != run.digest:
+        config = run.config
+        roots = " or ".join(filter(None, (config.train_root, config.val_root)))
+        teacher = f" or the weights in {config.distill_from}" if config.distill_from else ""
         raise ConfigError(
-            f"the labels in {roots} changed since this run began; start a new run "
+            f"the labels in {roots}{teacher} changed since this run began; start a new run "
             "(--init-from takes its weights along)"
         )
     try:
@@ -67,9 +70,10 @@ def restore(run: Run, state: dict[str, Any]) -> None:
     torch.set_rng_state(state["rng"])
     # A run may go on where there are fewer devices, or none.
     torch.cuda.set_rng_state_all(state["cuda_rng"][: torch.cuda.device_count()])
+    run.folder.bring_best_back()
 
 
-def digest(data: RunData) -> str:
+def digest(config: TrainConfig, data: RunData) -> str:
     """Of what is learned from and of what chooses the weights. One picture more would be another
     order and another split: pictures that were learned from would choose the weights."""
     found = hashlib.sha256()
@@ -77,4 +81,6 @@ def digest(data: RunData) -> str:
         for label in store.labels:
             found.update(f"{label.file}\t{label.text}\n".encode())
         found.update(b"\n")
+    if config.distill_from:
+        found.update(file_sha256(Path(config.distill_from)).encode())
     return found.hexdigest()

@@ -15,7 +15,7 @@ import yaml
 
 from captcha_ocr.checkpoint import Checkpoint, save_checkpoint
 from captcha_ocr.config import ConfigError, TrainConfig
-from captcha_ocr.files import atomic_write, lock, unlock
+from captcha_ocr.files import atomic_write, lock, unlock, write_bytes
 
 LOCK = ".lock"  # in the folder, while a command trains in it
 PLAIN_SECONDS = 15.0  # between two progress lines without a terminal
@@ -54,6 +54,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.best = self.path / "best.safetensors"
+        self.aside = self.path / "best.aside"
         self.last = self.path / "last.pt"
         self.args = self.path / "args.yaml"
         self.metrics = self.path / "metrics.csv"
@@ -113,6 +114,16 @@ class RunFolder:
         for suffix in (".json", ".onnx"):
             (self.path / f"{checkpoint.arch}{suffix}").unlink(missing_ok=True)
         save_checkpoint(self.best, checkpoint)
+
+    def set_best_aside(self) -> None:
+        """The best that ``last.pt`` knows of: a run that is stopped is evaluated once more, which
+        it would not be if it went on, and that may replace it."""
+        if not self.quiet and self.best.is_file():
+            write_bytes(self.aside, self.best.read_bytes())
+
+    def bring_best_back(self) -> None:
+        if not self.quiet and self.aside.is_file():
+            self.aside.replace(self.best)
 
     def on_start(self, config: TrainConfig, done: Progress) -> None:
         """Write args.yaml and open the progress display."""
