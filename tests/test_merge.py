@@ -60,6 +60,31 @@ def test_records_in_another_order_find_their_pictures(merge: Merge) -> None:
         assert record["label"] == f"x{record['seed']}"
 
 
+@pytest.mark.parametrize("line", [1, 700])
+def test_two_records_of_a_picture_that_differ_are_bad(line: int, merge: Merge) -> None:
+    """In one slice, and in two. An equal one again is none too many."""
+    root = merge.source("a", {f"{n}.png": (n, f"x{n}") for n in range(800)})
+    manifest = root / "manifest.jsonl"
+    lines = manifest.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[line:line] = [lines[0], lines[0].replace("spec", "odd")]
+    manifest.write_text("".join(lines), encoding="utf-8")
+    assert merge(train=["a"]) == 65
+    place = f"{root.as_posix()}/manifest.jsonl:{line + 2}: 0.png"
+    assert f"{place}: it has another record, too" in merge.error
+    assert "1 rows cannot be used" in merge.error
+    assert merge("--on-bad", "drop", train=["a"]) == 0
+    kinds = {record["kind"] for record in read_manifest(merge.train / "manifest.jsonl").values()}
+    assert kinds == {"spec"} and len(labels(merge.train)) == 800
+
+
+def test_why_no_picture_is_left_is_said(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    merge.source("t", {"2.png": (2, "b"), "3.png": (3, "c"), "4.png": (1, "a")})
+    assert merge("--on-unknown", "drop", "--limit-test", "1", train=["a"], test=("t",)) == 65
+    assert f"no picture is left for {merge.train}; left out: 1 leak" in merge.error
+    assert f"no picture is left for {merge.test}; left out: 3 unknown" in merge.error
+
+
 def test_the_same_picture_in_two_encodings_is_one(merge: Merge) -> None:
     """Different bytes, formats and names; equal pixels."""
     merge.source("a", {"1.png": (1, "a"), "2.bmp": (1, "a"), "3.png": (2, "b")})

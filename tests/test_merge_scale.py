@@ -155,6 +155,17 @@ def test_a_killed_worker_is_an_error_in_words() -> None:
         list(engine.map(os._exit, [3]))
 
 
+def interrupted(number: int) -> int:
+    signal.raise_signal(signal.SIGINT)
+    return number
+
+
+def test_ctrl_c_is_left_to_the_main_process() -> None:
+    """A terminal sends it to the workers, too: what one is writing is waited for."""
+    with process_engine(2) as engine:
+        assert list(engine.map(interrupted, [1, 2, 3])) == [1, 2, 3]
+
+
 def test_a_failing_task_fails_the_merge(sources: tuple[Source, ...], tmp_path: Path) -> None:
     """A full disk in a worker process must reach the user, and leave no target."""
     config = MergeConfig(sources[:1], tmp_path / "train", copy_mode="copy")

@@ -214,6 +214,7 @@ def test_move_takes_what_it_places_and_leaves_the_rest(merge: Merge) -> None:
     root = merge.source("a", {"1.png": (1, "a"), "2.png": (1, "a")})
     assert merge("--copy-mode", "move", train=["a"]) == 0
     assert [path.name for path in (root / "images").iterdir()] == ["2.png"]
+    (root / "images" / ".DS_Store").touch()  # as by a file browser
     assert merge("--copy-mode", "move", train=["a"]) == 0
     assert "nothing to do" in merge.output and "still" not in merge.output
 
@@ -287,6 +288,13 @@ def test_charset_out_is_a_second_copy(merge: Merge) -> None:
         assert merge("--charset-out", str(out), train=["a"]) == 0
         assert out.read_text(encoding="utf-8") == "a\nb\n"
         out.unlink()
+
+
+def test_a_charset_that_cannot_be_written_is_known_beforehand(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "ba")})
+    assert merge("--charset-out", str(merge.root / "a"), train=["a"]) == 1
+    assert "Is a directory" in merge.error
+    assert not merge.train.exists()
 
 
 BOTH = ["--train-src", "easy", "{root}/a", "--test-src", "easy", "{root}/t"]

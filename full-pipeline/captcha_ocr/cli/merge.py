@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from captcha_ocr.cli.common import OK, Arguments, add_workers, command, program
+from captcha_ocr.cli.common import OK, Arguments, add_workers, command, make_room, program
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.merging.config import (
     COPY_MODES,
@@ -30,6 +30,8 @@ from captcha_ocr.tables import printable
 def main(argv: Arguments = None) -> int:
     args = build_parser().parse_args(argv)
     config = build_config(args)
+    if not args.dry_run:
+        make_room(args.charset_out)
     for style in sorted({source.style for source in config.sources} - set(STYLES)):
         known = ", ".join(STYLES)
         print(f"note: the style {style!r} is none of {known}: taken as your own", file=sys.stderr)

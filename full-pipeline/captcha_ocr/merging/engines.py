@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections import deque
@@ -92,7 +93,10 @@ def _end_with_parent() -> None:
     """In a worker: end when the main process was killed and can no longer say so.
 
     It would wait for tasks for ever, and hold the locks that it inherited when it was forked.
+    Ctrl-C reaches workers, too, and is left to the main process: one that ended while it writes a
+    result would let that wait for the rest.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def wait() -> None:
         parent = multiprocessing.parent_process()

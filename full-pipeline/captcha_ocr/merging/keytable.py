@@ -13,10 +13,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from captcha_ocr.labels import LABELS_FILE
+from captcha_ocr.labels import LABELS_FILE, MANIFEST_FILE
 from captcha_ocr.merging.config import TEST, TRAIN
 from captcha_ocr.merging.rules import LIMIT, UNKNOWN, Copy, Fate
-from captcha_ocr.merging.shards import Bad, Hashed, Row
+from captcha_ocr.merging.shards import OTHER_RECORD, Bad, Hashed, Row, Spare
 
 _SCHEMA = f"""
 PRAGMA journal_mode = OFF;
@@ -24,7 +24,7 @@ PRAGMA synchronous = OFF;
 PRAGMA cache_size = -65536;
 CREATE TABLE rows (id INTEGER PRIMARY KEY, {", ".join(Row._fields)}, pixels, fate, kept);
 CREATE TABLE bad ({", ".join(Bad._fields)});
-CREATE TABLE spare (source, file, fields);
+CREATE TABLE spare ({", ".join(Spare._fields)});
 """
 # Shuffled or not, equal inputs give one order.
 _ORDER = {True: "place, source, line", False: "source, line"}
@@ -57,10 +57,11 @@ class KeyTable:
         columns = ", ".join(Row._fields)
         self._many(f"INSERT INTO rows ({columns}) VALUES ({marks})", hashed.rows)
         self._many("INSERT INTO bad VALUES (?, ?, ?, ?, ?, ?)", hashed.bad)
-        self._many("INSERT INTO spare VALUES (?, ?, ?)", hashed.spare)
+        self._many("INSERT INTO spare VALUES (?, ?, ?, ?)", hashed.spare)
 
     def match_spare_records(self) -> int:
-        """Give rows the manifest records that stood elsewhere; how many belong to no row."""
+        """Give rows the manifest records that stood elsewhere; how many belong to no row. One that
+        says other than the row's own is bad."""
         if not self.one("SELECT COUNT(*) FROM spare"):
             return 0
         self._db.execute("CREATE INDEX spare_file ON spare (source, file)")
@@ -68,6 +69,12 @@ class KeyTable:
             """UPDATE rows SET fields = (SELECT fields FROM spare
                WHERE spare.source = rows.source AND spare.file = rows.file)
                WHERE fields IS NULL"""
+        )
+        self._db.execute(
+            f"""INSERT INTO bad SELECT DISTINCT rows.split, spare.source, '{MANIFEST_FILE}',
+               spare.line, spare.file, '{OTHER_RECORD}' FROM spare JOIN rows
+               ON spare.source = rows.source AND spare.file = rows.file
+               WHERE spare.fields <> rows.fields"""
         )
         return self.one(
             """SELECT COUNT(*) FROM spare WHERE (source, file) NOT IN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import groupby
@@ -73,7 +74,7 @@ def merge(
         for split in sorted(set(folders) - set(there), key=(TEST, TRAIN).index):
             appear(folders[split] / ROOT, config.targets[split], record)
         if not dry_run:
-            remove_moved(table, config)
+            remove_moved(table, config, record)
             write_charset_copy(config)
     return report
 
@@ -185,7 +186,14 @@ def refuse_bad_data(report: MergeReport, config: MergeConfig) -> None:
         )
         problems += report.examples[UNKNOWN]
     for split in config.targets:
-        if not any(source.kept for source in report.sources if source.split == split):
-            problems.append(f"no picture is left for {config.targets[split]}")
+        sources = [source for source in report.sources if source.split == split]
+        if not any(source.kept for source in sources):
+            why = Counter({"bad": sum(source.bad for source in sources)})
+            for source in sources:
+                why.update(source.left_out)
+            gone = ", ".join(f"{count:,} {reason}" for reason, count in why.items() if count)
+            problems.append(
+                f"no picture is left for {config.targets[split]}; left out: {gone or 'none'}"
+            )
     if problems:
         raise DataError(problems)

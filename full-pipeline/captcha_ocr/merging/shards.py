@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -30,6 +31,7 @@ from captcha_ocr.merging.rules import normalise_label
 
 Item = TypeVar("Item")
 
+OTHER_RECORD = "it has another record, too"
 SLICE_ROWS = 500  # small enough that all cores stay busy to the end
 
 
@@ -79,6 +81,7 @@ class Spare(NamedTuple):
     """A manifest record whose label stands in another slice, or nowhere."""
 
     source: int
+    line: int  # in its manifest
     file: str
     fields: str
 
@@ -118,21 +121,18 @@ def hash_shard(task: HashTask) -> Hashed:
     folder = PictureFolder(source.root / IMAGES_DIR)
     records, bad = _records(task)
     rows = []
-
-    def add_bad(line: int, file: str, problem: str) -> None:
-        bad.append(Bad(source.split, task.number, LABELS_FILE, line, file, problem))
-
     for line, raw in enumerate(task.labels, start=task.first_line):
         label = None
         try:
             label = parse_label(source.root / LABELS_FILE, line, raw)
             if label is not None:
-                rows.append(_row(task, label, folder, records.pop(label.file, None)))
+                _, fields = records.pop(label.file, (0, None))
+                rows.append(_row(task, label, folder, fields))
         except LabelError as error:
-            add_bad(line, "", error.problem)
+            bad.append(_bad(task, LABELS_FILE, line, "", error.problem))
         except (ImageError, ValueError, OSError) as error:
-            add_bad(line, label.file if label else "", str(error))
-    spare = [Spare(task.number, file, fields) for file, fields in records.items()]
+            bad.append(_bad(task, LABELS_FILE, line, label.file if label else "", str(error)))
+    spare = [Spare(task.number, line, file, fields) for file, (line, fields) in records.items()]
     return Hashed(rows, bad, spare)
 
 
@@ -227,16 +227,23 @@ def _row(task: HashTask, label: Label, folder: PictureFolder, fields: str | None
     )
 
 
-def _records(task: HashTask) -> tuple[dict[str, str], list[Bad]]:
-    """File -> its manifest line, for the records of this slice."""
-    records, bad = {}, []
+def _records(task: HashTask) -> tuple[dict[str, tuple[int, str]], list[Bad]]:
+    """File -> line and JSON of its record, for the records of this slice; the first of several."""
+    records: dict[str, tuple[int, str]] = {}
+    bad = []
     path = task.source.root / MANIFEST_FILE
     for line, raw in enumerate(task.records, start=task.first_line):
         try:
             record = parse_record(path, line, raw)
-            if record is not None:
-                records[record["file"]] = raw.decode("utf-8-sig").strip()
+            if record is None:
+                continue
+            fields = json.dumps(record, ensure_ascii=False)
+            if records.setdefault(record["file"], (line, fields))[1] != fields:
+                bad.append(_bad(task, MANIFEST_FILE, line, record["file"], OTHER_RECORD))
         except LabelError as error:
-            row = Bad(task.source.split, task.number, MANIFEST_FILE, line, "", error.problem)
-            bad.append(row)
+            bad.append(_bad(task, MANIFEST_FILE, line, "", error.problem))
     return records, bad
+
+
+def _bad(task: HashTask, list_file: str, line: int, file: str, problem: str) -> Bad:
+    return Bad(task.source.split, task.number, list_file, line, file, problem)

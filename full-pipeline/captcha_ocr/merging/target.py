@@ -16,6 +16,7 @@ from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, MANIFEST_FILE
 from captcha_ocr.merging.config import MergeConfig, TargetError
 
 RECORD_FILE = "merge.json"
+EMPTIED = "sources_emptied"  # in that record
 ROOT = "root"  # inside the folder that building() yields: what becomes the target
 
 
@@ -61,11 +62,18 @@ def same_merge(target: Path, record: dict[str, Any]) -> bool:
     return True
 
 
+def note_emptied(config: MergeConfig, record: dict[str, Any]) -> None:
+    """After a move: what a source holds from now on was not left there."""
+    write_json(config.train_dest / RECORD_FILE, {**record, EMPTIED: True})
+
+
 def not_removed(config: MergeConfig, record: dict[str, Any]) -> int:
-    """How many pictures of a finished ``--copy-mode move`` its sources hold: its run was killed."""
+    """How many pictures of a ``--copy-mode move`` its sources hold still: its run was killed."""
     if config.copy_mode != "move":
         return 0
     found = json.loads((config.train_dest / RECORD_FILE).read_text(encoding="utf-8"))
+    if found.get(EMPTIED):
+        return 0
     moved = sum(source["kept"] for source in found["report"]["sources"])
     return max(0, moved - (_pictures(found) - _pictures(record)))
 

@@ -25,6 +25,7 @@ from captcha_ocr.merging.report import LEFT_OUT_FILE
 from captcha_ocr.merging.rules import CONFLICT
 from captcha_ocr.merging.shards import chunks
 from captcha_ocr.merging.summary import all_left_out, quarantined
+from captcha_ocr.merging.target import note_emptied
 
 
 def write_root(
@@ -67,15 +68,17 @@ def write_charset_copy(config: MergeConfig) -> None:
             file.write(text)
 
 
-def remove_moved(table: KeyTable, config: MergeConfig) -> None:
+def remove_moved(table: KeyTable, config: MergeConfig, record: dict[str, Any]) -> None:
     """After ``--copy-mode move``: the pictures that stand in the targets leave their sources.
 
     Those that were left out stay where they are. Done last, when all is on the disk: a run that is
     killed before, or a power cut, loses nothing.
     """
-    if config.copy_mode == "move":
-        for source, file in table.ask("SELECT source, file FROM rows WHERE fate IS NULL"):
-            Path(config.sources[source].picture(file)).unlink(missing_ok=True)
+    if config.copy_mode != "move":
+        return
+    for source, file in table.ask("SELECT source, file FROM rows WHERE fate IS NULL"):
+        Path(config.sources[source].picture(file)).unlink(missing_ok=True)
+    note_emptied(config, record)
 
 
 def _placement(config: MergeConfig, number: int, row: tuple[Any, ...]) -> Placement:

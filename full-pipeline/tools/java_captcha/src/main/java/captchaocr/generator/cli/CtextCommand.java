@@ -28,6 +28,8 @@ public final class CtextCommand {
     private static final List<String> FONTS = List.of("Arial", "Helvetica", "Tahoma", "Verdana", "Microsoft YaHei",
             "SimSun", "SimHei", "Noto Sans CJK SC");
     private static final int MAX_LENGTH = 10;
+    // Nothing to see; or NFC beside letters that it does not join, until chance puts it behind another.
+    private static final String NO_SYMBOL = "[\\p{C}\\p{Z}\\p{M}\\p{InHangul_Jamo}]";
 
     public static int run(String... args) {
         return Cli.run(new CtextCommand(), args);
@@ -65,19 +67,12 @@ public final class CtextCommand {
             throw new GeneratorException("--charset came as '" + charset + "': without a UTF-8 locale Java cannot read "
                     + "such characters from the command line; set LC_ALL=C.UTF-8");
         }
-        // A mark is NFC beside letters it does not join, and no longer so where chance puts it behind another.
         if (charset.isEmpty() || !Normalizer.isNormalized(charset, Normalizer.Form.NFC)
-                || charset.codePoints().anyMatch(CtextCommand::isMark)
-                || charset.chars().anyMatch(c -> Character.isWhitespace(c) || Character.isISOControl(c)
-                        || Character.isSurrogate((char) c))) {
+                || charset.chars().anyMatch(c -> Character.toString(c).matches(NO_SYMBOL))) {
             throw new GeneratorException("--charset '" + charset + "' is not allowed; give characters in NFC, without "
-                    + "spaces, combining marks and any beyond U+FFFF");
+                    + "spaces, invisible characters, combining marks, Hangul jamo and any beyond U+FFFF");
         }
         return charset.chars().distinct().mapToObj(Character::toString).collect(Collectors.joining());
-    }
-
-    private static boolean isMark(int c) {
-        return Character.toString(c).matches("\\p{M}");
     }
 
     private static Weighted<Integer> lengths(String text) {

@@ -125,7 +125,9 @@ class CliTest {
         String many = String.valueOf(Long.MAX_VALUE / 9);
         assertMistake("count " + many, CtextCommand::run, "all", "x", many, "160", "60", "0");
         assertMistake("--charset", CtextCommand::run, "smart", "x", "5", "--charset", "a b");
-        assertMistake("combining marks", CtextCommand::run, "smart", "x", "5", "--charset", "q\u0301e");
+        for (String charset : List.of("q\u0301e", "a\u00adb", "\u1161\u1100", "a\u00a0b", "a\uD83D\uDE00")) {
+            assertMistake("is not allowed", CtextCommand::run, "smart", "x", "5", "--charset", charset);
+        }
         assertMistake("set LC_ALL=C.UTF-8", CtextCommand::run, "smart", "x", "5", "--charset", "7\uFFFD");
         assertMistake("length '11'", CtextCommand::run, "smart", "x", "5", "--fixed-len", "11");
         assertMistake("unknown kind", CtextCommand::run, "gen", "text:fire:wide:noise", "x", "5", "160", "60", "4");
