@@ -34,7 +34,8 @@ def main(argv: Arguments = None) -> int:
         raise ConfigError("quick figures are no benchmark; name a folder for them with --out")
     full = args.shipped / "full"
     drawn = (full / LABELS_FILE).is_file()  # while it is drawn, the folder is there without them
-    if args.data is None and not drawn:
+    reads = {"quality", "robustness"} & set(args.only)
+    if reads and args.data is None and not drawn:
         print(f"no {full}: the smaller set in {args.shipped} is read (scripts/make_benchmark.py)")
     run = Run(
         weights=args.weights,

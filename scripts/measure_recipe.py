@@ -77,9 +77,7 @@ def main(argv: Arguments = None) -> int:
     draw_sets(out, out / "raw", SETS, settings)
     record = read_record()
     before = record.get("ablation", {"rows": []})
-    # Earlier records said once, for all rows, when and where they were measured.
-    then = {key: before[key] for key in ("date", "machine") if key in before}
-    rows = {row["name"]: {**then, **row} for row in before["rows"]}
+    rows = {row["name"]: row for row in before["rows"]}
     # Time is told against the recipe's on the same machine, whichever rows are measured.
     wanted = {FULL, *args.rows}
     wanted |= {CHANGES[name].get("distill_from", FULL) for name in args.rows}  # teachers
@@ -97,7 +95,7 @@ def main(argv: Arguments = None) -> int:
 
 def tell_machines(rows: list[dict[str, Any]]) -> None:
     """The table shows none; where there are several, the text around it has to say so."""
-    found = sorted({row.get("machine", "not recorded") for row in rows})
+    found = sorted({row["machine"] for row in rows})
     if len(found) > 1:
         print(f"note: docs/recipe.json has rows of {len(found)} machines: {'; '.join(found)}")
 

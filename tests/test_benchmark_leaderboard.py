@@ -237,6 +237,17 @@ def test_the_documents_hold_the_leaderboard() -> None:
         assert text.index("headline:begin") < text.index("make demo")
 
 
+def test_the_digest_compares_with_peers_alone() -> None:
+    """A reader that others add may have been trained on these very styles."""
+    rows = read_leaderboard(SHIPPED / "leaderboard.json")
+    best = next(found for found in rows if found["kind"] == "project")
+    added = [*rows, {**best, "name": "My reader", "kind": "submission"}]
+    for language in PAGES:
+        digest, whole = (readme_blocks(of, language) for of in (rows, added))
+        assert digest["headline"] == whole["headline"]
+        assert "My reader" in whole["benchmark"]
+
+
 def test_all_rows_count_the_same_pictures() -> None:
     """A row that was written by hand, of the pictures that suit it, cannot be compared."""
     store = open_store(SHIPPED)

@@ -115,6 +115,8 @@ def test_a_set_that_is_still_being_drawn_is_not_read(
     results = json.loads((out / "benchmark" / "results.json").read_text(encoding="utf-8"))
     entry = results["sections"]["quality"]["vanilla_crnn"]
     assert entry["measured"]["pictures"]["name"] == "set"
+    assert benchmark.main([*arguments, "--quick", "--only"]) == 0  # reads none
+    assert "the smaller set in" not in capsys.readouterr().out
 
 
 def test_a_row_holds_figures_of_one_machine_and_one_set(

@@ -394,6 +394,7 @@ def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
 def test_a_new_style_leaves_the_recorded_table_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = recipe_pages.read_record()["ablation"]["rows"]
     lines = recipe_pages.ablation_lines(rows, {})
+    assert all(row["date"] and row["machine"] for row in rows)
     monkeypatch.setitem(STYLES, "digits", Style("digits", "Digits", ("digits",), "White digits."))
     assert recipe_pages.ablation_lines(rows, {}) == lines
     assert {len(line) for line in lines} == {len(recipe_pages.PAGES["recipe.md"]["ablation"])}
@@ -423,8 +424,8 @@ def test_rows_that_stay_keep_their_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """They were all said to be of the machine that measured last."""
-    older = {"date": "2026-01-01", "machine": "an old one", "rows": [{"name": "plain", "time": 1}]}
-    record: dict[str, Any] = {"ablation": older}
+    older = {"name": "plain", "time": 1, "date": "2026-01-01", "machine": "an old one"}
+    record: dict[str, Any] = {"ablation": {"rows": [older]}}
     monkeypatch.setattr(measure_recipe, "draw_sets", lambda *_: None)
     monkeypatch.setattr(measure_recipe, "measure", lambda name, out: {"name": name, "time": 2.0})
     monkeypatch.setattr(measure_recipe, "read_record", lambda: record)

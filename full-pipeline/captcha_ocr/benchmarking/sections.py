@@ -110,7 +110,7 @@ def compare_peers(run: Run) -> None:
     failed = []
     with as_png(store) as paths:
         for peer in PEERS.values():
-            say(f"peers: {peer.name} reads {len(store):,} pictures")
+            say(f"peers: {peer.name}, {len(store):,} pictures")
             load = OtherLoad()
             try:
                 found = run_peer(peer, run.peers_python, run.peer_worker, store, paths, timed)

@@ -24,12 +24,12 @@ def readme_blocks(rows: Sequence[Mapping[str, Any]], language: str) -> dict[str,
 
 
 def headline(rows: Sequence[Mapping[str, Any]], say: Say) -> str:
-    """The best of the project and the best two others, with case folded."""
+    """The best of the project and the best two peers, with case folded."""
     best = _best_first(rows)
     ours = [row for row in best if row["kind"] == "project"]
-    others = [row for row in best if row["kind"] != "project"]
+    peers = [row for row in best if row["kind"] == "peer"]  # not one that others added
     lines = []
-    for row in (*ours[:1], *others[:2]):
+    for row in (*ours[:1], *peers[:2]):
         read = [_share(row["figures"].get(key), "folded") for key in FIGURES]
         lines.append([_shown(row), *read, number(row["latency_ms"]), number(row["megabytes"])])
     return table(_leaderboard_header(say), lines)
