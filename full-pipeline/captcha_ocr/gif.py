@@ -73,9 +73,9 @@ def combine(
             ground = background(first).astype(np.int64)
         distances = np.abs(frame.colours - ground).sum(axis=1, keepdims=True) + 1
         places = np.arange(256)[:, None] + 256 * len(tables)
-        colours = frame.opaque * ((distances << 32) - places)
+        ranked = frame.opaque * ((distances << 32) - places)
         here = ranks[frame.place]
-        np.maximum(here, np.take(colours, numbers), out=here)
+        np.maximum(here, np.take(ranked, numbers), out=here)
         tables.append(frame.colours)
     if len(tables) == 1:
         raise ValueError("a GIF without a frame")
