@@ -241,6 +241,14 @@ def refused(data: bytes) -> str:
     return caught.value.code
 
 
+@pytest.mark.parametrize("bits", [0, 1, *range(9, 13), 255])
+def test_codes_of_sizes_that_no_gif_has_are_broken(bits: int) -> None:
+    data = raw_gif((8, 8), PALETTE, [RawFrame((0, 0, 8, 8), [0] * 64)])
+    place = data.index(b",") + 10
+    with pytest.raises(ImageError, match="codes of no GIF"):
+        open_image(data[:place] + bytes([bits]) + data[place + 1 :])
+
+
 def test_a_gif_without_a_frame_is_broken() -> None:
     assert refused(raw_gif((8, 8), PALETTE, [])) == "broken"
 

@@ -133,6 +133,13 @@ def test_whole_numbers_are_of_8_or_16_bits(top: int, shown: int) -> None:
     assert pixels[3, ::2, 0].tolist() == [0, shown, 255, 0]
 
 
+def test_a_dark_png_is_of_16_bits_whatever_pillow_calls_it() -> None:
+    """Older Pillow says "I" of it, newer "I;16"."""
+    image = Image.fromarray(np.full((8, 8), 200, np.int32))
+    image.format = "PNG"
+    assert open_image(image).getpixel((1, 1)) == (0, 0, 0)
+
+
 def test_cmyk_jpeg_keeps_its_colours() -> None:
     image = Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # red
     red, green, blue = np.asarray(open_image(encode(image, "JPEG", quality=95)))[8, 8].tolist()

@@ -66,7 +66,8 @@ def test_two_records_of_a_picture_that_differ_are_bad(line: int, merge: Merge) -
     root = merge.source("a", {f"{n}.png": (n, f"x{n}") for n in range(800)})
     manifest = root / "manifest.jsonl"
     lines = manifest.read_text(encoding="utf-8").splitlines(keepends=True)
-    lines[line:line] = [lines[0], lines[0].replace("spec", "odd")]
+    turned = json.dumps(dict(reversed(json.loads(lines[0]).items()))) + "\n"
+    lines[line:line] = [turned, lines[0].replace("spec", "odd")]
     manifest.write_text("".join(lines), encoding="utf-8")
     assert merge(train=["a"]) == 65
     place = f"{root.as_posix()}/manifest.jsonl:{line + 2}: 0.png"

@@ -297,6 +297,13 @@ def test_a_charset_that_cannot_be_written_is_known_beforehand(merge: Merge) -> N
     assert not merge.train.exists()
 
 
+def test_a_charset_may_be_written_into_the_target(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "ba")})
+    out = merge.train / "meta" / "charset.txt"
+    assert merge("--charset-out", str(out), train=["a"]) == 0
+    assert out.read_text(encoding="utf-8") == "a\nb\n"
+
+
 BOTH = ["--train-src", "easy", "{root}/a", "--test-src", "easy", "{root}/t"]
 
 

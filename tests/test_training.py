@@ -266,9 +266,11 @@ def test_what_only_a_stopped_run_read_is_forgotten_when_it_goes_on(
     folder = RunFolder(tmp_path)
     assert fit(dataclasses.replace(config, max_minutes=60), folder).unfinished
     assert load_checkpoint(folder.best).metrics["pictures_seen"] > 19
+    model = folder.path / "vanilla_crnn.onnx"
+    model.write_bytes(b"of the weights that go")
     fit(config, folder, resume=True)
     assert load_checkpoint(folder.best).metrics["pictures_seen"] == 19
-    assert not folder.aside.exists()
+    assert not folder.aside.exists() and not model.exists()
 
 
 @pytest.mark.parametrize(("fold_case", "kept"), [(False, 19), (True, 38)])
@@ -573,9 +575,13 @@ def test_another_teacher_cannot_be_resumed(sample_set: Path, tmp_path: Path) -> 
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     fit(config, folder)
-    with pytest.raises(ConfigError, match=r"or the weights in .*other.* changed"):
+    with pytest.raises(ConfigError, match=r"the teacher .*other.* changed"):
         fit(dataclasses.replace(config, distill_from=str(teachers[1].best)), folder, resume=True)
     assert fit(dataclasses.replace(config, distill_from=str(moved)), folder, resume=True)
+    state = load_state(folder.last)
+    del state["teacher"]  # as before it was noted
+    save_state(folder.last, state)
+    assert fit(config, folder, resume=True)
 
 
 def test_a_test_set_may_move_to_a_folder_of_another_name(sample_set: Path, tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ class GifFrame(NamedTuple):
 
     def numbers(self) -> np.ndarray:
         """The colour numbers, uint8 (height, width). ValueError: they break off or are wrong."""
-        if len(self.packed) < 2:
-            raise ValueError("a GIF frame without pixels")
+        if len(self.packed) < 2 or not 2 <= self.packed[0] <= 8:
+            raise ValueError("a GIF frame without pixels, or with codes of no GIF")
         options = (self.packed[0], int(self.interlaced))
         # Of what Pillow does with a GIF, only the unpacking.
         return np.asarray(Image.frombytes("L", self.box[2:], self.packed[1:], "gif", options))

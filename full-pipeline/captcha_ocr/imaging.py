@@ -234,7 +234,8 @@ def _size_error(what: str, limits: ImageLimits) -> ImageError:
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits a channel: convert() would clip, not scale
         values = np.asarray(image)
-        wide = image.mode != "I" or values.max() > 255  # convert("I") of 8 bits keeps the values
+        # Of 8 bits convert("I") keeps the values. Older Pillow opens a PNG of 16 bits as "I", too.
+        wide = image.mode != "I" or image.format == "PNG" or values.max() > 255
         grey = np.clip(values >> 8 if wide else values, 0, 255).astype(np.uint8)
         clear = image.info.get("transparency")
         if isinstance(clear, int):

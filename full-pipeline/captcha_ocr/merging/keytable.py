@@ -6,6 +6,7 @@ decoding the pictures takes (docs/merging.md has the figures, and those of DuckD
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
@@ -70,11 +71,19 @@ class KeyTable:
                WHERE spare.source = rows.source AND spare.file = rows.file)
                WHERE fields IS NULL"""
         )
-        self._db.execute(
-            f"""INSERT INTO bad SELECT DISTINCT rows.split, spare.source, '{MANIFEST_FILE}',
-               spare.line, spare.file, '{OTHER_RECORD}' FROM spare JOIN rows
+        written_otherwise = self.ask(
+            """SELECT DISTINCT rows.split, spare.source, spare.line, spare.file,
+               rows.fields, spare.fields FROM spare JOIN rows
                ON spare.source = rows.source AND spare.file = rows.file
                WHERE spare.fields <> rows.fields"""
+        )
+        self._many(
+            "INSERT INTO bad VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                Bad(split, source, MANIFEST_FILE, line, file, OTHER_RECORD)
+                for split, source, line, file, own, other in written_otherwise
+                if json.loads(own) != json.loads(other)
+            ],
         )
         return self.one(
             """SELECT COUNT(*) FROM spare WHERE (source, file) NOT IN

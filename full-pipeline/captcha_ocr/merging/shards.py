@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import count, islice
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError
 from captcha_ocr.labels import (
@@ -230,6 +229,7 @@ def _row(task: HashTask, label: Label, folder: PictureFolder, fields: str | None
 def _records(task: HashTask) -> tuple[dict[str, tuple[int, str]], list[Bad]]:
     """File -> line and JSON of its record, for the records of this slice; the first of several."""
     records: dict[str, tuple[int, str]] = {}
+    known: dict[str, dict[str, Any]] = {}
     bad = []
     path = task.source.root / MANIFEST_FILE
     for line, raw in enumerate(task.records, start=task.first_line):
@@ -237,8 +237,8 @@ def _records(task: HashTask) -> tuple[dict[str, tuple[int, str]], list[Bad]]:
             record = parse_record(path, line, raw)
             if record is None:
                 continue
-            fields = json.dumps(record, ensure_ascii=False)
-            if records.setdefault(record["file"], (line, fields))[1] != fields:
+            records.setdefault(record["file"], (line, raw.decode("utf-8-sig").strip()))
+            if known.setdefault(record["file"], record) != record:
                 bad.append(_bad(task, MANIFEST_FILE, line, record["file"], OTHER_RECORD))
         except LabelError as error:
             bad.append(_bad(task, MANIFEST_FILE, line, "", error.problem))

@@ -89,7 +89,7 @@ class Run:
         source = load_checkpoint(Path(config.init_from)) if begins else None
         known = source.charset if source else Charset(tuple(state["charset"])) if state else None
         self.data = prepare_data(config, known)
-        self.digest = resume_state.digest(config, self.data)  # once: every save writes it
+        self.digests = resume_state.digests(config, self.data)  # once: every save writes them
         classes = self.data.charset.num_classes
         model = self.model = build_model(config.arch, classes, config.image, config.model)
         if source is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from captcha_ocr.training.loop import Run
 
 
-PARTS = {"charset", "labels", "progress", "rng", "cuda_rng"}
+PARTS = {"charset", "labels", "teacher", "progress", "rng", "cuda_rng"}
 PARTS |= {"objective", "average", "optimizer", "scaler"}
 NOT_OURS = "{} is no state of a run of this version; resume it with its own"
 
@@ -28,7 +28,7 @@ NOT_OURS = "{} is no state of a run of this version; resume it with its own"
 def read(path: Path) -> dict[str, Any]:
     """What `snapshot` gave. Raises ModelError for a file that holds anything else."""
     state = load_state(path)
-    if not isinstance(state, dict) or set(state) != PARTS:
+    if not isinstance(state, dict) or set(state) | {"teacher"} != PARTS:
         raise ModelError(NOT_OURS.format(path))
     return state
 
@@ -37,7 +37,7 @@ def snapshot(run: Run) -> dict[str, Any]:
     """Tensors and plain values only, so that it can be read back without running code."""
     return {
         "charset": list(run.data.charset.symbols),
-        "labels": run.digest,
+        **run.digests,
         "objective": run.objective.state_dict(),
         "average": run.average.state_dict(),
         "optimizer": run.optimizer.state_dict(),
@@ -51,14 +51,15 @@ def snapshot(run: Run) -> dict[str, Any]:
 def restore(run: Run, state: dict[str, Any]) -> None:
     """Put a freshly built run where the snapshot was taken. Raises ConfigError when the labels
     or the teacher are not those it was taken with, ModelError when its model has other sizes."""
-    if state["labels"] != run.digest:
-        config = run.config
-        roots = " or ".join(filter(None, (config.train_root, config.val_root)))
-        teacher = f" or the weights in {config.distill_from}" if config.distill_from else ""
-        raise ConfigError(
-            f"the labels in {roots}{teacher} changed since this run began; start a new run "
-            "(--init-from takes its weights along)"
-        )
+    config = run.config
+    roots = " or ".join(filter(None, (config.train_root, config.val_root)))
+    named = {"labels": f"the labels in {roots}", "teacher": f"the teacher {config.distill_from}"}
+    for key, digest in run.digests.items():
+        if state.get(key, digest) != digest:  # before 2026-12-01 a state did not know the teacher
+            raise ConfigError(
+                f"{named[key]} changed since this run began; start a new run "
+                "(--init-from takes its weights along)"
+            )
     try:
         run.progress = Progress(**state["progress"])
         run.objective.load_state_dict(state["objective"])
@@ -70,10 +71,15 @@ def restore(run: Run, state: dict[str, Any]) -> None:
     torch.set_rng_state(state["rng"])
     # A run may go on where there are fewer devices, or none.
     torch.cuda.set_rng_state_all(state["cuda_rng"][: torch.cuda.device_count()])
-    run.folder.bring_best_back()
 
 
-def digest(config: TrainConfig, data: RunData) -> str:
+def digests(config: TrainConfig, data: RunData) -> dict[str, str]:
+    """Of what a run may not go on without: its labels, and its teacher, if it has one."""
+    teacher = file_sha256(Path(config.distill_from)) if config.distill_from else ""
+    return {"labels": _digest(data), "teacher": teacher}
+
+
+def _digest(data: RunData) -> str:
     """Of what is learned from and of what chooses the weights. One picture more would be another
     order and another split: pictures that were learned from would choose the weights."""
     found = hashlib.sha256()
@@ -81,6 +87,4 @@ def digest(config: TrainConfig, data: RunData) -> str:
         for label in store.labels:
             found.update(f"{label.file}\t{label.text}\n".encode())
         found.update(b"\n")
-    if config.distill_from:
-        found.update(file_sha256(Path(config.distill_from)).encode())
     return found.hexdigest()

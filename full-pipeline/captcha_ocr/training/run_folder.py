@@ -110,9 +110,7 @@ class RunFolder:
             print(text, flush=True)
 
     def save_best(self, checkpoint: Checkpoint) -> None:
-        """A model that was made of the best before would be taken for these weights."""
-        for suffix in (".json", ".onnx"):
-            (self.path / f"{checkpoint.arch}{suffix}").unlink(missing_ok=True)
+        self._remove_model(checkpoint.arch)
         save_checkpoint(self.best, checkpoint)
 
     def set_best_aside(self) -> None:
@@ -121,9 +119,15 @@ class RunFolder:
         if not self.quiet and self.best.is_file():
             write_bytes(self.aside, self.best.read_bytes())
 
-    def bring_best_back(self) -> None:
-        if not self.quiet and self.aside.is_file():
+    def _bring_best_back(self, arch: str) -> None:
+        if self.aside.is_file():
+            self._remove_model(arch)
             self.aside.replace(self.best)
+
+    def _remove_model(self, arch: str) -> None:
+        """One that was made of the best before would be taken for the weights that come."""
+        for suffix in (".json", ".onnx"):
+            (self.path / f"{arch}{suffix}").unlink(missing_ok=True)
 
     def on_start(self, config: TrainConfig, done: Progress) -> None:
         """Write args.yaml and open the progress display."""
@@ -137,6 +141,7 @@ class RunFolder:
             self._board = SummaryWriter(str(self.path))
         for partial in self.path.glob(".*.part"):  # what a killed process had half written
             partial.unlink()
+        self._bring_best_back(config.arch)
         with atomic_write(self.args) as file:
             yaml.safe_dump(dataclasses.asdict(config), file, sort_keys=False, allow_unicode=True)
         if sys.stdout.isatty():

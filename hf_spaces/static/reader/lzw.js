@@ -8,7 +8,7 @@ const CODES = 1 << LONGEST;
  * @returns Uint8Array of `count` colour numbers. Throws where the data breaks off or makes no sense.
  */
 export function unpack(parts, codeSize, count) {
-  if (codeSize > 8) throw new Error(`colour numbers of ${codeSize} bits`);
+  if (!(codeSize >= 2 && codeSize <= 8)) throw new Error(`colour numbers of ${codeSize} bits`);
   const table = new Table(1 << codeSize, new Uint8Array(count));
   let width = codeSize + 1;
   let bits = 0;
