@@ -189,6 +189,18 @@ def test_the_limits_of_the_server_are_kept(visit: Any, tmp_path: Path) -> None:
         small.check()
 
 
+def test_a_picture_has_to_fit_into_a_request(visit: Any, tmp_path: Path) -> None:
+    weights = str(write_two_models(tmp_path / "weights"))
+    limits = {"max_body_mb": "1", "max_file_mb": "4"}
+    with serve("flask", tmp_path, weights=weights, rate="0", log="off", **limits) as live:
+        small = Visit(visit.page.context.new_page(), live)
+        small.pick(("big.png", barcode("1") + bytes(2 << 20)))
+        small.expect("#detail .trouble").to_contain_text("the 0.9961 MB that the server takes")
+        assert not [url for url in small.requests if url.endswith("/predict")]
+        small.page.close()
+        small.check()
+
+
 def test_the_rule_of_the_server_is_named(visit: Any, tmp_path: Path) -> None:
     weights = str(write_two_models(tmp_path / "weights"))
     rule = {"alphabet": "0123456789", "length": "1-2"}
@@ -464,6 +476,23 @@ def test_a_late_answer_does_not_take_a_newer_one_back(visit: Any) -> None:
     answer.value.finished()
     visit.page.evaluate("new Promise((resolve) => requestAnimationFrame(resolve))")
     assert visit.page.locator(".status.down").count() == 1
+
+
+def test_the_model_of_a_page_stays_when_the_server_was_away(visit: Any) -> None:
+    """Another tab has chosen another one meanwhile."""
+    visit.page.clock.install()
+    visit.page.reload()
+    visit.expect(".status.up").to_be_visible()
+    chosen = visit.page.locator("#models input").last
+    chosen.check()
+    visit.page.evaluate("localStorage.clear()")
+    visit.page.route("**/api/readyz", lambda route: route.abort(), times=1)
+    visit.page.click("#language")  # asks
+    visit.expect(".status.down").to_be_visible()
+    with visit.page.expect_response("**/api/models"):
+        visit.page.clock.run_for(16_000)
+    visit.expect(".status.up").to_be_visible()
+    assert visit.page.locator("#models input").last.is_checked()
 
 
 def test_a_server_that_hangs_is_not_ready(visit: Any) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import gc
 import io
+import json
 import math
 import os
 import re
@@ -266,11 +267,13 @@ class Stuck:
 
     def __init__(self, service: Service) -> None:
         self.go, self.begun = threading.Event(), threading.Event()
+        self.runs = 0
         predictor = service.predictors[service.default]
         self._run = predictor._run
         predictor._run = self.run  # type: ignore[method-assign]
 
     def run(self, images: np.ndarray) -> np.ndarray:
+        self.runs += 1
         self.begun.set()
         self.go.wait(60)
         return self._run(images)
@@ -322,6 +325,63 @@ def test_who_leaves_during_an_upload_is_no_error_of_ours(
     assert not caplog.records
     counted = 'captcha_ocr_requests_total{method="POST",path="/predict",status="499"} 1'
     assert counted in service.metrics.text()
+    service.close()
+
+
+def test_what_nobody_waits_for_any_more_is_not_read(two_models: Path) -> None:
+    """FastAPI only. A few pictures have been opened when the client leaves; the others are not."""
+    service = make_service(two_models, batch_max=1, runs=1)
+    app = fastapi_app.create_app(service.settings, service)
+    app.state.service = service
+    stuck = Stuck(service)
+    scope, body = predict_scope(*[barcode("1")] * 60)
+    parts = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> Any:
+        if (part := next(parts, None)) is not None:
+            return part
+        await asyncio.to_thread(stuck.begun.wait, 60)
+        return {"type": "http.disconnect"}
+
+    send = AsyncMock()
+    run_apart(app(scope, receive, send))
+    send.assert_not_called()
+    stuck.go.set()
+    assert service._admission.wait_until_empty(60)
+    assert 0 < stuck.runs <= service.settings.readers < 60
+    counted = 'captcha_ocr_requests_total{method="POST",path="/predict",status="499"} 1'
+    assert counted in service.metrics.text()
+    service.close()
+
+
+def test_a_request_that_a_stopping_server_gives_up_can_be_sent_again(
+    two_models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """uvicorn cancels it."""
+    service = make_service(two_models)
+    app = fastapi_app.create_app(service.settings, service)
+    app.state.service = service
+    stuck = Stuck(service)
+    scope, body = predict_scope(barcode("1"))
+    parts = iter([{"type": "http.request", "body": body, "more_body": False}])
+    send = AsyncMock()
+
+    async def receive() -> Any:
+        if (part := next(parts, None)) is not None:
+            return part
+        return await asyncio.Future()  # the client waits
+
+    async def stop() -> None:
+        request = asyncio.ensure_future(app(scope, receive, send))
+        await asyncio.to_thread(stuck.begun.wait, 60)
+        request.cancel()
+        await request
+
+    run_apart(stop())
+    start, end = (call.args[0] for call in send.call_args_list)
+    assert (start["status"], json.loads(end["body"])["code"]) == (503, "busy")
+    assert not caplog.records
+    stuck.go.set()
     service.close()
 
 
@@ -629,7 +689,7 @@ async def upload(app: Any, picture: bytes, pause: Any = None) -> int:
 
     async def receive() -> dict[str, Any]:
         if not parts:
-            return {"type": "http.disconnect"}
+            return await asyncio.Future()  # the client waits
         if pause and len(parts) == 1:
             await pause()
         return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
@@ -639,9 +699,9 @@ async def upload(app: Any, picture: bytes, pause: Any = None) -> int:
     return int(send.call_args_list[0].args[0]["status"])
 
 
-def predict_scope(picture: bytes) -> tuple[dict[str, Any], bytes]:
-    """What ASGI says of a request that asks for this picture's text, and the request's body."""
-    content_type, body = multipart([("files", "a.png", picture)], [])
+def predict_scope(*pictures: bytes) -> tuple[dict[str, Any], bytes]:
+    """What ASGI says of a request that asks for these pictures' texts, and the request's body."""
+    content_type, body = multipart([("files", "a.png", picture) for picture in pictures], [])
     headers = {"host": "localhost", "content-type": content_type, "content-length": str(len(body))}
     scope = {
         "type": "http",

@@ -277,6 +277,22 @@ def test_a_variable_that_is_no_setting_stops_the_start_in_one_line(
     assert said.startswith("error: no such setting: ['CAPTCHA_OCR_MAXFILES']")
 
 
+@pytest.mark.parametrize("weights", ["none", "a rule that no text meets"])
+def test_workers_that_cannot_start_end_the_server(
+    weights: str, two_models: Path, tmp_path: Path
+) -> None:
+    """uvicorn would wait for them for two minutes, and then end as if all were well."""
+    command = [*COMMANDS["fastapi"](free_port()), "--workers", "2"]
+    settings = {"weights": str(tmp_path)}
+    if weights != "none":
+        settings = {"weights": str(two_models), "alphabet": "☃"}
+    process = start(command, tmp_path / "log", settings)
+    code = process.wait(PATIENCE)
+    said = (tmp_path / "log").read_text(encoding="utf-8")
+    assert ("holds no model" if weights == "none" else "☃") in said
+    assert code != 0 or weights != "none"
+
+
 @pytest.mark.slow
 def test_workers_share_a_port(two_models: Path, tmp_path: Path) -> None:
     with serve("fastapi", tmp_path, "--workers", "2", weights=str(two_models), log="off") as live:

@@ -67,6 +67,12 @@ def test_a_flag_wins_over_the_environment() -> None:
     assert settings == dataclasses.replace(Settings(), max_files=9, rate=1.5)
 
 
+def test_settings_are_checked_together_wherever_they_come_from() -> None:
+    assert parse("--max-files", "16", environ={"CAPTCHA_OCR_QUEUE": "32"}).queue == 32
+    with pytest.raises(ConfigError, match=r"--queue is 32.*--max-files 64"):
+        parse(environ={"CAPTCHA_OCR_QUEUE": "32"})
+
+
 def test_settings_survive_the_way_to_a_worker_process() -> None:
     settings = Settings(max_files=3, allowed_hosts="a.example, b.example", batch_wait_ms=0.5)
     assert Settings.from_env(settings.to_env()) == settings
@@ -243,6 +249,15 @@ def test_the_rate_limiter_counts_an_ipv6_network_as_one_and_forgets_old_clients(
         limiter.check(f"10.{number >> 16}.{(number >> 8) & 255}.{number & 255}")
     assert len(limiter._buckets) == MAX_CLIENTS
     limiter.check("2001:db8::2")  # forgotten, so it starts again
+
+
+def test_a_port_that_a_proxy_writes_makes_no_other_client() -> None:
+    """waitress takes it off an IPv4 address alone."""
+    limiter = RateLimiter(rate=0.001, burst=1, clock=lambda: 0.0)
+    limiter.check("[2001:db8::1]:11")
+    for again in ("[2001:db8::1]:12", "2001:db8::9"):
+        with pytest.raises(Problem):
+            limiter.check(again)
 
 
 def test_ipv4_clients_of_an_ipv6_socket_are_told_apart() -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from captcha_ocr.cli.common import OK, Arguments, at_least, command, program
 from captcha_ocr.config import ConfigError
 from captcha_ocr.web.options import parse_rule
-from captcha_ocr.web.settings import add_flags, from_flags
+from captcha_ocr.web.settings import Settings, add_flags, from_flags
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -53,6 +53,8 @@ def fastapi_main(argv: Arguments = None) -> int:
 
     # Worker processes build their own app, and find the settings here.
     os.environ.update(settings.to_env())
+    if args.workers > 1:
+        _prepare_workers(settings)
     _announce(args)
     uvicorn.run(
         "captcha_ocr.web.fastapi_app:create_app",
@@ -71,6 +73,24 @@ def fastapi_main(argv: Arguments = None) -> int:
         ws="none",
     )
     return OK
+
+
+def _prepare_workers(settings: Settings) -> None:
+    """uvicorn's main process ends with 0 where no worker can start; so what they cannot load is an
+    error here. And it waits WORKER_SECONDS, deaf to Ctrl-C, for a worker that died while it
+    starts: it holds that one's end of the pipe itself, and never hears that it is closed."""
+    from uvicorn.supervisors.multiprocess import Process
+
+    from captcha_ocr.web.catalogue import load_models
+
+    load_models(settings)
+    start = Process.start
+
+    def start_and_let_go(self: Process) -> None:
+        start(self)
+        self.child_conn.close()
+
+    Process.start = start_and_let_go  # type: ignore[method-assign]
 
 
 def fastapi_app() -> FastAPI:

@@ -130,6 +130,8 @@ class RateLimiter:
 
 
 def _network(address: str) -> str:
+    if address.startswith("["):  # waitress leaves [2001:db8::1]:443 as a proxy wrote it
+        address = address[1:].partition("]")[0]
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -75,6 +75,10 @@ class Edge:
             await self.app(inner, exchange.receive, exchange.send)
         except Problem as problem:
             await problem_response(problem)(scope, exchange.receive, exchange.send)
+        except asyncio.CancelledError:  # the server stops, and its time for this request is up
+            if exchange.status == CLIENT_LEFT:
+                stopped = Problem("busy", "the server is being stopped; try again")
+                await problem_response(stopped)(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             pass  # nobody waits for an answer; the status stays as it is
         except Exception:

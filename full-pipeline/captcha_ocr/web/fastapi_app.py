@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from captcha_ocr import __version__
@@ -141,8 +142,21 @@ async def predict(request: Request) -> Response:
     futures = await run_in_threadpool(service.submit, uploads, service.options(fields))
     if results.wants_ndjson(request.headers.getlist("accept")):
         return StreamingResponse(_stream(futures, started), media_type=results.NDJSON)
-    done = await asyncio.gather(*map(asyncio.wrap_future, futures))
+    reading = asyncio.ensure_future(_all(futures))
+    leaving = asyncio.ensure_future(request.receive())  # nothing but that the client has gone
+    try:
+        await asyncio.wait({reading, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not reading.done():
+            raise ClientDisconnect
+        done = await reading
+    finally:
+        leaving.cancel()
+        reading.cancel()  # what has not begun is not read
     return _json(results.respond(done, _milliseconds(started)))
+
+
+async def _all(futures: Sequence[Future[schemas.FileResult]]) -> list[schemas.FileResult]:
+    return await asyncio.gather(*map(asyncio.wrap_future, futures))
 
 
 async def _stream(

@@ -120,7 +120,7 @@ class Settings:
         return frozenset(name.lower() for name in split_list(self.allowed_hosts))
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **flags: Any) -> Settings:
         """Raises ConfigError for a value that is no number, and for a variable nobody reads."""
         fields = {ENV_PREFIX + field.name.upper(): field for field in dataclasses.fields(cls)}
         ours = {name for name in environ if name.startswith(ENV_PREFIX)}
@@ -131,7 +131,7 @@ class Settings:
         for name, field in fields.items():
             if name in environ:
                 values[field.name] = _convert(name, environ[name], type(field.default))
-        return cls(**values)
+        return cls(**{**values, **flags})
 
     def to_env(self) -> dict[str, str]:
         """For worker processes, which build their own app."""
@@ -158,7 +158,7 @@ def from_flags(args: argparse.Namespace, environ: Mapping[str, str] = os.environ
         for field in dataclasses.fields(Settings)
         if getattr(args, field.name) is not None
     }
-    return dataclasses.replace(Settings.from_env(environ), **given)
+    return Settings.from_env(environ, **given)
 
 
 def flag(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import { readMany } from "./api.js";
 import { ApiError } from "./errors.js";
+import { mostBytes } from "./words.js";
 
 const GROUP_FILES = 16; // one request: enough to be read together, few enough to see progress
 const GROUP_BYTES = 8 << 20;
@@ -55,7 +56,7 @@ export class Batch extends EventTarget {
 
   /** Whether it is not worth sending: a browser that sends much does not hear the refusal. */
   tooLarge({ file }) {
-    return file.size > this.limits.max_file_bytes;
+    return file.size > mostBytes();
   }
 
   cancel() {

@@ -17,7 +17,7 @@ export class Choices {
 
   setModels({ default: first, models }) {
     this.#models = models;
-    const last = load("arch", first);
+    const last = this.arch || load("arch", first); // what this page reads by stays
     this.arch = this.#names.includes(last) ? last : first;
     this.redraw();
   }

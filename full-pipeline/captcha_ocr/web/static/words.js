@@ -14,6 +14,11 @@ export const limits = {
   max_top_k: 10,
 };
 
+/** Of one picture; a request has to hold the form around it too. */
+export function mostBytes() {
+  return Math.min(limits.max_file_bytes, limits.max_body_bytes - 4096);
+}
+
 /** What is wrong, as nodes: what the server says of it is English, and has to be read out so. */
 export function troubleNodes({ code, field, kind, position, message }) {
   const why = `rule.${kind}`;
@@ -22,7 +27,7 @@ export function troubleNodes({ code, field, kind, position, message }) {
     return [t(key, { n: position + 1, why: t(why) })];
   }
   const keys = [`error.${code}.${field}`, `error.${code}`, "error.other"];
-  const megabytes = Number((limits.max_file_bytes / (1 << 20)).toPrecision(4));
+  const megabytes = Number((mostBytes() / (1 << 20)).toPrecision(4));
   const values = { megabytes, pixels: limits.max_pixels.toLocaleString("en") };
   const text = t(keys.find((key) => key in STRINGS.en), values);
   const [before, after] = text.split("{detail}");
