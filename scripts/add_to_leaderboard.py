@@ -16,17 +16,20 @@ import argparse
 import sys
 from pathlib import Path
 
-from captcha_ocr.benchmarking.columns import set_digest
-from captcha_ocr.benchmarking.leaderboard import (
-    figures_of,
-    put_row,
-    read_leaderboard,
-    read_readings,
-    write_leaderboard,
-)
-from captcha_ocr.benchmarking.machine import stamp
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.datasets.stores import open_store
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.benchmarking.columns import set_digest
+    from captcha_ocr.benchmarking.leaderboard import (
+        figures_of,
+        put_row,
+        read_leaderboard,
+        read_readings,
+        write_leaderboard,
+    )
+    from captcha_ocr.benchmarking.machine import stamp
+    from captcha_ocr.cli.common import Arguments, command
+    from captcha_ocr.datasets.stores import open_store
 
 SHIPPED = Path(__file__).resolve().parents[1] / "benchmark"
 

@@ -16,10 +16,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from captcha_ocr.benchmarking.machine import peak_memory_mb
-from captcha_ocr.cli.common import Arguments, at_least, command
-from captcha_ocr.merging.keytable import KeyTable
-from captcha_ocr.merging.shards import Hashed, Row
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.benchmarking.machine import peak_memory_mb
+    from captcha_ocr.cli.common import Arguments, at_least, command
+    from captcha_ocr.merging.keytable import KeyTable
+    from captcha_ocr.merging.shards import Hashed, Row
 
 FIELDS = '{"file":"1.gif","label":"GYSGNW","style":"easy","kind":"gif","font":"Inter Bold"}' * 2
 SHARED = """SELECT id, source, file FROM rows WHERE band IN

@@ -22,20 +22,23 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-from captcha_ocr.cli.common import Arguments, at_least, command, make_room
-from captcha_ocr.cores import usable_cores
-from captcha_ocr.imaging import open_image
-from captcha_ocr.labels import (
-    IMAGES_DIR,
-    LABELS_FILE,
-    MANIFEST_FILE,
-    Label,
-    iter_labels,
-    write_labels,
-)
-from captcha_ocr.merging.config import MergeConfig, Source
-from captcha_ocr.merging.engines import process_engine
-from captcha_ocr.merging.pipeline import merge
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.cli.common import Arguments, at_least, command, make_room
+    from captcha_ocr.cores import usable_cores
+    from captcha_ocr.imaging import open_image
+    from captcha_ocr.labels import (
+        IMAGES_DIR,
+        LABELS_FILE,
+        MANIFEST_FILE,
+        Label,
+        iter_labels,
+        write_labels,
+    )
+    from captcha_ocr.merging.config import MergeConfig, Source
+    from captcha_ocr.merging.engines import process_engine
+    from captcha_ocr.merging.pipeline import merge
 
 Sources = list[tuple[str, Path]]
 

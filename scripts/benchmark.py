@@ -14,13 +14,16 @@ import shlex
 import sys
 from pathlib import Path
 
-from captcha_ocr.benchmarking.documents import write_documents
-from captcha_ocr.benchmarking.run import QUICK, Effort, Run
-from captcha_ocr.benchmarking.sections import SECTIONS
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.config import ConfigError
-from captcha_ocr.labels import LABELS_FILE
-from captcha_ocr.model_info import WEIGHTS_DIR
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.benchmarking.documents import write_documents
+    from captcha_ocr.benchmarking.run import QUICK, Effort, Run
+    from captcha_ocr.benchmarking.sections import SECTIONS
+    from captcha_ocr.cli.common import Arguments, command
+    from captcha_ocr.config import ConfigError
+    from captcha_ocr.labels import LABELS_FILE
+    from captcha_ocr.model_info import WEIGHTS_DIR
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHIPPED = REPOSITORY / "benchmark"

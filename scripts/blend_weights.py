@@ -37,6 +37,7 @@ with missing.in_one_line():
     )
     from captcha_ocr.cli.common import Arguments, command
     from captcha_ocr.config import ConfigError, TrainConfig
+    from captcha_ocr.datasets.prepare import settle_selection
     from captcha_ocr.datasets.stores import Store, open_store
     from captcha_ocr.device import pick_device
     from captcha_ocr.evaluation import evaluate
@@ -78,6 +79,11 @@ def settings_of(run: Path) -> TrainConfig:
     config = TrainConfig.from_dict(values)
     if config.blend or not config.init_from:
         raise ConfigError(f"{run} must be a run with --init-from and without --blend")
+    if settle_selection(config) != "val":
+        raise ConfigError(
+            f"{run} chose its weights on a part of its training set, and a test set may choose "
+            "nothing; train it with --val-root DIR --select-on val"
+        )
     return config
 
 

@@ -61,6 +61,8 @@ def main(argv: list[str] | None = None) -> int:
         build(target)
     except FileExistsError:
         sys.exit(f"error: {target} is there already; remove it or name another")
+    except OSError as error:
+        sys.exit(f"error: {error}")
     print(f"{target}: {sum(path.is_file() for path in target.rglob('*'))} files")
     return 0
 

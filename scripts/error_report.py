@@ -16,17 +16,22 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from captcha_ocr.benchmarking.columns import COLUMNS, column_of, part_of
-from captcha_ocr.benchmarking.pages import table, update_page
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.datasets.stores import FolderStore, Subset
-from captcha_ocr.evaluation import Evaluation, evaluate
-from captcha_ocr.labels import read_labels
-from captcha_ocr.predictor import load_predictors
-from generators import REPOSITORY
-from PIL import Image, ImageDraw
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.benchmarking.columns import COLUMNS, column_of, part_of
+    from captcha_ocr.benchmarking.pages import table, update_page
+    from captcha_ocr.cli.common import Arguments, at_least, command
+    from captcha_ocr.config import ConfigError
+    from captcha_ocr.datasets.stores import FolderStore, Subset
+    from captcha_ocr.evaluation import Evaluation, evaluate
+    from captcha_ocr.labels import read_labels
+    from captcha_ocr.predictor import load_predictors
+    from generators import REPOSITORY
+    from PIL import Image, ImageDraw
 
 BENCHMARK = REPOSITORY / "benchmark"
+BEST = "vanilla_crnn"  # whose mistakes the documents are of
 BY_EYE = BENCHMARK / "by_eye.tsv"
 PER_SHEET, ACROSS, CELL = 40, 5, (270, 110)  # pictures, pictures, pixels
 # Much alike in many fonts, one glyph in some, when case does not count.
@@ -60,10 +65,12 @@ PAGES = {
 @command
 def main(argv: Arguments = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--arch", default="vanilla_crnn", help="whose mistakes")
+    parser.add_argument("--arch", default=BEST, help="whose mistakes the sheets show")
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="draw them there")
-    parser.add_argument("--count", type=int, default=80, help="pictures on the sheets (80)")
+    parser.add_argument("--count", type=at_least(1), default=80, help="pictures on the sheets (80)")
     args = parser.parse_args(argv)
+    if args.arch != BEST and not args.sheets:
+        raise ConfigError(f"the documents are of {BEST}; --arch goes with --sheets")
     evaluation = read_test_pictures(args.arch)
     if args.sheets:
         draw_sheets(evaluation, args.sheets, args.count)

@@ -20,11 +20,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from captcha_ocr.benchmarking.machine import describe_machine
-from captcha_ocr.benchmarking.pages import table
-from captcha_ocr.cli.common import Arguments, command, make_room
-from load_client import picture_requests, press
-from servers import Server, server
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.benchmarking.machine import describe_machine
+    from captcha_ocr.benchmarking.pages import table
+    from captcha_ocr.cli.common import Arguments, command, make_room
+    from load_client import picture_requests, press
+    from servers import Server, server
 
 CLIENTS = (1, 8, 50)
 SLOW_SOCKETS = 200

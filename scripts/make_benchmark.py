@@ -19,24 +19,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from captcha_ocr.benchmarking.columns import COLUMNS, LEVELS, Column
-from captcha_ocr.benchmarking.overlap import find_equal
-from captcha_ocr.cli.common import Arguments, command
-from captcha_ocr.config import ConfigError
-from captcha_ocr.cores import usable_cores
-from captcha_ocr.files import atomic_write
-from captcha_ocr.imaging import open_image
-from captcha_ocr.labels import (
-    IMAGES_DIR,
-    LABELS_FILE,
-    MANIFEST_FILE,
-    Label,
-    read_labels,
-    read_manifest,
-    write_labels,
-)
-from captcha_ocr.merging.engines import process_engine
-from generators import EASY_CONFIG, FONTS, REPOSITORY, SIZES, TOOLS, build_tools, draw
+import missing
+
+with missing.in_one_line():
+    from captcha_ocr.benchmarking.columns import COLUMNS, LEVELS, Column
+    from captcha_ocr.benchmarking.overlap import find_equal
+    from captcha_ocr.cli.common import Arguments, command
+    from captcha_ocr.config import ConfigError
+    from captcha_ocr.cores import usable_cores
+    from captcha_ocr.files import atomic_write
+    from captcha_ocr.imaging import open_image
+    from captcha_ocr.labels import (
+        IMAGES_DIR,
+        LABELS_FILE,
+        MANIFEST_FILE,
+        Label,
+        read_labels,
+        read_manifest,
+        write_labels,
+    )
+    from captcha_ocr.merging.engines import process_engine
+    from generators import EASY_CONFIG, FONTS, REPOSITORY, SIZES, TOOLS, build_tools, draw
 
 HELDOUT_FONTS = TOOLS / "fonts-heldout.txt"
 # EasyCaptcha's own size is 130x48. No training picture has one of these.

@@ -82,10 +82,11 @@ def main(argv: Arguments = None) -> int:
     wanted = {FULL, *args.rows}
     wanted |= {CHANGES[name].get("distill_from", FULL) for name in args.rows}  # teachers
     measured = {name: measure(name, out) for name in CHANGES if name in wanted}
-    full = measured[FULL]["time"]
-    here = {"date": datetime.date.today().isoformat(), "machine": describe_machine()}
+    full = measured[FULL]
     for name in args.rows:
-        rows[name] = {**measured[name], "time": round(measured[name]["time"] / full, 3), **here}
+        if measured[name]["machine"] != full["machine"]:
+            sys.exit(f"error: {run_of(FULL, out)} was measured on another machine; remove it")
+        rows[name] = {**measured[name], "time": round(measured[name]["time"] / full["time"], 3)}
     kept = [rows[name] for name in CHANGES if name in rows]
     # Read anew: hours have passed, and other scripts write there too.
     write_record({**read_record(), "ablation": {"sets": SETS, "rows": kept}})
@@ -128,20 +129,25 @@ def run_of(name: str, out: Path) -> Path:
 
 def measure(name: str, out: Path) -> dict[str, Any]:
     """One row: exact match of each style, case folded, with the weights that read best, and
-    the processor's seconds."""
+    the processor's seconds, when and where that was."""
     there, started = run_of(name, out).is_dir(), time.process_time()
     folder = trained(configured(name, out), run_of(name, out))
-    seconds_file = folder.path / "processor_seconds.txt"
-    if not seconds_file.is_file():
+    measured_file = folder.path / "measured.json"
+    if not measured_file.is_file():
         if there:
             sys.exit(f"error: {folder.path} ended before its time was written; remove it")
-        seconds_file.write_text(f"{time.process_time() - started:.1f}", encoding="utf-8")
+        measured = {
+            "time": round(time.process_time() - started, 1),
+            "date": datetime.date.today().isoformat(),
+            "machine": describe_machine(),
+        }
+        measured_file.write_text(json.dumps(measured), encoding="utf-8")
     predictor = TorchPredictor.load(folder.best, "cpu")
     styles = evaluate(predictor, FolderStore(out / "dev")).score_by("style")
     history = read_history(folder.path)
     return {
         "name": name,
-        "time": float(seconds_file.read_text(encoding="utf-8")),
+        **json.loads(measured_file.read_text(encoding="utf-8")),
         "exact_match_folded": {str(key): score.exact_match_folded for key, score in styles.items()},
         "pictures": [int(row["pictures"]) for row in history],
         "curve": [float(row["exact_match_folded"]) for row in history],

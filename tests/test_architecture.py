@@ -160,7 +160,16 @@ def test_a_missing_package_ends_a_script_in_one_line(path: Path, tmp_path: Path)
     ]
     (tmp_path / path.name).write_text(ast.unparse(tree), encoding="utf-8")
     found = {name.partition(".")[0] for name in needed(tmp_path / path.name)}
-    extras = {*HEAVY, "torchvision", "safetensors", "yaml", "pyarrow", "pydantic", "playwright"}
+    extras = {
+        PACKAGE,
+        *HEAVY,
+        "torchvision",
+        "safetensors",
+        "yaml",
+        "pyarrow",
+        "pydantic",
+        "playwright",
+    }
     assert not found & {*extras, "nbformat", "nbclient"}
 
 

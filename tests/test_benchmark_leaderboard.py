@@ -254,3 +254,10 @@ def test_all_rows_count_the_same_pictures() -> None:
     counts = Counter(key for key in map(figure_of, store.records) if key is not None)
     for found in read_leaderboard(SHIPPED / "leaderboard.json"):
         assert {key: of["n"] for key, of in found["figures"].items()} == counts, found["name"]
+
+
+def test_white_space_is_no_error_in_the_strict_figure_either(benchmark_root: Path) -> None:
+    store = open_store(benchmark_root)
+    texts = {label.file: " ".join(label.text) + " " for label in store.labels}
+    found = figures_of(store, texts).values()
+    assert {(figure["strict"], figure["folded"]) for figure in found} == {(1.0, 1.0)}

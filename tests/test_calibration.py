@@ -11,6 +11,7 @@ from captcha_ocr.calibration import (
     HIGHEST,
     LOWEST,
     TextConfidences,
+    _minimise,
     accuracy_at_coverage,
     expected_calibration_error,
     fit_temperature,
@@ -161,3 +162,10 @@ def test_bad_input_is_named() -> None:
         fit_temperature([], [], [], CHARSET)
     with pytest.raises(ValueError, match="1 texts for 2 targets"):
         fit_temperature([np.zeros((2, 5))], ["a"], ["a", "b"], CHARSET)
+
+
+def test_the_best_of_several_valleys_is_found() -> None:
+    def two(x: float) -> float:  # the wider valley is the shallower one
+        return min(abs(x + 0.9), 0.2 + 0.1 * abs(x - 1.2))
+
+    assert _minimise(two, -1.4, 2.1) == pytest.approx(-0.9, abs=0.01)

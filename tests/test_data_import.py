@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -347,3 +348,12 @@ def test_what_cannot_be(
 def test_patterns_that_give_no_label(tmp_path: Path, pattern: str) -> None:
     with pytest.raises(SystemExit, match="2"):
         bring_in(tmp_path, "--label-pattern", pattern)
+
+
+def test_names_that_differ_in_the_way_to_write_accents_are_numbered() -> None:
+    """Some file systems take them for one."""
+    forms = [unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD")]
+    pictures = (importing.Picture("", file, "a", file, 1) for file in forms)
+    names = list(importing._new_names(pictures))
+    assert names[0] == forms[0]
+    assert len({unicodedata.normalize("NFC", name) for name in names}) == 2

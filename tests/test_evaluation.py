@@ -125,3 +125,14 @@ def test_accuracy_of_the_surest_is_not_that_of_all(sample_set: Path) -> None:
     assert report["exact_match"] == 21 / 24
     assert report["accuracy_at_90_coverage"] == pytest.approx(21 / 22)  # 21.6 pictures, rounded up
     assert report["accuracy_at_10_coverage"] == pytest.approx(2 / 3)
+
+
+def test_the_surest_mistakes_come_first(sample_set: Path) -> None:
+    store = FolderStore(sample_set)
+    confidences = [0.5, 0.9, 0.7] + [1.0] * (len(store) - 3)
+    readings = [
+        Reading("" if i < 3 else label.text, confidence, ())
+        for i, (label, confidence) in enumerate(zip(store.labels, confidences))
+    ]
+    found = evaluation.Evaluation(store, tuple(readings), (0.0,) * len(store))
+    assert found.wrong() == [1, 2, 0]

@@ -123,6 +123,17 @@ def test_an_export_without_numbers_is_refused() -> None:
         verify(NoNumbers(), model, describe(checkpoint, model))
 
 
+def test_an_export_without_numbers_at_one_width_is_refused() -> None:
+    class NoNumbersThere(TorchPredictor):
+        def _run(self, images: np.ndarray) -> np.ndarray:
+            return super()._run(images) * (np.nan if images.shape[3] == 128 else 1)
+
+    checkpoint = small_checkpoint("vanilla_crnn")
+    predictor = NoNumbersThere(checkpoint, torch.device("cpu"))
+    with pytest.raises(ModelError, match="differ by nan"):
+        verify(predictor, checkpoint.build(), predictor.info)
+
+
 def test_a_narrow_model_is_exported_too(tmp_path: Path) -> None:
     """Positions are learned up to max_width: no example may be wider."""
     path = export_onnx(small_checkpoint("svtr_tiny", max_width=64), tmp_path)

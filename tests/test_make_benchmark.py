@@ -112,3 +112,38 @@ def test_the_pictures_of_another_set_stay(
     assert len(list((root / "images").iterdir())) == 2
     make_benchmark.keep_others(SHIPPED)  # an earlier set may go
     make_benchmark.keep_others(tmp_path / "new")
+
+
+def test_more_is_drawn_than_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal pictures go; and each set has a seed of its own."""
+    asked: dict[str, tuple[int, int]] = {}
+
+    def draw(
+        style: str, raw: Path, name: str, count: int, seed: int, threads: int, **_: Any
+    ) -> None:
+        asked[name] = (count, seed)
+
+    monkeypatch.setattr(make_benchmark, "draw", draw)
+    for drawing in make_benchmark.drawings():
+        make_benchmark.draw_one(drawing, tmp_path, 1)
+        count, seed = asked[drawing.name]
+        assert count > make_benchmark.COUNTS[drawing.part][drawing.column.key]
+        assert seed == drawing.seed
+
+
+def test_what_equals_a_training_picture_is_in_no_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = next(iter(make_benchmark.drawings()))
+    monkeypatch.setattr(make_benchmark, "drawings", lambda: iter([one]))
+    monkeypatch.setattr(make_benchmark, "COUNTS", {one.part: {one.column.key: 3}})
+    monkeypatch.setattr(make_benchmark, "SAMPLE", {one.part: {one.column.key: 1}})
+    raw = write_sample_set(tmp_path / "out" / "raw" / one.name, 6)
+    training = write_sample_set(tmp_path / "training", 2)  # the first two of the six
+    arguments = ["--skip-drawing", "--threads", "1", "--out", str(tmp_path / "out")]
+    arguments += ["--against", str(training), "--sample", str(tmp_path / "sample")]
+    assert make_benchmark.main(arguments) == 0
+    drawn = [f"{one.name}_{label.file}" for label in read_labels(raw / "labels.txt")]
+    chosen = [label.file for label in read_labels(tmp_path / "out" / "labels.txt")]
+    assert chosen == drawn[2:5]
+    assert len(read_labels(tmp_path / "sample" / "labels.txt")) == 1

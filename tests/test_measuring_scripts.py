@@ -28,6 +28,7 @@ from captcha_ocr.checkpoint import load_checkpoint, load_state, save_checkpoint,
 from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.datasets.styles import STYLES, Style
+from captcha_ocr.exporting.onnx import export_onnx
 from captcha_ocr.model_info import find_models
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.training.interrupt import Stop
@@ -200,7 +201,7 @@ def test_what_was_learned_from_neither_chooses_nor_measures() -> None:
 @pytest.mark.parametrize(
     ("main", "arguments"),
     [
-        (error_report.main, ["--arch", "svtr"]),
+        (error_report.main, ["--sheets", "{nothing}", "--arch", "svtr"]),
         (record_runs.main, ["--runs", "{nothing}"]),
         (ship_model.main, ["{nothing}"]),
         (measure_recipe.main, ["--out", "{file}"]),
@@ -220,6 +221,11 @@ def test_what_cannot_be_used_is_named_in_one_line(
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert arguments[-1].strip("{}") in err
+
+
+def test_the_documents_are_of_one_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert error_report.main(["--arch", "svtr_tiny"]) == USAGE
+    assert "the documents are of vanilla_crnn" in capsys.readouterr().err
 
 
 def run_of_bars(tmp_path: Path) -> tuple[Path, Path]:
@@ -303,6 +309,17 @@ def test_a_run_that_was_blended_is_not_blended_again(tmp_path: Path) -> None:
     assert blend_weights.main([str(run)]) == USAGE
 
 
+@pytest.mark.parametrize("root", ["test", ""])
+def test_a_test_set_chooses_no_share(tmp_path: Path, root: str) -> None:
+    run, _ = run_of_bars(tmp_path)
+    args = run / "args.yaml"
+    settings = yaml.safe_load(args.read_text(encoding="utf-8"))
+    settings |= {"select_on": "auto", "val_root": root and str(tmp_path / root)}
+    args.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    with pytest.raises(ConfigError, match="a test set may choose nothing"):
+        next(blend_weights.measure(run, [0.2]))
+
+
 def test_a_blend_is_told_by_columns_that_the_set_must_have(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -330,6 +347,34 @@ def test_a_column_without_pictures_is_named(
         (tmp_path / "set" / name).write_text("".join(kept), encoding="utf-8")
     assert blend_weights.main([str(run), "--shares", "1"]) == USAGE
     assert "has no picture of ruoyi" in capsys.readouterr().err
+
+
+def test_what_is_shipped_is_the_runs_model_and_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, weights = tmp_path / "run", tmp_path / "weights"
+    run.mkdir()
+    weights.mkdir()
+    checkpoint = small_checkpoint("vanilla_crnn")
+    save_checkpoint(run / "best.safetensors", checkpoint)
+    export_onnx(checkpoint, run)
+    (weights / "svtr_tiny.safetensors").write_bytes(bytes(5000))
+    with monkeypatch.context() as patched:
+        patched.setattr(ship_model, "LARGEST", 10)
+        with pytest.raises(SystemExit, match=r"more than 10$"):
+            ship_model.ship(run, weights)
+    with monkeypatch.context() as patched:
+        files = ("vanilla_crnn.onnx", "vanilla_crnn.json", "best.safetensors")
+        size = sum((run / name).stat().st_size for name in files)
+        patched.setattr(ship_model, "LARGEST_TOGETHER", size + 4999)
+        with pytest.raises(SystemExit, match="with vanilla_crnn the package has"):
+            ship_model.ship(run, weights)
+    name = next(name for name in reversed(list(checkpoint.state)) if name.endswith("weight"))
+    other = {**checkpoint.state, name: checkpoint.state[name] + 1}
+    save_checkpoint(run / "best.safetensors", dataclasses.replace(checkpoint, state=other))
+    with pytest.raises(SystemExit, match="is not the model of this run"):
+        ship_model.ship(run, weights)
+    assert [file.name for file in weights.iterdir()] == ["svtr_tiny.safetensors"]
 
 
 def test_a_shipped_model_names_no_folder_of_its_machine(
@@ -406,7 +451,7 @@ def test_a_taught_row_brings_its_teacher(tmp_path: Path, monkeypatch: pytest.Mon
 
     def measure(name: str, out: Path) -> dict[str, Any]:
         measured.append(name)
-        return {"name": name, "time": 2.0}
+        return {"name": name, "time": 2.0, "machine": "this one"}
 
     written: list[dict[str, Any]] = []
     monkeypatch.setattr(measure_recipe, "draw_sets", lambda *_: None)
@@ -420,6 +465,32 @@ def test_a_taught_row_brings_its_teacher(tmp_path: Path, monkeypatch: pytest.Mon
     assert (row["name"], row["time"]) == (taught, 1.0)
 
 
+def test_a_row_that_was_measured_before_keeps_its_day_and_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that is given again, to go on, trains none of them anew."""
+    root = write_benchmark_set(tmp_path / "dev")
+    run = RunFolder.create(tmp_path / "runs", "plain")
+    save_checkpoint(run.best, small_checkpoint("vanilla_crnn"))
+    (run.path / "metrics.csv").write_text("pictures,exact_match_folded\n", encoding="utf-8")
+    measured = {"time": 7.5, "date": "2026-01-01", "machine": "an old one"}
+    (run.path / "measured.json").write_text(json.dumps(measured), encoding="utf-8")
+    monkeypatch.setattr(measure_recipe, "trained", lambda config, done: run)
+    assert measure_recipe.measure("plain", root.parent).items() >= measured.items()
+
+
+def test_times_of_two_machines_are_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure_recipe, "draw_sets", lambda *_: None)
+    monkeypatch.setattr(measure_recipe, "read_record", dict)
+    monkeypatch.setattr(
+        measure_recipe, "measure", lambda name, out: {"name": name, "time": 2.0, "machine": name}
+    )
+    with pytest.raises(SystemExit, match="was measured on another machine"):
+        measure_recipe.main(["--out", str(tmp_path), "--rows", "plain"])
+
+
 def test_rows_that_stay_keep_their_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -427,10 +498,10 @@ def test_rows_that_stay_keep_their_machine(
     older = {"name": "plain", "time": 1, "date": "2026-01-01", "machine": "an old one"}
     record: dict[str, Any] = {"ablation": {"rows": [older]}}
     monkeypatch.setattr(measure_recipe, "draw_sets", lambda *_: None)
-    monkeypatch.setattr(measure_recipe, "measure", lambda name, out: {"name": name, "time": 2.0})
+    now = {"time": 2.0, "date": "2026-12-01", "machine": "a new one"}
+    monkeypatch.setattr(measure_recipe, "measure", lambda name, out: {"name": name, **now})
     monkeypatch.setattr(measure_recipe, "read_record", lambda: record)
     monkeypatch.setattr(measure_recipe, "write_record", record.update)
-    monkeypatch.setattr(measure_recipe, "describe_machine", lambda: "a new one")
     assert measure_recipe.main(["--out", str(tmp_path), "--rows", recipe_pages.FULL]) == OK
     ablation = record["ablation"]
     assert [row["machine"] for row in ablation["rows"]] == ["a new one", "an old one"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import struct
 import tempfile
+import zlib
 from itertools import chain
 from pathlib import Path
 
@@ -58,6 +60,18 @@ def test_records_in_another_order_find_their_pictures(merge: Merge) -> None:
     assert merge(train=["a"]) == 0
     for record in read_manifest(merge.train / "manifest.jsonl").values():
         assert record["label"] == f"x{record['seed']}"
+
+
+def test_records_in_another_order_stay_with_their_source(merge: Merge) -> None:
+    """All generators write the same names."""
+    for source, start in (("a", 0), ("b", 1000)):
+        root = merge.source(source, {f"{n}.png": (start + n, f"x{start + n}") for n in range(600)})
+        lines = (root / "manifest.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+        (root / "manifest.jsonl").write_text("".join(reversed(lines)), encoding="utf-8")
+    assert merge(train=["a", "b"]) == 0
+    records = read_manifest(merge.train / "manifest.jsonl").values()
+    assert len(records) == 1200
+    assert all(record["label"] == f"x{record['seed']}" for record in records)
 
 
 @pytest.mark.parametrize("line", [1, 700])
@@ -320,6 +334,34 @@ def test_the_seed_decides_the_order(merge: Merge) -> None:
     merge.train = merge.root / "plain"
     assert merge("--no-shuffle", train=["a"]) == 0
     assert labels(merge.train) == sorted(orders[0])
+
+
+def test_a_picture_that_is_broken_below_its_band_is_bad(merge: Merge) -> None:
+    """Its checksums are right: only comparing it whole shows that its rows break off."""
+    root = merge.source("a", {"1.png": (1, "a"), "2.png": (1, "a"), "3.png": (3, "a")})
+    path = root / "images" / "2.png"
+    data = encode(picture(1), compress_level=0)
+    start = data.index(b"IDAT")
+    (length,) = struct.unpack(">I", data[start - 4 : start])
+    packed = data[start : start + 4 + length * 3 // 4]
+    cut = struct.pack(">I", len(packed) - 4) + packed + struct.pack(">I", zlib.crc32(packed))
+    path.write_bytes(data[: start - 4] + cut + data[start + 8 + length :])
+    assert merge(train=["a"]) == 65
+    assert "labels.txt:2: 2.png" in merge.error
+    assert merge("--on-bad", "drop", train=["a"]) == 0
+    assert len(labels(merge.train)) == 2
+
+
+def test_what_has_gone_takes_nothing_along(merge: Merge) -> None:
+    """2.png is nearly 1.png, which goes itself: it has two labels."""
+    merge.source("a", {"1.png": (1, "a"), "2.png": (1, "a"), "3.png": (1, "b"), "4.png": (4, "b")})
+    pixels = picture(1)
+    pixels[0, 0] ^= 1
+    (merge.root / "a/images/2.png").write_bytes(encode(pixels))
+    assert merge("--near", "3", "--on-conflict", "drop", train=["a"]) == 0
+    assert sorted(labels(merge.train)) == ["a", "b"]
+    reasons = {(item["file"], item["reason"]) for item in merge.left_out()}
+    assert reasons == {("1.png", "conflict"), ("3.png", "conflict")}
 
 
 def test_near_pictures_with_one_label_go(merge: Merge) -> None:

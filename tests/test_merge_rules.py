@@ -325,3 +325,15 @@ def test_near_hashes_of_a_smaller_copy_are_close_and_of_another_picture_far() ->
 
     assert bits(other, other.resize((160, 60), Image.Resampling.BILINEAR)) <= 8
     assert bits(gradient, other) > 24
+
+
+def test_noise_changes_few_bits_of_a_near_hash() -> None:
+    waves = np.tile((np.sin(np.arange(200) / 9) * 90 + 128).astype(np.uint8), (64, 1))
+    noisy = waves.copy()
+    rng = np.random.default_rng(0)
+    dots = rng.random(waves.shape) < 0.05
+    noisy[dots] = rng.integers(0, 256, dots.sum())
+    one, two = (
+        int.from_bytes(near_hash(Image.fromarray(pixels)), "big") for pixels in (waves, noisy)
+    )
+    assert distance(one, two) <= 4

@@ -48,11 +48,11 @@ def test_averaged_weights_follow_the_model() -> None:
     with torch.no_grad():
         model.weight.fill_(1.0)
     expected = 0.0
-    for update in range(1, 200):
+    for update in range(1, 200):  # after many, any average would be where the model is
         average.update(model)
         decay = min(0.9, (1 + update) / (10 + update))
         expected = decay * expected + (1 - decay)
-    assert average.state["weight"].item() == pytest.approx(expected, rel=1e-5)
+        assert average.state["weight"].item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_blend_lies_between_the_start_and_the_average() -> None:

@@ -157,6 +157,21 @@ def test_what_cannot_work_is_said_before_training(
     assert message in capsys.readouterr().err
 
 
+def test_a_missing_compiler_is_said_before_training(
+    sample_set: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(function: object) -> None:
+        raise RuntimeError("no compiler found\nand a long story")
+
+    monkeypatch.setattr("torch.compile", fail)
+    assert main([*arguments(sample_set, tmp_path / "runs"), "--compile"]) == USAGE
+    assert "--compile does not work here (no compiler found); install" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_damaged_picture_is_named(
     workers: str, sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

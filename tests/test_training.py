@@ -564,6 +564,15 @@ def test_changed_labels_of_the_validation_set_cannot_be_resumed(
         fit(config, RunFolder(tmp_path), resume=True)
 
 
+def test_a_run_without_its_best_weights_is_not_resumed(sample_set: Path, tmp_path: Path) -> None:
+    """If none better came it would train to its end, and not end."""
+    config = config_for(sample_set, epochs=3, eval_every=19)
+    fit(config, RunFolder(tmp_path))
+    (tmp_path / "best.safetensors").unlink()
+    with pytest.raises(ModelError, match="is no checkpoint"):
+        fit(config, RunFolder(tmp_path), resume=True)
+
+
 def test_another_teacher_cannot_be_resumed(sample_set: Path, tmp_path: Path) -> None:
     teachers = [RunFolder(tmp_path / name) for name in ("one", "other")]
     for seed, teacher in enumerate(teachers):

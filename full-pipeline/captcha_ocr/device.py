@@ -28,3 +28,15 @@ def pick_device(name: str) -> torch.device:
             raise ConfigError(f"device {name!r} is not here ({count} CUDA devices); try cpu")
         torch.cuda.set_device(device)
     return device
+
+
+def require_compiler(device: torch.device) -> None:
+    """Raise ConfigError where ``torch.compile`` does not work: a CPU needs a C++ compiler."""
+    try:
+        torch.compile(torch.sin)(torch.zeros(2, device=device))
+    except Exception as error:  # of a dozen kinds, most of them private
+        why = str(error).strip().split("\n")[0]
+        raise ConfigError(
+            f"--compile does not work here ({why}); install a C++ compiler (g++, clang++ or cl), "
+            "or leave it out"
+        ) from None

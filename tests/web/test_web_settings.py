@@ -18,6 +18,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from captcha_ocr.charset import Charset
 from captcha_ocr.config import ConfigError
 from captcha_ocr.imaging import ImageError, open_image
 from captcha_ocr.model_info import ModelError
@@ -29,9 +30,11 @@ from captcha_ocr.web.access import (
     check_path,
 )
 from captcha_ocr.web.catalogue import load_models
+from captcha_ocr.web.constraint_store import ConstraintStore
 from captcha_ocr.web.deadline import MAX_HEAD, MAX_PIPELINE, MAX_READ, _guard
 from captcha_ocr.web.logs import RequestLog
-from captcha_ocr.web.metrics import Counter, Histogram, Metrics
+from captcha_ocr.web.metrics import SIZES, Counter, Histogram, Metrics
+from captcha_ocr.web.options import Options
 from captcha_ocr.web.problems import PROBLEM_TYPE, STATUS_OF, Problem
 from captcha_ocr.web.settings import CONNECTIONS, Settings, add_flags, from_flags
 from captcha_ocr.web.upstream import Upstream
@@ -592,3 +595,28 @@ def test_large_bodies_of_the_flask_server_are_bounded_together(
     task.execute()
     assert task.status == "503 Service Unavailable"
     assert ("Retry-After", "1") in task.response_headers
+
+
+def test_a_value_on_a_bound_counts_under_it() -> None:
+    """The sizes of batches are whole numbers, as their bounds are."""
+    histogram = Histogram("batch", "Pictures.", SIZES)
+    histogram.observe(1)
+    histogram.observe(4)
+    lines = histogram.lines()
+    for bound, count in ((1, 1), (2, 1), (4, 2), (8, 2)):
+        assert f'batch_bucket{{le="{bound}"}} {count}' in lines
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_models_of_a_server_use_the_cores_of_its_setting(cores: int, tiny_weights: Path) -> None:
+    for predictor in load_models(Settings(weights=str(tiny_weights), threads=cores)).values():
+        options = predictor._session.get_session_options()  # type: ignore[attr-defined]
+        assert options.intra_op_num_threads == cores
+
+
+@pytest.mark.parametrize("beside", [{"length": 4}, {"pattern": "12"}])
+def test_the_alphabet_is_named_where_it_is_wrong_by_itself(beside: dict[str, Any]) -> None:
+    options = Options(alphabet="☃", **beside)
+    with pytest.raises(Problem) as raised:
+        ConstraintStore().get(Charset(tuple("12")), options, 1.0)
+    assert raised.value.extra == {"field": "alphabet", "kind": "unknown_alphabet"}

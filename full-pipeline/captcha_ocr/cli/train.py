@@ -60,6 +60,7 @@ def plan(options: dict[str, Any], resume: Path | None, *, start: bool = False) -
 def check(config: TrainConfig) -> None:
     """Raise what would end this run before its first step, which may be hours behind another's
     last, or after its own last."""
+    from captcha_ocr.device import pick_device, require_compiler
     from captcha_ocr.exporting.onnx import require_exporter
     from captcha_ocr.exporting.run import check_packages
     from captcha_ocr.training.distillation import refuse_unlike
@@ -67,6 +68,8 @@ def check(config: TrainConfig) -> None:
     check_model(config.arch, config.image, config.model)
     if config.distill_from:
         refuse_unlike(load_checkpoint(Path(config.distill_from)).image, config.image)
+    if config.compile:
+        require_compiler(pick_device(config.device))
     check_packages(["onnx"])
     require_exporter(config.arch, config.model, config.image)
 

@@ -123,6 +123,10 @@ def add_run_options(group: argparse._ArgumentGroup) -> None:
         choices=WORDS["amp"],
         help="mixed precision; auto is bf16 where that is fast (off)",
     )
-    group.add_argument("--compile", action="store_true", help="torch.compile the model")
+    group.add_argument(
+        "--compile",
+        action="store_true",
+        help="torch.compile the model (a CPU needs a C++ compiler for it)",
+    )
     group.add_argument("--device", help="auto, cpu, cuda or cuda:N")
     group.add_argument("--tensorboard", action="store_true", help="write event files too")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from captcha_ocr.checkpoint import load_state
+from captcha_ocr.checkpoint import load_checkpoint, load_state
 from captcha_ocr.config import ConfigError, TrainConfig
 from captcha_ocr.datasets.prepare import RunData
 from captcha_ocr.files import file_sha256
@@ -71,6 +71,8 @@ def restore(run: Run, state: dict[str, Any]) -> None:
     torch.set_rng_state(state["rng"])
     # A run may go on where there are fewer devices, or none.
     torch.cuda.set_rng_state_all(state["cuda_rng"][: torch.cuda.device_count()])
+    if run.world.is_main and run.progress.history:  # a run ends in them, if none better come
+        load_checkpoint(run.folder.aside if run.folder.aside.exists() else run.folder.best)
 
 
 def digests(config: TrainConfig, data: RunData) -> dict[str, str]:
