@@ -65,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     add = parser.add_argument
     add("readings", type=Path, help="JSON lines with file and text")
-    add("--name", required=True, help="a row of this name is replaced")
+    add("--name", required=True, help="an added row of this name is replaced")
     add("--version", required=True)
     add("--link", required=True, help="where the reader can be had")
     add("--ran", required=True, metavar="COMMAND", help="what gives the readings again")
