@@ -41,7 +41,9 @@ def main(argv: Arguments = None) -> int:
     record = read_record()
     for kind, describe in kinds.items():
         known = record.setdefault(kind, [])
-        known += [went for run in chosen[kind] if (went := describe(run)) not in known]
+        for went in map(describe, chosen[kind]):
+            if went not in known:
+                known.append(went)
     write_record(record)
     return 0
 

@@ -25,6 +25,7 @@ from captcha_ocr.merging.engines import SerialEngine
 from captcha_ocr.metrics import wilson_interval
 from captcha_ocr.predictor import load_predictors
 from drawing import barcode, draw_barcode
+from PIL import Image
 
 # What counts as the same text
 
@@ -225,3 +226,42 @@ def test_a_picture_meets_the_same_chance_at_every_level(benchmark_root: Path) ->
 
     assert drawn("noise", 0) == drawn("noise", 1)
     assert len({*drawn("noise", 0), *drawn("rotation", 0)}) == 4
+
+
+def test_a_blur_grows_with_the_picture() -> None:
+    small = Image.new("RGB", (60, 30), "white")
+    small.paste("black", (0, 0, 30, 30))
+    large = small.resize((240, 120), Image.Resampling.NEAREST)
+    pair = (
+        open_image(DISTORTIONS["blur"].apply(image, 2, np.random.default_rng(0)))
+        for image in (small, large)
+    )
+    greys = [
+        sum(30 < value < 225 for value in np.asarray(image)[15, :, 0].tolist()) for image in pair
+    ]
+    assert greys[1] == pytest.approx(4 * greys[0], rel=0.3)
+
+
+def test_curves_are_of_the_test_part_and_fold_case(
+    benchmark_root: Path, tiny_weights: Path
+) -> None:
+    store = open_store(benchmark_root)
+    pictures = [store.read(i) for i in range(len(store))]
+    first = next(i for i, x in enumerate(store.labels) if x.file == "test_easy-text_0.5_0.png")
+    pictures[first] = barcode("ab12")
+    predictors = load_predictors(folder=tiny_weights)
+    curves = measure_robustness(predictors, MemoryStore(store, pictures), 5)["vanilla_crnn"]
+    assert curves["scale"]["n"][0] == 10  # two of each column, although five are asked for
+    assert curves["scale"]["columns"]["easy-text"][0] == 1.0
+
+
+def test_pictures_are_turned_to_either_side() -> None:
+    bar = Image.new("RGB", (120, 60), "white")
+    bar.paste("black", (10, 28, 110, 32))
+    rotation = DISTORTIONS["rotation"].apply
+    turned = [
+        np.asarray(open_image(rotation(bar, 15, np.random.default_rng(seed))).convert("L"))
+        for seed in range(12)
+    ]
+    falls = {bool(np.argmin(half[:, 30]) < np.argmin(half[:, -30])) for half in turned}
+    assert falls == {True, False}

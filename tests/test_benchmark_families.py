@@ -6,11 +6,18 @@ import json
 import math
 from itertools import accumulate, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from captcha_ocr.benchmarking import quality
 from captcha_ocr.benchmarking.families import families_of, family_interval
+from captcha_ocr.benchmarking.quality import measure_quality
+from captcha_ocr.benchmarking.robustness import MemoryStore
+from captcha_ocr.datasets.stores import open_store
 from captcha_ocr.metrics import wilson_interval
+from captcha_ocr.predictor import load_predictors
+from drawing import barcode
 
 REPOSITORY = Path(__file__).parents[1]
 HELDOUT_FONTS = REPOSITORY / "full-pipeline/tools/java_captcha/fonts-heldout.txt"
@@ -87,3 +94,46 @@ def test_a_draw_without_pictures_does_not_count() -> None:
     """Of a picture of two families, one drawn twice leaves nothing to divide by."""
     pair = frozenset("ab")
     assert family_interval([1, 0], [1, 1], [pair, pair]) == [0.5, 0.5]
+
+
+@pytest.fixture
+def misread(benchmark_root: Path, tiny_weights: Path) -> Any:
+    """What `measure_quality` finds when pictures show other texts than their labels."""
+
+    def measure(shown):
+        store = open_store(benchmark_root)
+        names = [label.file for label in store.labels]
+        pictures = [
+            barcode(shown[name]) if name in shown else store.read(i) for i, name in enumerate(names)
+        ]
+        predictor = load_predictors(folder=tiny_weights)["vanilla_crnn"]
+        return measure_quality(predictor, MemoryStore(store, pictures))
+
+    return measure
+
+
+def test_what_is_sure_is_right_but_for_case(misread: Any) -> None:
+    text = misread({"test_easy-text_0.5_0.png": "ab12"})["test"]["columns"]["easy-text"]
+    assert text["accuracy_at_90_coverage"] == 1.0
+    assert text["exact_match"] == 0.5
+
+
+def test_families_are_asked_with_case_and_without(misread: Any) -> None:
+    """Of five pictures of Sora one is misread, and one more but for case."""
+    shown = {"heldout_easy-text_0.5_1.png": "aB12", "heldout_ctext_0.5_1.png": "b3A4"}
+    found = misread(shown)["heldout"]["all"]
+    assert found["exact_match_interval"] == pytest.approx([0.6, 0.8])
+    assert found["exact_match_folded_interval"] == pytest.approx([0.8, 0.9])
+
+
+def test_a_figure_that_no_family_spoils_is_told_by_pictures(misread: Any) -> None:
+    """But for case all is right: of that, families would say that it is certain."""
+    found = misread({"heldout_ctext_0.5_1.png": "b3A4"})["heldout"]["all"]
+    assert "families" not in found
+    assert found["exact_match_folded_interval"] == pytest.approx(wilson_interval(10, 10))
+
+
+def test_unrelated_fonts_are_families_too(misread: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "unrelated", lambda record: True)
+    found = misread({"heldout_easy-text_0.5_1.png": "aB12"})
+    assert found["unrelated"]["all"]["families"] == 2

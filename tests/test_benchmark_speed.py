@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import bench_keytable
 import bench_merge
 import numpy as np
 import pytest
 from captcha_ocr.benchmarking import machine, speed
+from captcha_ocr.benchmarking.speed import throughput
 from captcha_ocr.predictor import load_predictors
 from drawing import barcode, write_sample_set
 
@@ -121,3 +123,19 @@ def test_the_processor_time_of_workers_is_not_passed_over_in_silence(
     with pytest.raises(SystemExit, match=r"^error: .* 9 were asked for"):
         bench_merge.main(["--src", "easy", source, "--counts", "9", "--workers", workers])
     assert ("give --workers 1 for" in capsys.readouterr().out) is said
+
+
+def test_a_batch_is_read_as_one_from_bytes_to_text(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    asked = []
+
+    def predict(pictures, batch_size=32):
+        asked.append((len(pictures), batch_size))
+
+    predictor = SimpleNamespace(
+        prepare=lambda data: SimpleNamespace(array=np.zeros((1, 32, 64))),
+        predict=predict,
+        logits=lambda arrays, batch_size: asked.append((len(arrays), batch_size)),
+    )
+    throughput(predictor, [b"1", b"2"], 128, 0.0)
+    assert set(asked) == {(128, 128)}

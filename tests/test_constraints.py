@@ -407,3 +407,12 @@ def test_a_constraint_for_another_charset_is_refused() -> None:
     constraint = Constraint.build(Charset(("x", "y", "z")), length=2)
     with pytest.raises(ValueError, match="another charset"):
         prefix_beam(log_softmax(np.zeros((3, 4))), CHARSET, constraint=constraint)
+
+
+def test_two_ways_into_a_double_are_no_way_around_its_blank() -> None:
+    """Before ``bb`` may stand an a: both edges to its first b carry a b, and neither does."""
+    charset = Charset(("a", "b"))
+    columns = [[0.1, 0.4, 0.5], [0.05, 0.05, 0.9], [0.05, 0.05, 0.9]]  # blank, a, b
+    constraint = Constraint.build(charset, pattern="a*bb")
+    # abb takes four columns.
+    assert charset.decode(best_allowed(np.log(columns), constraint)) == "bb"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from captcha_ocr.cli.data import main
 from captcha_ocr.datasets import importing
+from captcha_ocr.datasets.label_rows import rows_of_table
 from captcha_ocr.labels import read_labels
 from captcha_ocr.merging.keys import pixel_key
 from drawing import draw_picture
@@ -357,3 +358,11 @@ def test_names_that_differ_in_the_way_to_write_accents_are_numbered() -> None:
     names = list(importing._new_names(pictures))
     assert names[0] == forms[0]
     assert len({unicodedata.normalize("NFC", name) for name in names}) == 2
+
+
+def test_a_column_is_found_as_the_table_spells_it(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("Bild,Wort\na.png,7k3m\n", encoding="utf-8")
+    for names in (("Bild", "Wort"), ("bild", " WORT ")):
+        (row,) = rows_of_table(table, *names)
+        assert (row.file, row.label) == ("a.png", "7k3m")

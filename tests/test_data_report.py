@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 from captcha_ocr.cli.data import main
 from captcha_ocr.data_report import text as terminal
+from captcha_ocr.data_report.health import contact_sheet, examine
+from captcha_ocr.data_report.scan import Picture
 from captcha_ocr.imaging import open_image
+from captcha_ocr.merging.engines import SerialEngine
 from captcha_ocr.tables import display_width
 from drawing import draw_picture, write_sample_set
 from links import link
@@ -340,3 +343,39 @@ def test_a_number_that_cannot_be_is_told_the_lowest(
     with pytest.raises(SystemExit):
         main(arguments)
     assert f"no whole number from {lowest} up" in capsys.readouterr().err
+
+
+def test_spaces_and_hidden_files_of_a_set(sample_set: Path) -> None:
+    """Spaces that nobody sees are told; what macOS and editors leave is no picture of anybody."""
+    labels = sample_set / "labels.txt"
+    first, rest = labels.read_text(encoding="utf-8").split("\n", 1)
+    labels.write_text(f"{first} \n{rest}", encoding="utf-8")
+    (sample_set / "images" / ".DS_Store").touch()
+    names = {finding.name for finding in examine(sample_set, SerialEngine()).findings}
+    assert "labels written oddly" in names
+    assert "files without a label" not in names
+
+
+def test_the_contact_sheet_takes_styles_and_kinds_in_turn() -> None:
+    rows = [("x1", "a", "x"), ("x2", "a", "x"), ("y1", "a", "y"), ("b1", "b", ""), ("b2", "b", "")]
+    records = {file: {"style": style, "kind": kind} for file, style, kind in rows}
+    pictures = [Picture(file, 1, "t", (9, 9), ".png", file.encode(), 99) for file, _, _ in rows]
+    for order in (pictures, pictures[::-1]):
+        shown = [file for file, _ in contact_sheet(order, records)]
+        assert shown == ["x1", "b1", "y1", "b2", "x2"]
+
+
+def test_the_contact_sheet_does_not_stay_with_a_kind() -> None:
+    names = ("x1", "x2", "x3", "y1")
+    records = {name: {"style": "a", "kind": name[0]} for name in names}
+    pictures = [Picture(name, 1, "t", (9, 9), ".png", name.encode(), 99) for name in names]
+    assert [file for file, _ in contact_sheet(pictures, records)] == ["x1", "y1", "x2", "x3"]
+
+
+def test_a_picture_of_one_colour_channel_is_not_blank(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    image = Image.new("RGB", (60, 30), (255, 255, 0))  # white text on yellow: blue alone differs
+    image.paste((255, 255, 255), (10, 10, 30, 20))
+    image.save(tmp_path / "images" / "1.png")
+    (tmp_path / "labels.txt").write_text("1.png\tAb\n", encoding="utf-8")
+    assert examine(tmp_path, SerialEngine()).healthy

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captcha_ocr import plots
 from captcha_ocr.cli import common
 from captcha_ocr.cli.eval import main
 from captcha_ocr.datasets.stores import FolderStore
@@ -419,3 +420,24 @@ def test_a_long_table_shows_the_largest_groups_and_says_so() -> None:
     hostile = score_table("by font", {"\x1b[31m": {**score, "n": 1}, "": {**score, "n": 1}})
     assert "\x1b" not in hostile
     assert "(none)" in hostile
+
+
+def test_case_is_folded_in_pictures_too(
+    tmp_path: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``eval --out --fold-case``: a text that is wrong in case alone is nowhere a mistake."""
+    pytest.importorskip("matplotlib")
+
+    (tmp_path / "set" / "images").mkdir(parents=True)
+    draw_barcode("Ab").save(tmp_path / "set" / "images" / "1.png")
+    (tmp_path / "set" / "labels.txt").write_text("1.png\taB\n", encoding="utf-8")
+    drawn = {}
+    for name in ("reliability", "confusions", "worst"):
+        keep = lambda what, file, name=name, **options: drawn.update({name: (what, options)})  # noqa: E731
+        monkeypatch.setattr(plots, f"plot_{name}", keep)
+    arguments = ["--data", str(tmp_path / "set"), "--weights", str(tiny_weights), "--fold-case"]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    (bin_,) = (each for each in drawn["reliability"][0] if each.count)
+    assert bin_.accuracy == 1.0
+    assert not any(true != read for true, read in drawn["confusions"][0])
+    assert drawn["worst"][1] == {"fold_case": True}

@@ -13,8 +13,9 @@ from captcha_ocr import evaluation
 from captcha_ocr.alignment import ctc_log_prob
 from captcha_ocr.charset import Charset
 from captcha_ocr.constraints import Constraint
-from captcha_ocr.datasets.stores import FolderStore
+from captcha_ocr.datasets.stores import FolderStore, Subset
 from captcha_ocr.decoding import BEAM_WIDTH, Reading
+from captcha_ocr.evaluation import Evaluation
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, Label, write_labels
 from captcha_ocr.model_info import ModelInfo
 from captcha_ocr.predictor import OnnxPredictor
@@ -136,3 +137,12 @@ def test_the_surest_mistakes_come_first(sample_set: Path) -> None:
     ]
     found = evaluation.Evaluation(store, tuple(readings), (0.0,) * len(store))
     assert found.wrong() == [1, 2, 0]
+
+
+def test_of_fonts_that_nobody_knows_none_is_clear(sample_set: Path) -> None:
+    store = Subset(FolderStore(sample_set), [0, 1, 2])
+    store.records = [{}, {"ambiguous": ""}, {"ambiguous": "0"}]
+    readings = tuple(Reading(label.text, 1.0, ()) for label in store.labels)
+    charset = Charset.from_texts(label.text for label in store.labels)
+    report = build_report(Evaluation(store, readings, (0.0,) * 3), charset, by=())
+    assert report["unambiguous"]["n"] == 1

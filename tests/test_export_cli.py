@@ -18,6 +18,7 @@ from captcha_ocr.checkpoint import save_checkpoint
 from captcha_ocr.cli import export as command
 from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.cli.eval import main as evaluate
+from captcha_ocr.cli.export import main
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.stores import open_store
 from captcha_ocr.exporting import FORMATS, tflite
@@ -320,3 +321,15 @@ def test_the_tables_are_those_of_the_record() -> None:
     if report:
         assert {row["arch"] for row in report["rows"]} <= set(MODELS)
         assert {row["format"] for row in report["rows"]} == {"torch", *FORMATS}
+
+
+def test_one_set_is_one_set_however_it_is_spelled(
+    sample_set: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(sample_set.parent)
+    sets = ["--check", sample_set.name, "--calibrate", str(sample_set)]
+    assert main(["--format", "onnx-int8", *sets, "--out", str(tmp_path / "out")]) == 2
+    assert "are one set" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from captcha_ocr import files
 from captcha_ocr.files import (
     atomic_write,
     find_files,
@@ -86,3 +87,41 @@ def test_a_name_that_is_no_utf8_is_written_as_json_does(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"folder": "d\udcff", "text": "中文"})
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
     assert "中文" in text and json.loads(text)["folder"] == "d\udcff"
+
+
+def test_a_lock_is_held_until_its_file_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a third could lock a file that the first removes then, and a fourth a new one."""
+
+    if sys.platform == "win32":
+        pytest.skip("it removes no file that is open")
+    path, real, held = tmp_path / ".lock", Path.unlink, []
+
+    def unlink(self, missing_ok=False):
+        with self.open("ab") as other:
+            try:
+                lock(other)
+            except BlockingIOError:
+                held.append(self)
+        real(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    file = path.open("ab")
+    lock(file)
+    unlock(file, path)
+    assert held == [path]
+    assert file.closed
+
+
+def test_a_file_is_on_the_disk_before_it_takes_a_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+    real = files.take_place
+    monkeypatch.setattr(files.os, "fsync", lambda number: done.append("synced"))
+    monkeypatch.setattr(
+        files, "take_place", lambda *paths: (done.append("in its place"), real(*paths))
+    )
+    files.write_bytes(tmp_path / "last.pt", b"weights")
+    assert done == ["synced", "in its place"]

@@ -95,3 +95,22 @@ def test_the_temperature_fits_what_was_read_to_what_is_drawn(
     assert predictor.info.temperature != 1
     raw = predictor.logits([predictor.prepare(store.read(5)).array])[0]
     np.testing.assert_allclose(logits[5], raw, atol=1e-4)
+
+
+def test_figures_of_a_run_stand_beside_what_it_learned_from(
+    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the drawings show the test set, where there is one."""
+    test_root = write_sample_set(tmp_path / "test", 10, seed=1)
+    config = config_for(sample_set, val_root=str(test_root), max_minutes=1e-6)
+    folder = RunFolder(tmp_path)
+    fit(config, folder)
+    seen = load_checkpoint(folder.best).metrics["pictures_seen"]
+    drawn = []
+    monkeypatch.setattr(finishing, "export_onnx", lambda checkpoint, path: path)
+    monkeypatch.setattr(finishing, "draw", lambda _, __, evaluation: drawn.append(evaluation))
+    done = finishing.finish(config, folder)
+    metrics = load_checkpoint(folder.best).metrics
+    assert set(metrics) == {"pictures_seen", "selection", "test"}
+    assert metrics["pictures_seen"] == seen
+    assert drawn == [done.report]

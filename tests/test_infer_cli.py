@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from captcha_ocr.cli import common, infer
 from captcha_ocr.cli.infer import main
+from captcha_ocr.cli.reading import read_lexicon
 from captcha_ocr.labels import IMAGES_DIR, LABELS_FILE, Label, read_labels, write_labels
 from captcha_ocr.sources import NamedSource
 from captcha_ocr.tables import (
@@ -584,3 +585,45 @@ def test_links_to_folders_are_not_followed(
     link(folder / "round", folder, to_folder=True)
     out = run(capsys, "--dir", folder, "--recursive", "--weights", tiny_weights, "--json")[1]
     assert len(rows(out)) == 3
+
+
+def test_the_score_stays_out_of_the_table(
+    tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "images").mkdir()
+    draw_barcode("Ab").save(tmp_path / "images" / "1.png")
+    (tmp_path / "labels.txt").write_text("1.png\tAb\n", encoding="utf-8")
+    assert main(["--dir", str(tmp_path), "--weights", str(tiny_weights), "--check", "--csv"]) == 0
+    out, err = capsys.readouterr()
+    head, row = out.splitlines()
+    assert ",label,correct," in head
+    assert ",Ab," in row
+    assert err.startswith("vanilla_crnn: ")
+
+
+def test_spaces_around_a_text_of_a_lexicon_do_not_count(tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("  Abab \r\n \r\naaaa\r\n", encoding="utf-8")
+    assert read_lexicon(words) == ["Abab", "aaaa"]
+
+
+@pytest.mark.parametrize("option", ["--alphabet", "--lexicon", "--pattern"])
+def test_an_empty_rule_is_not_passed_over(
+    option: str, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a variable that is not set."""
+    assert main(["a.png", "--weights", str(tiny_weights), option, ""]) in (1, 2)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
+def test_output_that_cannot_be_written_is_an_error_of_one_line(sample_set: Path) -> None:
+    command = [sys.executable, "-m", "captcha_ocr", "data", "report", str(sample_set)]
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, env=buffered, check=False
+        )
+    assert done.returncode == common.FAILURE
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1

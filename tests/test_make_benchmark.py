@@ -10,11 +10,13 @@ import generators
 import make_benchmark
 import numpy as np
 import pytest
+from captcha_ocr.benchmarking import overlap
 from captcha_ocr.benchmarking.columns import COLUMNS, LEVELS, PARTS
 from captcha_ocr.cli.common import USAGE
 from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import read_labels, read_manifest
-from drawing import write_sample_set
+from captcha_ocr.merging.engines import SerialEngine
+from drawing import draw_barcode, write_sample_set
 
 SHIPPED = Path(__file__).parents[1] / "benchmark"
 
@@ -147,3 +149,13 @@ def test_what_equals_a_training_picture_is_in_no_set(
     chosen = [label.file for label in read_labels(tmp_path / "out" / "labels.txt")]
     assert chosen == drawn[2:5]
     assert len(read_labels(tmp_path / "sample" / "labels.txt")) == 1
+
+
+def test_a_picture_may_equal_another_than_the_first_of_its_band(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlap, "band_key", lambda data: b"one band")
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path, text in zip(paths, ("A1", "B2", "B2")):
+        draw_barcode(text).save(path)
+    assert overlap.find_equal(paths, [], SerialEngine()) == {paths[2]: paths[1]}

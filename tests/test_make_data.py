@@ -105,3 +105,19 @@ def test_generators_of_an_earlier_version_are_named(
         generators.build_tools()
         out = capsys.readouterr().out
         assert said in out and bool(out) is bool(said)
+
+
+def test_sets_of_other_sizes_are_drawn_elsewhere_and_with_enough_to_spare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr(make_data, "build_tools", lambda: None)
+    monkeypatch.setattr(make_data, "draw", lambda *given: drawn.append(given))
+    monkeypatch.setattr(make_data, "merge", lambda arguments: 0)
+    for count in ("3000", "6000"):
+        given = ["--count", "30000", "--test-count", count, "--out", str(tmp_path)]
+        assert make_data.main(given) == 0
+    folders = {(raw, name) for _, raw, name, *_ in drawn}
+    assert len(folders) == len(drawn)
+    # A test picture in two may show a character that training lacks.
+    assert {count for _, _, name, count, *_ in drawn if name == "easy_test"} == {2010, 4010}

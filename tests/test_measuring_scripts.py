@@ -25,6 +25,7 @@ from benchmark_set import write_benchmark_set
 from captcha_ocr.benchmarking.columns import COLUMNS
 from captcha_ocr.benchmarking.distortions import DISTORTIONS
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_checkpoint, save_state
+from captcha_ocr.cli import merge
 from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.datasets.styles import STYLES, Style
@@ -574,3 +575,70 @@ def test_each_share_of_a_blend_is_a_line() -> None:
 )
 def test_whose_mistake_it_is(label: str, seen: str, whose: str) -> None:
     assert error_report.cause(label, seen) == whose
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What scripts/train_models.py would draw, merge, train and ship: (what, arguments)."""
+    told = []
+
+    def note(what, answer):
+        return lambda *given, **named: told.append((what, given, named)) or answer
+
+    monkeypatch.setattr(train_models, "build_tools", lambda: None)
+    for name, answer in (("draw", None), ("merge", 0), ("train_stage", 0), ("ship", None)):
+        monkeypatch.setattr(train_models, name, note(name, answer))
+    return told
+
+
+def test_what_chooses_the_weights_is_not_learned_from(asked: list[Any], tmp_path: Path) -> None:
+    sets = {"train": {"easy": (20, 1)}, "dev": {"easy": (3, 2)}}
+    settings = {"easy": {"options": ("--other-share", "1")}}
+    train_models.draw_sets(tmp_path / "out", tmp_path / "raw", sets, settings)
+    (merged,) = (given[0] for what, given, _ in asked if what == "merge")
+    config = merge.build_config(merge.build_parser().parse_args(merged))
+    assert [(x.split, x.root.name) for x in config.sources] == [
+        ("train", "easy-1-20"),
+        ("test", "easy-2-3"),
+    ]
+    assert config.on_unknown == "drop"
+    assert [named for what, _, named in asked if what == "draw"] == 2 * [settings["easy"]]
+
+
+def test_sets_that_are_not_merged_end_the_command(
+    asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_models, "merge", lambda arguments: 65)
+    with pytest.raises(SystemExit, match="could not be merged"):
+        train_models.draw_sets(tmp_path / "out", tmp_path / "raw", {"train": {"easy": (20, 1)}})
+
+
+def test_only_a_finished_model_is_shipped_and_only_when_asked(
+    asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = ["--out", str(tmp_path)]
+    assert train_models.main(out) == 0
+    stages = len(train_models.STAGES["vanilla_crnn"])
+    last = tmp_path / f"stage-{stages}" / "vanilla_crnn"
+    assert [given for what, given, _ in asked if what == "ship"] == [(last,)]
+    asked.clear()
+    assert train_models.main([*out, "--no-ship"]) == 0
+    assert "ship" not in {what for what, *_ in asked}
+    monkeypatch.setattr(train_models, "train_stage", lambda *_: 130)
+    assert train_models.main(out) == 130
+    assert "ship" not in {what for what, *_ in asked}
+
+
+def test_a_run_is_recorded_once_and_with_the_shares_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = {}
+    monkeypatch.setattr(record_runs, "read_record", lambda: record)
+    monkeypatch.setattr(record_runs, "write_record", lambda given: None)
+    monkeypatch.setattr(record_runs, "course", lambda run: {"arch": run.name})
+    monkeypatch.setattr(record_runs, "blends", lambda run, shares: {"shares": list(shares)})
+    for _ in range(2):
+        assert record_runs.main(["--runs", "a", "b", "a"]) == 0
+    assert record_runs.main(["--blends", "a", "--shares", "0", "0.3"]) == 0
+    assert record["runs"] == [{"arch": "a"}, {"arch": "b"}]
+    assert record["blends"] == [{"shares": [0.0, 0.3]}]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from captcha_ocr.charset import Charset
+from captcha_ocr.cli.merge import main
 from captcha_ocr.imaging import open_image
 from captcha_ocr.labels import Label, read_labels, read_manifest, write_labels
 from captcha_ocr.merging.config import DataError, MergeConfig, Source
@@ -441,3 +442,21 @@ def test_a_merge_is_its_rules_whatever_the_order_of_sources(
     for split, found in outcomes[0].items():
         assert found == {(pixels[number], label) for number, label in rules[split]}
     assert outcomes[0] == outcomes[1]
+
+
+def test_a_merge_that_is_refused_says_so_in_json(merge: Merge) -> None:
+    merge.source("a", {"1.png": (1, "a"), "2.png": (1, "b")})
+    assert merge("--json", train=["a"]) == 65
+    told = json.loads(merge.output)
+    assert told["status"] == "refused"
+    assert "2.png" in " ".join(told["problems"])
+
+
+def test_a_style_that_may_be_misspelled_is_told(
+    merge: Merge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    merge.source("a", {"1.png": (1, "a")})
+    arguments = ["--train-dest", str(merge.train), "--workers", "1", "--dry-run"]
+    sources = ["--train-src", "esay", str(merge.root / "a")]
+    assert main([*arguments, *sources]) == 0
+    assert "note: the style 'esay' is none of easy, ctext, ruoyi" in capsys.readouterr().err

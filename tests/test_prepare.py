@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 from captcha_ocr.config import ConfigError
 from captcha_ocr.datasets.prepare import prepare_data
@@ -83,3 +84,19 @@ def test_both_parts_of_a_split_hold_a_picture(sample_set: Path) -> None:
     for fraction, held_out in ((0.001, 1), (0.5, 12), (0.999, 23)):
         data = prepare_data(config_for(sample_set, val_fraction=fraction))
         assert (len(data.train), len(data.selection)) == (24 - held_out, held_out)
+
+
+def test_options_of_the_pictures_reach_them(sample_set: Path) -> None:
+    """--aug SHARE distorts so many of them, and --cache reads their files once."""
+
+    def pictures(**options):
+        train = prepare_data(config_for(sample_set, **options)).train
+        return [train[(i, epoch)].image for epoch in range(5) for i in range(len(train))]
+
+    plain = pictures()
+    changed = np.mean([not np.array_equal(*pair) for pair in zip(plain, pictures(aug=0.2))])
+    assert 0.02 < changed < 0.4  # of a fifth, a quarter stays as it is
+    train = prepare_data(config_for(sample_set, cache=True)).train
+    for file in (sample_set / "images").iterdir():
+        file.unlink()
+    assert train[(0, 0)].image.shape == plain[0].shape

@@ -219,3 +219,13 @@ def test_the_newest_run_that_can_go_on_is_found(tmp_path: Path) -> None:
 )
 def test_times_are_told_in_two_units(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+def test_what_a_killed_run_had_half_written_goes(tmp_path: Path) -> None:
+    half = tmp_path / ".last.pt.123.part"
+    half.write_bytes(bytes(9))
+    folder = RunFolder(tmp_path)
+    settings = TrainConfig(arch="vanilla_crnn", train_root="data", image=ImageConfig())
+    folder.on_start(settings, Progress())
+    folder.close()
+    assert [file.name for file in tmp_path.iterdir()] == ["args.yaml"]

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow
 import pytest
 from captcha_ocr.cli.common import FAILURE, OK
+from captcha_ocr.cli.data import main
 from captcha_ocr.cli.data import main as data_main
 from captcha_ocr.datasets import stores
 from captcha_ocr.datasets.stores import (
@@ -212,3 +213,12 @@ def test_a_packing_that_fails_leaves_nothing(sample_set: Path, tmp_path: Path) -
     with pytest.raises(FileNotFoundError):
         write_parquet(store, tmp_path / "out" / "shards", rows_per_shard=10)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_seed_of_a_packing_decides_the_order(sample_set: Path, tmp_path: Path) -> None:
+    orders = []
+    for number, seed in enumerate((0, 1, 1)):
+        out = tmp_path / f"packed{number}"
+        assert main(["pack", str(sample_set), str(out), "--seed", str(seed)]) == 0
+        orders.append([label.file for label in open_store(out).labels])
+    assert orders[0] != orders[1] == orders[2]

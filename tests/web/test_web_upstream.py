@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from captcha_ocr.web.flask_app import create_app
+from captcha_ocr.web.results import NDJSON
 from captcha_ocr.web.settings import Settings
 from captcha_ocr.web.upstream import Upstream
 from web_harness import FlaskAsked, barcode
@@ -87,3 +88,24 @@ def test_an_answer_that_is_too_large_is_cut(monkeypatch: pytest.MonkeyPatch) -> 
         assert asked.get("/models").json() == [1, 2, 3, 4]
     with outside(JSON, b"[1,2,3,4,5]") as (asked, _), pytest.raises(OSError, match="larger than"):
         asked.get("/models")
+
+
+def test_results_by_the_line_come_through_from_behind() -> None:
+
+    class Behind(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", NDJSON)
+            self.end_headers()
+            self.wfile.write(b'{"text": "a"}\n')
+
+        def log_message(self, *words):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Behind) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        answer = Upstream(url, seconds=10, max_body=10).get("/predict")
+        assert (answer.mimetype, answer.get_data()) == (NDJSON, b'{"text": "a"}\n')
+        thread.join(10)

@@ -67,9 +67,19 @@ def command(main: Callable[[Arguments], int]) -> Callable[..., int]:
             code = exit_code(error)
             if code is None:
                 raise
-            return complain(str(error), code)
+            complain(str(error), code)
+            _give_up_stdout()
+            return code
 
     return run
+
+
+def _give_up_stdout() -> None:
+    """What a full disk did not take Python would try to write once more, and end with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _reader_has_gone(error: Exception) -> bool:

@@ -50,6 +50,8 @@ def build_constraint(args: argparse.Namespace, charset: Charset) -> Constraint |
     conditions = (args.length, args.alphabet, args.lexicon, args.pattern)
     if all(condition is None for condition in conditions):
         return None
+    if args.pattern == "":  # of a variable that is not set; it would allow no text but none
+        raise ConfigError("--pattern is empty; leave it out, or say what the text looks like")
     lexicon = read_lexicon(args.lexicon) if args.lexicon else None
     return Constraint.build(
         charset,
