@@ -453,3 +453,17 @@ def test_a_batch_can_be_cancelled(visit: Visit) -> None:
     visit.page.click("#cancel")
     visit.expect("#cancel").to_be_hidden()
     assert set(visit.page.locator("#rows tr td:nth-child(2)").all_inner_texts()) == {"cancelled"}
+
+
+def test_the_surest_of_all_readings_is_the_result(shipped: Any) -> None:
+    differ = 0
+    for file in sorted(SAMPLES.glob("*.png")):
+        encoded = base64.b64encode(file.read_bytes()).decode()
+        found = shipped.page.evaluate(EXPLAIN, [encoded, "all"])
+        sure = [each["confidence"] for each in found["compare"]]
+        differ += len(set(sure)) > 1
+        assert found["confidence"] == max(sure), file.name
+        assert found["arch"] in [
+            e["arch"] for e in found["compare"] if e["confidence"] == max(sure)
+        ]
+    assert differ
