@@ -32,6 +32,7 @@ THIN_SCRIPTS = (
     *("train", "eval", "infer", "export_models", "merge_datasets"),
     *("server_fastapi", "server_flask"),
 )
+
 Arguments = Optional[Sequence[str]]
 
 
