@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -157,3 +157,20 @@ def test_what_differs_from_torch_is_not_kept(
     with pytest.raises(ModelError, match="differ by"):
         export_onnx(small_checkpoint("vanilla_crnn"), tmp_path)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("wrong", [40, 88, 96, 128, 256])
+def test_a_file_that_is_wrong_at_one_width_is_refused(
+    wrong: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tracer that writes the example's width into the file, say."""
+    predictor = TorchPredictor(small_checkpoint("vanilla_crnn"), torch.device("cpu"))
+    logits = predictor.logits
+
+    def shifted(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        off = 0.5 * (images[0].shape[2] == wrong)
+        return [one + np.float32(off) for one in logits(images)]
+
+    monkeypatch.setattr(predictor, "logits", shifted)
+    with pytest.raises(ModelError, match=r"exported logits differ by 0\.5"):
+        verify(predictor, predictor.model, predictor.info)

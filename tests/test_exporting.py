@@ -406,3 +406,17 @@ def test_an_old_ncnn_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("ncnn.__version__", "1.0.20260526")
     with pytest.raises(ModelError, match="too old: pip install"):
         load_predictor(path)
+
+
+def test_the_file_that_a_runner_opens_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a first export that is stopped would leave a model that cannot be read."""
+    placed: list[str] = []
+
+    def stop(file: Path, place: Path) -> None:
+        placed.append(place.suffix)
+
+    monkeypatch.setattr(run, "take_place", stop)
+    run.export(small_checkpoint("vanilla_crnn"), "ncnn", tmp_path)
+    assert placed == [".json", ".bin", ".param"]

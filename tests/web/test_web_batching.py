@@ -163,3 +163,48 @@ def readings(
 ) -> list[tuple[str | None, list[CharacterModel]]]:
     results = [future.result(60) for future in service.submit(pictures, Options())]
     return [(result.text, result.characters) for result in results]  # with their places
+
+
+def same(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return list(arrays)
+
+
+def test_who_has_left_is_not_counted_in_a_batch() -> None:
+    """captcha_ocr_batch_pictures would tell of pictures that nobody read."""
+    begun, go = threading.Event(), threading.Event()
+    sizes: list[int] = []
+
+    def held(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        begun.set()
+        go.wait(60)
+        return list(arrays)
+
+    batcher = Batcher(
+        held, lanes=1, max_pictures=4, max_wait=0, on_the_way=lambda: 0, on_batch=sizes.append
+    )
+    batcher.submit(np.zeros(1))
+    assert begun.wait(60)
+    futures = [batcher.submit(np.zeros(1)) for _ in range(3)]
+    assert futures[1].cancel()
+    go.set()
+    batcher.close()
+    assert sizes == [1, 2]
+
+
+def test_pictures_arrive_while_it_waits_for_them() -> None:
+    """It lets go of the queue meanwhile; else they would come when the wait is over."""
+    waits = threading.Event()
+    sizes: list[int] = []
+
+    def one_more() -> int:
+        waits.set()
+        return 1
+
+    batcher = Batcher(
+        same, lanes=1, max_pictures=2, max_wait=10, on_the_way=one_more, on_batch=sizes.append
+    )
+    batcher.submit(np.zeros(1))
+    assert waits.wait(60)
+    batcher.submit(np.zeros(1)).result(60)
+    batcher.close()
+    assert sizes == [2]
