@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint, load_state
+from captcha_ocr.config import TrainConfig
 from captcha_ocr.datasets.stores import FolderStore, Store
 from captcha_ocr.decoding import greedy, log_softmax
 from captcha_ocr.evaluation import Evaluation, evaluate
@@ -23,14 +24,22 @@ from small_models import small_checkpoint
 from small_run import config_for
 
 
+def run_with_a_test_set(sample_set: Path, folder: Path) -> tuple[TrainConfig, RunFolder]:
+    """Of one step; the test set is in ``folder`` too."""
+    test_root = write_sample_set(folder / "test", 10, seed=1)
+    config, run = (
+        config_for(sample_set, val_root=str(test_root), max_minutes=1e-6),
+        RunFolder(folder),
+    )
+    fit(config, run)
+    return config, run
+
+
 def test_the_average_is_kept_and_each_set_has_its_use(
     sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A split chooses and calibrates; the test set is measured and decides nothing."""
-    test_root = write_sample_set(tmp_path / "test", 10, seed=1)
-    config = config_for(sample_set, val_root=str(test_root), max_minutes=1e-6)
-    folder = RunFolder(tmp_path)
-    fit(config, folder)
+    config, folder = run_with_a_test_set(sample_set, tmp_path)
     kept, last = load_checkpoint(folder.best).state, load_state(folder.last)
     assert all(torch.equal(kept[name], value) for name, value in last["average"]["state"].items())
     weights = "cnn.0.weight"
@@ -101,10 +110,7 @@ def test_figures_of_a_run_stand_beside_what_it_learned_from(
     sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the drawings show the test set, where there is one."""
-    test_root = write_sample_set(tmp_path / "test", 10, seed=1)
-    config = config_for(sample_set, val_root=str(test_root), max_minutes=1e-6)
-    folder = RunFolder(tmp_path)
-    fit(config, folder)
+    config, folder = run_with_a_test_set(sample_set, tmp_path)
     seen = load_checkpoint(folder.best).metrics["pictures_seen"]
     drawn = []
     monkeypatch.setattr(finishing, "export_onnx", lambda checkpoint, path: path)

@@ -309,13 +309,19 @@ def test_work_that_takes_too_long_is_given_up(two_models: Path, kind: str) -> No
     service.close()
 
 
+def started(service: Service) -> Any:
+    """FastAPI's app as the start of a server leaves it."""
+    app = fastapi_app.create_app(service.settings, service)
+    app.state.service = service
+    return app
+
+
 def test_who_leaves_during_an_upload_is_no_error_of_ours(
     two_models: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """FastAPI only: waitress gives Flask whole requests."""
     service = make_service(two_models)
-    app = fastapi_app.create_app(service.settings, service)
-    app.state.service = service  # what the start of a server does
+    app = started(service)
     scope, body = predict_scope(barcode("1"))
     half = {"type": "http.request", "body": body[: len(body) // 2], "more_body": True}
     receive = AsyncMock(side_effect=[half, {"type": "http.disconnect"}])
@@ -331,8 +337,7 @@ def test_who_leaves_during_an_upload_is_no_error_of_ours(
 def test_what_nobody_waits_for_any_more_is_not_read(two_models: Path) -> None:
     """FastAPI only. A few pictures have been opened when the client leaves; the others are not."""
     service = make_service(two_models, batch_max=1, runs=1)
-    app = fastapi_app.create_app(service.settings, service)
-    app.state.service = service
+    app = started(service)
     stuck = Stuck(service)
     scope, body = predict_scope(*[barcode("1")] * 60)
     parts = iter([{"type": "http.request", "body": body, "more_body": False}])
@@ -359,8 +364,7 @@ def test_a_request_that_a_stopping_server_gives_up_can_be_sent_again(
 ) -> None:
     """uvicorn cancels it."""
     service = make_service(two_models)
-    app = fastapi_app.create_app(service.settings, service)
-    app.state.service = service
+    app = started(service)
     stuck = Stuck(service)
     scope, body = predict_scope(barcode("1"))
     parts = iter([{"type": "http.request", "body": body, "more_body": False}])
@@ -639,8 +643,7 @@ def test_large_bodies_are_bounded_together(
     """FastAPI; waitress counts for Flask, see test_web_settings.py."""
     monkeypatch.setattr("captcha_ocr.web.settings.BODIES", 0)  # so --max-body-mb is the bound
     service = make_service(two_models, max_body_mb=0.2, body_seconds=300)
-    app = fastapi_app.create_app(service.settings, service)
-    app.state.service = service  # what the start of a server does
+    app = started(service)
     large, small = barcode("1") + bytes(150_000), barcode("2")
 
     async def meanwhile() -> list[int]:

@@ -62,8 +62,7 @@ def command(main: Callable[[Arguments], int]) -> Callable[..., int]:
             return BAD_DATA
         except (OSError, ValueError, TrainingError) as error:
             if _reader_has_gone(error):
-                # Python would complain once more when it flushes.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                _give_up_stdout()
                 return FAILURE
             code = exit_code(error)
             if code is None:
@@ -76,7 +75,8 @@ def command(main: Callable[[Arguments], int]) -> Callable[..., int]:
 
 
 def _give_up_stdout() -> None:
-    """What a full disk did not take Python would try to write once more, and end with 120."""
+    """What a full disk or a reader that has gone did not take Python would try to write once more,
+    complain of, and end with 120."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -153,11 +153,16 @@ def add_workers(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def refuse_folder(file: Path) -> None:
+    """Raise IsADirectoryError where a folder has the name of a file that is to be written."""
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+
+
 def make_room(file: Path | None) -> None:
     """Make the folder of a file that is written at the end: what cannot be written should not show
     only after minutes of work."""
     if file is None:
         return
-    if file.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+    refuse_folder(file)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import json
-import os
 import sys
 import time
 from pathlib import Path
 
-from captcha_ocr.cli.common import OK, Arguments, add_workers, command, program
+from captcha_ocr.cli.common import OK, Arguments, add_workers, command, program, refuse_folder
 from captcha_ocr.datasets.styles import STYLES
 from captcha_ocr.merging.config import (
     COPY_MODES,
@@ -32,8 +30,8 @@ from captcha_ocr.tables import printable
 def main(argv: Arguments = None) -> int:
     args = build_parser().parse_args(argv)
     config = build_config(args)
-    if args.charset_out and args.charset_out.is_dir():  # which would show only at the end
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(args.charset_out))
+    if args.charset_out:  # else it would show only at the end
+        refuse_folder(args.charset_out)
     for style in sorted({source.style for source in config.sources} - set(STYLES)):
         known = ", ".join(STYLES)
         print(f"note: the style {style!r} is none of {known}: taken as your own", file=sys.stderr)

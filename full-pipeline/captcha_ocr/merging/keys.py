@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from captcha_ocr import gif
 from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError, open_image
 from captcha_ocr.segments import pixel_parts
 
@@ -38,7 +39,7 @@ def suffix_of(data: bytes) -> str:
     """The file name suffix that the bytes ask for. ImageError when they are no picture we read."""
     if data.startswith(_PNG):
         return ".png"
-    if data[:6] in (b"GIF87a", b"GIF89a"):
+    if data.startswith(gif.HEADS):
         return ".gif"
     if data.startswith(b"\xff\xd8\xff"):
         return ".jpg"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import count, islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from captcha_ocr.imaging import DEFAULT_LIMITS, ImageError
 from captcha_ocr.labels import (
@@ -125,14 +126,13 @@ def hash_shard(task: HashTask) -> Hashed:
         try:
             label = parse_label(source.root / LABELS_FILE, line, raw)
             if label is not None:
-                _, fields = records.pop(label.file, (0, None))
-                rows.append(_row(task, label, folder, fields))
+                record = records.pop(label.file, None)
+                rows.append(_row(task, label, folder, record.fields if record else None))
         except LabelError as error:
             bad.append(_bad(task, LABELS_FILE, line, "", error.problem))
         except (ImageError, ValueError, OSError) as error:
             bad.append(_bad(task, LABELS_FILE, line, label.file if label else "", str(error)))
-    spare = [Spare(task.number, line, file, fields) for file, (line, fields) in records.items()]
-    return Hashed(rows, bad, spare)
+    return Hashed(rows, bad, list(records.values()))
 
 
 class PictureFolder:
@@ -226,10 +226,9 @@ def _row(task: HashTask, label: Label, folder: PictureFolder, fields: str | None
     )
 
 
-def _records(task: HashTask) -> tuple[dict[str, tuple[int, str]], list[Bad]]:
-    """File -> line and JSON of its record, for the records of this slice; the first of several."""
-    records: dict[str, tuple[int, str]] = {}
-    known: dict[str, dict[str, Any]] = {}
+def _records(task: HashTask) -> tuple[dict[str, Spare], list[Bad]]:
+    """File -> its record, for the records of this slice; the first of several."""
+    records: dict[str, Spare] = {}
     bad = []
     path = task.source.root / MANIFEST_FILE
     for line, raw in enumerate(task.records, start=task.first_line):
@@ -237,9 +236,10 @@ def _records(task: HashTask) -> tuple[dict[str, tuple[int, str]], list[Bad]]:
             record = parse_record(path, line, raw)
             if record is None:
                 continue
-            records.setdefault(record["file"], (line, raw.decode("utf-8-sig").strip()))
-            if known.setdefault(record["file"], record) != record:
-                bad.append(_bad(task, MANIFEST_FILE, line, record["file"], OTHER_RECORD))
+            file, fields = record["file"], raw.decode("utf-8-sig").strip()
+            first = records.setdefault(file, Spare(task.number, line, file, fields))
+            if first.line != line and json.loads(first.fields) != record:
+                bad.append(_bad(task, MANIFEST_FILE, line, file, OTHER_RECORD))
         except LabelError as error:
             bad.append(_bad(task, MANIFEST_FILE, line, "", error.problem))
     return records, bad
