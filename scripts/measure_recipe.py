@@ -52,7 +52,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "batch of 8 to the end": {"batch": 8, "batch_start": 8},
     "batch of 16, taught": {"batch": 16, "distill_from": TEACHER},
     "short labels first": {"short_first": True},
-    "all padded to 256 columns": {"image": ImageConfig(pad_multiple=256)},
+    "all padded to 256 pixels": {"image": ImageConfig(pad_multiple=256)},
     "plain": {"aux_weight": 0.0, "batch_start": 192, "batch": 192, "flat": 0.0, "ema": 0.0},
     "cosine from the start": {"flat": 0.0},
     "weights not averaged": {"ema": 0.0},

@@ -26,7 +26,7 @@ CHINESE = {  # names of the rows
     "batch of 8 to the end": "始终用批大小 8",
     "batch of 16, taught": "始终用批大小 16，加教师",
     "short labels first": "先短后长",
-    "all padded to 256 columns": "全部补齐到 256 列",
+    "all padded to 256 pixels": "全部补齐到 256 像素",
     "plain": "朴素配方",
     "cosine from the start": "一开始就余弦下降",
     "weights not averaged": "不做权重平均",

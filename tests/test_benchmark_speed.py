@@ -125,8 +125,7 @@ def test_the_processor_time_of_workers_is_not_passed_over_in_silence(
     assert ("give --workers 1 for" in capsys.readouterr().out) is said
 
 
-def test_a_batch_is_read_as_one_from_bytes_to_text(monkeypatch: pytest.MonkeyPatch) -> None:
-
+def test_a_batch_is_read_as_one_from_bytes_to_text() -> None:
     asked = []
 
     def predict(pictures, batch_size=32):

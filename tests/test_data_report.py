@@ -267,9 +267,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_the_page_is_self_contained_and_escapes_everything(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page_is_self_contained_and_escapes_everything(tmp_path: Path) -> None:
     root = write_sample_set(tmp_path / "<script>alert(1)<", 6)
     hostile = '<img src=x onerror="alert(1)">'
     draw_picture("7").save(root / "images" / "'onload=alert(1) x='.png")
@@ -294,9 +292,7 @@ def test_the_page_is_self_contained_and_escapes_everything(
     assert not re.search(r"url\(|@import|https?://", text)
 
 
-def test_the_page_shows_the_pictures(
-    sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page_shows_the_pictures(sample_set: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "page.html"
     assert main(["report", str(sample_set), "--html", str(out), "--workers", "1"]) == 0
     page = Page(out.read_text(encoding="utf-8"))

@@ -153,9 +153,7 @@ def test_missing_package_names_the_pip_line() -> None:
     assert packages.missing_package("duckdb").endswith("pyproject.toml does not ask for it")
 
 
-def test_missing_extra_is_one_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_extra_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     @common.command
     def needs_torch(argv: common.Arguments) -> int:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
@@ -183,7 +181,7 @@ def test_a_reader_that_goes_away_on_windows(system: str, said: str) -> None:
     assert done.stderr.startswith(said) and bool(done.stderr) == bool(said)
 
 
-def test_interrupt_and_defects(capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupt_and_defects() -> None:
     @common.command
     def fails(argv: common.Arguments) -> int:
         raise KeyboardInterrupt if argv else ValueError("a defect of ours")

@@ -271,7 +271,7 @@ def test_a_file_that_gives_no_bytes_is_told_so(answer: Any, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_a_closed_file_is_missing(tmp_path: Path) -> None:
+def test_a_closed_file_is_missing() -> None:
     file = io.BytesIO(SAMPLES["PNG"])
     file.close()
     with pytest.raises(ImageError, match="closed") as caught:

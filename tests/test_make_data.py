@@ -18,7 +18,7 @@ from generators import GENERATORS
 @pytest.fixture(autouse=True)
 def a_style_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """As CONTRIBUTING says, a row is all that it takes here: its generator may be anywhere."""
-    monkeypatch.setitem(STYLES, "digits", Style("digits", "Digits", ("digits",), "White digits."))
+    monkeypatch.setitem(STYLES, "digits", Style("digits", "Digits", ("digits",)))
 
 
 def test_every_generator_is_there_and_draws_a_style() -> None:

@@ -441,7 +441,7 @@ def test_a_new_style_leaves_the_recorded_table_as_it_is(monkeypatch: pytest.Monk
     rows = recipe_pages.read_record()["ablation"]["rows"]
     lines = recipe_pages.ablation_lines(rows, {})
     assert all(row["date"] and row["machine"] for row in rows)
-    monkeypatch.setitem(STYLES, "digits", Style("digits", "Digits", ("digits",), "White digits."))
+    monkeypatch.setitem(STYLES, "digits", Style("digits", "Digits", ("digits",)))
     assert recipe_pages.ablation_lines(rows, {}) == lines
     assert {len(line) for line in lines} == {len(recipe_pages.PAGES["recipe.md"]["ablation"])}
 

@@ -133,7 +133,7 @@ def test_few_tasks_are_on_their_way() -> None:
     assert list(engine.map(int, tasks())) == [2 * number for number in range(50)]
 
 
-def test_a_task_that_fails_leaves_none_at_work(tmp_path: Path) -> None:
+def test_a_task_that_fails_leaves_none_at_work() -> None:
     """What they write would stay in a folder that is removed meanwhile."""
     done = []
 

@@ -91,7 +91,7 @@ class TrainConfig:
     clip: float = 5.0  # largest gradient norm
     aux_weight: float = 0.5  # share of the loss on the auxiliary heads, 0 = none
     distill_from: str = ""  # checkpoint whose answers are learned beside the labels
-    distill_weight: float = 0.5  # share of the loss on them
+    distill_weight: float = 0.5  # their share of the loss that is not the auxiliary heads'
     ema: float = 0.999  # decay of the averaged weights, 0 = off
     short_first: bool = False  # the first epoch goes from short labels to long ones
     aug: float = 0.0  # share of training pictures that augment.py may distort, anew in every epoch

@@ -299,7 +299,7 @@ def test_workers_share_a_port(two_models: Path, tmp_path: Path) -> None:
         assert live.predict(barcode("3")).json()["results"][0]["text"] == "3"
 
 
-def test_a_port_in_use_is_said_before_the_models_load(tmp_path: Path) -> None:
+def test_a_port_in_use_is_said_before_the_models_load() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         done = subprocess.run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from captcha_ocr.benchmarking.columns import COLUMNS, column_of, part_of, unrelated
@@ -32,9 +32,7 @@ READ_PARTS = ("test", "heldout", "unrelated", "sizes")
 UNSEEN_FONTS = ("heldout", "unrelated")
 
 
-def measure_quality(
-    predictor: Predictor, store: Store, on_progress: Callable[[int], None] = lambda done: None
-) -> dict[str, Any]:
+def measure_quality(predictor: Predictor, store: Store) -> dict[str, Any]:
     """Part -> figures of all its pictures, of each column, and of each group.
 
     Right means: equal to what is drawn but for case; operators as drawn. Greedy decoding. Exact
@@ -42,7 +40,7 @@ def measure_quality(
     apart (``unambiguous``). Intervals are over pictures, or, where ``families`` says how many,
     over font families: those of unseen fonts, but for the groups.
     """
-    evaluation = evaluate(predictor, store, on_progress=on_progress)
+    evaluation = evaluate(predictor, store)
     chosen: dict[str, list[int]] = {part: [] for part in READ_PARTS}
     for i, record in enumerate(store.records):
         part = part_of(record)

@@ -13,9 +13,10 @@ class Augmenter:
 
     The seed has 32 bits, any of them as likely; a picture is distorted for the lowest ``share`` of
     all seeds and comes back as it is for the others.
-    Geometry stays small, so that no character leaves the picture; colour moves a lot, since a
-    text means the same in any colour. The pipeline is built at first use, in the process that
-    uses it, so an Augmenter travels to loader processes on every system.
+    Geometry stays small, so that no character leaves the picture. Colours become lighter, darker
+    or stronger, and a few pictures are inverted; other hues are for the generators to draw. The
+    pipeline is built at first use, in the process that uses it, so an Augmenter travels to loader
+    processes on every system.
     """
 
     def __init__(self, share: float = 1.0) -> None:

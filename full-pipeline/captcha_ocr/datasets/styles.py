@@ -1,4 +1,4 @@
-"""The registry of picture styles: one row each. Commands, tests and document tables read it."""
+"""The registry of picture styles, one row each: the merge, the benchmark and tests read it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ class Style:
     key: str  # short name: the tag of a merge source, the field `style` of a manifest
     name: str  # what people call it
     kinds: tuple[str, ...]  # values of the manifest's field `kind`
-    description: str  # one sentence for tables
 
 
 _TEXT_KINDS = tuple(
@@ -43,19 +42,8 @@ STYLES = {
                 "cn_gif",
                 "arith",
             ),
-            "Coloured text with rings and curves: letters, digits, Chinese, sums, GIFs.",
         ),
-        Style(
-            "ctext",
-            "CalcAllStyles_text",
-            _TEXT_KINDS,
-            "Kaptcha's plain text: three distortions, three spacings, with and without noise.",
-        ),
-        Style(
-            "ruoyi",
-            "RuoYi",
-            ("arith",),
-            "Single-digit arithmetic as the RuoYi framework draws it, in many sizes.",
-        ),
+        Style("ctext", "CalcAllStyles_text", _TEXT_KINDS),
+        Style("ruoyi", "RuoYi", ("arith",)),
     )
 }

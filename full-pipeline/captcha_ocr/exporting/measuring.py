@@ -17,7 +17,7 @@ from captcha_ocr.model_info import ModelError, ModelInfo
 from captcha_ocr.models import CTCRecognizer
 from captcha_ocr.predictor import Predictor
 
-WIDTHS = (64, 96, 128, 256)  # pixels; what the usual sizes become at height 32, and the largest
+WIDTHS = (64, 96, 128, 256)  # pixels; at height 32 the usual sizes have 88 to 128, the widest 256
 # Largest difference of a logit that a float32 file may show, and how much more for each unit of the
 # largest logit: torch's own float32, in batches, has been seen 8e-4 away from float64 where logits
 # go to 24.
