@@ -36,7 +36,7 @@ SETS: Sets = {
 }
 CHINESE, SUMS, FRESH, FRESHER = "chinese", "sums", "fresh", "fresher"
 FRESHEST, NEWEST, FRESH_SUMS = "freshest", "newest", "fresh-sums"
-HARD_FONTS = "hard-fonts"
+HARD_FONTS, LATEST = "hard-fonts", "latest"
 STYLES = {CHINESE: "easy", HARD_FONTS: "ruoyi"}  # of the sources that are not named by their style
 SETTINGS: Mapping[str, Mapping[str, Any]] = {  # of a source
     CHINESE: {"config": EASY_CONFIG.with_name("config-chinese.json")},
@@ -75,6 +75,9 @@ FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its 
     # More sums did not mend RuoYi's misread ones: they are of a few fonts. Nor did these.
     HARD_FONTS: unseen(
         160, easy=70_000, chinese=40_000, ctext=60_000, ruoyi=30_000, hard_fonts=80_000
+    ),
+    LATEST: unseen(
+        170, easy=160_000, chinese=80_000, ctext=140_000, ruoyi=50_000, hard_fonts=30_000
     ),
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"

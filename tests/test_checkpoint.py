@@ -23,6 +23,7 @@ from captcha_ocr.config import ImageConfig
 from captcha_ocr.exporting.onnx import round_to_half
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import build_model
+from captcha_ocr.training.optimisation import blend_weights
 from safetensors.torch import save
 from small_models import small_checkpoint
 
@@ -103,7 +104,7 @@ def test_another_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         load_checkpoint(path)
 
 
-def test_a_missing_or_spare_weight_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_or_spare_weight_is_an_error() -> None:
     checkpoint = make()
     name, value = next(iter(checkpoint.state.items()))
     del checkpoint.state[name]
@@ -225,6 +226,28 @@ def test_wider_convolutions_say_what_the_narrower_ones_said() -> None:
     assert listening.shape[1] == 32
     assert not listening[:, 16:].any()
     assert listening.grad[:, 16:].abs().sum((0, 2, 3)).min() > 0
+
+
+def test_weights_of_grey_pictures_read_colours_as_they_did() -> None:
+    """And learn from the colours at once; a blend with them is of what they are among colours."""
+    source = small_checkpoint("vanilla_crnn")
+    colours = dataclasses.replace(source.image, channels=3)
+    classes = source.charset.num_classes
+    model = build_model("vanilla_crnn", classes, colours, source.model_config).eval()
+    load_weights(model, source, classes)
+    rgb = torch.rand(2, 3, 32, 64)
+    grey = (0.299 * rgb[:, 0] + 0.587 * rgb[:, 1] + 0.114 * rgb[:, 2])[:, None]
+    with torch.inference_mode():
+        expected = source.build()(grey)
+    assert expected.std() > 0.1
+    logits = model(rgb)
+    torch.testing.assert_close(logits, expected)
+    logits.square().sum().backward()
+    first = next(model.parameters())
+    assert first.grad is not None
+    assert first.grad.abs().sum((0, 2, 3)).min() > 0
+    blended = blend_weights(model.state_dict(), source.state, 0.5)
+    torch.testing.assert_close(blended["cnn.0.weight"], first.detach())
 
 
 def test_starting_from_another_architecture_or_size_is_an_error() -> None:

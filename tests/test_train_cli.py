@@ -79,11 +79,13 @@ def test_all_architectures_from_data_to_models(
 def test_training_keeps_the_sizes_that_the_weights_know(source: str, tmp_path: Path) -> None:
     weights = tmp_path / "known.safetensors"
     checkpoint = small_checkpoint("vanilla_crnn", max_width=128)
-    checkpoint = dataclasses.replace(checkpoint, image=ImageConfig(40, 128))
+    checkpoint = dataclasses.replace(checkpoint, image=ImageConfig(40, 128, channels=3))
     save_checkpoint(weights, checkpoint)
     options = {"arch": "vanilla_crnn", "train_root": "x", source: str(weights)}
     image = config_from(options).image
     assert (image.height, image.max_width) == (40, 128)
+    assert image.channels == (3 if source == "init_from" else 1)
+    assert config_from({**options, "channels": 1}).image.channels == 1
     config = config_from({**options, "height": 48})
     assert (config.image.height, config.image.max_width) == (48, 128)
     assert config.model == (checkpoint.model_config if source == "init_from" else {})
@@ -293,6 +295,7 @@ def test_all_go_on_where_they_were(
     [
         (["--early", "0.8"], "svtr_tiny has no argument ['early']"),
         (["--imgH", "24"], "vanilla_crnn reads pictures of height 32 or more"),
+        (["--channels", "1"], "crnn_resnet34 reads 3 channel(s), the image config has 1"),
         (["--distill-from", "svtr_tiny"], "the teacher reads colours, the student grey"),
     ],
 )

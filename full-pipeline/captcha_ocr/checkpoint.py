@@ -27,6 +27,7 @@ from captcha_ocr.config import ImageConfig
 from captcha_ocr.files import write_bytes
 from captcha_ocr.model_info import FORMAT, WEIGHTS_DIR, ModelError
 from captcha_ocr.models import CTCRecognizer, build_model, model_arguments
+from captcha_ocr.models.base import LUMA
 
 HEADER = "captcha_ocr"  # the key of our JSON in the safetensors header
 
@@ -138,7 +139,7 @@ def _digest(state: dict[str, Tensor]) -> str:
 
 def load_weights(model: CTCRecognizer, source: Checkpoint, num_classes: int) -> None:
     """Start ``model`` from another's weights, whose charset is a prefix of the model's own and
-    whose convolutions may have fewer channels.
+    whose convolutions may have fewer channels; those of a grey model read colours as it did.
 
     The rows of new symbols and channels keep their fresh values, and what leads from new channels
     to old ones is 0: before its first step the model says of the old symbols what the other said,
@@ -168,7 +169,10 @@ def is_wider_convolution(new: Tensor, old: Tensor) -> bool:
 
 
 def widened(old: Tensor, new: Tensor) -> Tensor:
-    """``old`` among the values of ``new``; what was there does not listen to what is new."""
+    """``old`` among the values of ``new``; what was there does not listen to what is new, but for
+    kernels of grey pictures (out, 1, height, width), which see of RGB what they saw before."""
+    if old.dim() == new.dim() == 4 and (old.shape[1], new.shape[1]) == (1, 3):
+        old = old * old.new_tensor(LUMA)[:, None, None]
     grown = new.clone()
     grown[: old.shape[0]] = 0
     grown[tuple(slice(size) for size in old.shape)] = old

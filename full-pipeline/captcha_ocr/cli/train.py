@@ -154,14 +154,14 @@ def config_from(options: dict[str, Any]) -> TrainConfig:
     for source in ("init_from", "distill_from"):
         if source in options:  # the sizes that the weights know, unless others are given
             known = load_checkpoint(Path(options[source]))
-            size = {"height": known.image.height, "max_width": known.image.max_width}
-            image = {**size, **image}
+            image = {"height": known.image.height, "max_width": known.image.max_width, **image}
             if source == "init_from":
                 refuse_another_arch(known.arch, options)
+                image.setdefault("channels", known.image.channels)
                 model = {**known.model_config, **model}
     if options.get("blend") and "init_from" not in options:
         raise ConfigError("--blend keeps a share of the weights that --init-from names; give both")
-    config = ImageConfig(channels=model_class.in_channels, **image)
+    config = ImageConfig(**{"channels": model_class.in_channels, **image})
     if "train_root" not in options:
         need = "a folder with images/ and labels.txt"
         raise ConfigError(f"--train-root is missing, to train {options['arch']}: {need}")

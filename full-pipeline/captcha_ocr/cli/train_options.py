@@ -56,6 +56,8 @@ def add_data_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--imgW", dest="max_width", type=int, metavar="PX", help="largest width (256)"
     )
+    colours = "1: grey, 3: RGB (the model's own; vanilla_crnn reads both)"
+    group.add_argument("--channels", type=int, choices=(1, 3), help=colours)
     group.add_argument("--pad-multiple", type=int, metavar="PX", help="widths are padded to it (4)")
     group.add_argument("--downsample", type=int, help="the model's width stride, checked (4)")
     group.add_argument(
@@ -95,7 +97,7 @@ def add_recipe_options(group: argparse._ArgumentGroup) -> None:
         "--short-first", action="store_true", help="first epoch from short labels to long ones"
     )
     group.add_argument("--width", type=float, help="model width; 1.0 is the paper's")
-    early = "the least width of crnn_resnet34's first two stages (0.6)"
+    early = "the least width of crnn_resnet34's stem and first two stages (0.6)"
     group.add_argument("--early", type=float, help=early)
     group.add_argument(
         "--init-from",

@@ -44,7 +44,11 @@ def build_model(
     """
     check_model(arch, image, arguments)
     model_class = find_model(arch)
-    sizes = {"image_height": image.height, "max_width": image.max_width}
+    sizes = {
+        "in_channels": image.channels,
+        "image_height": image.height,
+        "max_width": image.max_width,
+    }
     sizes = {name: value for name, value in sizes.items() if name in signature(model_class)}
     return model_class(num_classes, **model_arguments(arch, arguments), **sizes)
 
@@ -54,9 +58,10 @@ def check_model(arch: str, image: ImageConfig, arguments: dict[str, Any] | None 
     that are too low."""
     model_class = find_model(arch)
     model_arguments(arch, arguments)
-    if image.channels != model_class.in_channels:
+    known = (model_class.in_channels, *((3,) if model_class.also_colour else ()))
+    if image.channels not in known:
         raise ConfigError(
-            f"{arch} reads {model_class.in_channels} channel(s), the image config has "
+            f"{arch} reads {' or '.join(map(str, known))} channel(s), the image config has "
             f"{image.channels}"
         )
     if image.height < model_class.min_height:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow makes grey of RGB
+
 
 class CTCRecognizer(nn.Module):
     """Images (N, C, H, W) in, logits (N, T, num_classes) out, with T = W / width_stride.
@@ -15,6 +17,7 @@ class CTCRecognizer(nn.Module):
     """
 
     in_channels: int  # 1 = grey, 3 = RGB: what ImageConfig.channels must be
+    also_colour: bool = False  # whether a grey one may be built for RGB
     width_stride: int  # pixels of width a time step stands for
     min_height: int = 8  # pixels: lower images have no row left at the top of the network
     min_steps: int = 1  # time steps of an image that is learned from, which may be alone in a batch

@@ -29,7 +29,7 @@ LAYERS = (
 
 
 class CRNN(CTCRecognizer):
-    """Grey images of height 32, the paper's, or more; a width stride of 4.
+    """Grey images of height 32, the paper's, or more, or RGB ones; a width stride of 4.
 
     Differences from the paper: batch normalisation after every convolution, for training from
     nothing on little (the paper has it after two), no column lost at the last kernel, and, for
@@ -38,15 +38,18 @@ class CRNN(CTCRecognizer):
     """
 
     in_channels = 1
+    also_colour = True
     width_stride = 4
     min_height = 32
 
-    def __init__(self, num_classes: int, width: float = 0.5, hidden: int = 0) -> None:
+    def __init__(
+        self, num_classes: int, in_channels: int, width: float = 0.5, hidden: int = 0
+    ) -> None:
         """``hidden`` 0: the paper's 256 at width 1.0, shrinking half as fast: 192 at 0.5."""
         super().__init__()
         hidden = hidden or scaled(256, (1 + width) / 2)
         layers: list[nn.Module] = []
-        channels = self.in_channels
+        channels = self.in_channels = in_channels
         for out_channels, kernel, pool in LAYERS:
             out_channels = scaled(out_channels, width)
             # The last kernel, 2 x 2, has no border in the paper and so loses a column; here a

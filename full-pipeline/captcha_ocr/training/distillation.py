@@ -9,8 +9,7 @@ from torch import Tensor
 from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ConfigError, ImageConfig
-
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow makes grey of RGB
+from captcha_ocr.models.base import LUMA
 
 
 class Teacher:
