@@ -3,6 +3,7 @@ package captchaocr.generator.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import captchaocr.generator.core.PictureSize;
 import captchaocr.generator.core.SetFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -117,6 +118,7 @@ class CliTest {
         assertMistake("not a size", CtextCommand::run, "smart", "x", "5", "--sizes", "160by60");
         assertMistake("out of range", CtextCommand::run, "smart", "x", "5", "--sizes", "9x9");
         assertMistake("1000000 pixels", CtextCommand::run, "smart", "x", "5", "--sizes", "2000x501");
+        assertEquals(500, PictureSize.parse("2000x500").height());
         for (String colour : List.of("bluish", "#FFF", "#1234567", "7")) {
             assertMistake("'" + colour + "' is not a colour", CtextCommand::run, "smart", "x", "5", "--palette",
                     colour);
@@ -135,6 +137,36 @@ class CliTest {
         assertMistake("gbk.json is no jar", RuoyiCommand::run, "smart", "x", "5", "--jar", gbk.toString());
         assertMistake("is no folder", RuoyiCommand::run, "smart", "x", "5", "--font-dir", gbk.toString());
         assertMistake("--other-share", RuoyiCommand::run, "smart", "x", "5", "--other-share", "7");
+    }
+
+    /** A set whose pictures were drawn in two ways would say of half of them what is not so. */
+    @Test
+    void noOptionThatDecidesWhatIsDrawnMayChangeHalfWay() throws IOException {
+        String[][] ctext = {{"--charset", "AB"}, {"--palette", "#000000"}, {"--sizes", "160x60"}, {"--len", "4:1,5:2"},
+                {"--difficulty", "0.4"}, {"--fonts", "DejaVu Sans Mono"}};
+        assertNotContinued(ctext, CtextCommand::run, "smart", "ctext", "2");
+        String[][] ruoyi = {{"--sizes", "160x60"}, {"--difficulty", "0.4"}, {"--fonts", "DejaVu Sans Mono"},
+                {"--other-share", "0.4"}};
+        assertNotContinued(ruoyi, RuoyiCommand::run, "smart", "ruoyi", "2", "--fonts-file", "fonts-train.txt");
+        String config = latinConfig().toString();
+        String[][] easy = {{"--difficulty", "0.4"}, {"--fonts", "DejaVu Sans Mono"}};
+        assertNotContinued(easy, EasyCommand::run, "fromjson", config, "easy", "2");
+        for (String[] change : new String[][] {{"\"spec\"", "\"spec_num\""}, {"96x32", "120x40"}, {"[4, 5]", "4"},
+                {"\"arith_len\": 2", "\"arith_len\": 3"}, {"\"builtin\"", "\"builtin:lexo\""},
+                {"[4, 5]", "{\"4\": 1, \"5\": 2}"}}) {
+            Path other = latinConfig();
+            Files.writeString(other, Files.readString(other).replace(change[0], change[1]));
+            assertMistake("other settings", EasyCommand::run, "fromjson", other.toString(), "easy", "2");
+        }
+    }
+
+    private void assertNotContinued(String[][] options, ToIntFunction<String[]> command, String... args) {
+        assertEquals(0, run(command, args), err);
+        for (String[] option : options) {
+            List<String> changed = new ArrayList<>(List.of(args));
+            changed.addAll(List.of(option));
+            assertMistake("other settings", command, changed.toArray(new String[0]));
+        }
     }
 
     @Test

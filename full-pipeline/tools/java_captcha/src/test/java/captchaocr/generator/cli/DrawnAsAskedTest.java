@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
@@ -88,9 +89,9 @@ class DrawnAsAskedTest {
     @Test
     void lengthsAndOperandsAreThoseOfTheConfiguration() throws IOException {
         Path config = config("[\"spec\", \"arith\"]",
-                "\"spec\": {\"len\": [5, 7]}, \"arith\": {\"arith_len\": {\"2\": 1, \"3\": 2}}");
+                "\"spec\": {\"len\": [2, 10]}, \"arith\": {\"arith_len\": {\"2\": 1, \"3\": 2}}");
         List<Row> rows = draw(EasyCommand::run, "set", "fromjson", config.toString(), "set", "80");
-        assertEquals(Set.of("spec 5", "spec 7", "arith 5", "arith 7"),
+        assertEquals(Set.of("spec 2", "spec 10", "arith 5", "arith 7"),
                 values(rows, row -> row.kind() + " " + row.label().length()));
     }
 
@@ -146,10 +147,10 @@ class DrawnAsAskedTest {
         assertTrue(reddish > 2 && reddish < 18, reddish + " of 20 are red");
     }
 
-    /** I and l are alike in the font, but a set without l has no such pair. */
+    /** I and l are alike in the font, but a set without l has no such pair; nor is B a twin of itself. */
     @Test
     void theCharsetIsWhatIsDrawn() throws IOException {
-        List<Row> rows = draw(CtextCommand::run, "set", "smart", "set", "20", "--charset", "IAB", "--fonts",
+        List<Row> rows = draw(CtextCommand::run, "set", "smart", "set", "20", "--charset", "IABB", "--fonts",
                 "DejaVu Sans", "--len", "4");
         for (Row row : rows) {
             assertTrue(row.label().matches("[IAB]{4}"), row.label());
@@ -203,7 +204,17 @@ class DrawnAsAskedTest {
         }
     }
 
-    private String dryRun(String... args) {
+    @Test
+    void fontsByNameAreTakenBesideThoseOfAList() throws IOException {
+        Path list = Files.writeString(folder.resolve("list.txt"), "DejaVu Sans Mono\n");
+        List<Row> rows = draw(CtextCommand::run, "set", "smart", "set", "30", "--fonts-file", list.toString(),
+                "--fonts", "DejaVu Serif");
+        assertEquals(Set.of("DejaVu Sans Mono", "DejaVu Serif"),
+                values(rows, row -> row.font().replaceAll(" (Bold|Italic)", "")));
+    }
+
+    /** What EasyCaptchaRunner prints. */
+    private String said(String... args) {
         PrintStream before = System.out;
         ByteArrayOutputStream said = new ByteArrayOutputStream();
         System.setOut(new PrintStream(said, true, StandardCharsets.UTF_8));
@@ -219,9 +230,21 @@ class DrawnAsAskedTest {
     void aDryRunShowsWhatIsDrawn() throws IOException {
         String config = config("\"spec\"", "").toString();
         List<Row> rows = draw(EasyCommand::run, "set", "fromjson", config, "set", "5", "--seed", "3");
-        List<String> said = dryRun("dryrun", config, "5", "--seed", "3").lines().limit(5).toList();
+        List<String> said = said("dryrun", config, "5", "--seed", "3").lines().toList();
         for (int i = 0; i < 5; i++) {
             assertTrue(said.get(i).endsWith(" " + rows.get(i).label()), said.get(i));
+        }
+        assertTrue(said.get(5).matches("kind +spec +5 +100\\.0%"), said.get(5));
+        for (Row row : rows) {
+            assertTrue(said.stream().anyMatch(line -> line.startsWith("font  " + row.font() + " ")), said.toString());
+        }
+    }
+
+    @Test
+    void theListSaysWhichKindsAreAnimations() {
+        for (String line : said("list").lines().toList()) {
+            String[] words = line.split(" +");
+            assertEquals(words[0].contains("gif") ? "gif" : "png", words[1], line);
         }
     }
 
@@ -247,6 +270,17 @@ class DrawnAsAskedTest {
         assertNotEquals(30 - ambiguous, ambiguous);
         assertTrue(summary.contains("\"with_ambiguous_characters\": " + ambiguous + ","), summary);
         assertTrue(summary.contains("\"No Such Font\""), summary);
+    }
+
+    @Test
+    void theTableAndTheSummaryHoldCountsAndShares() throws IOException {
+        String config = config("\"spec\"", "\"spec\": {\"len\": {\"4\": 3, \"5\": 1}}").toString();
+        String table = said("fromjson", config, "set", "40", "--out-root", folder.toString());
+        Map<Integer, Long> lengths = Files.readAllLines(folder.resolve("set/manifest.jsonl")).stream().map(Row::parse)
+                .collect(Collectors.groupingBy(Row::length, Collectors.counting()));
+        assertEquals(2, lengths.size());
+        lengths.forEach((length, n) -> assertTrue(table.lines().anyMatch(
+                line -> line.matches(" +length +" + length + " +" + n + " +" + n / 0.4 + "%")), table));
     }
 
     /** Killed between the last row and the summary. */
@@ -284,6 +318,14 @@ class DrawnAsAskedTest {
     void noLengthMeansTheUsualOnes() throws IOException {
         List<Row> rows = draw(CtextCommand::run, "all", "all", "all", "3", "160", "60", "0");
         assertEquals(Set.of(4, 5, 6), values(rows, Row::length));
+        rows = draw(CtextCommand::run, "gen", "gen", "text:water:normal:noise", "gen", "30", "160", "60", "0");
+        assertEquals(Set.of(4, 5, 6), values(rows, Row::length));
+    }
+
+    @Test
+    void theGreatestLengthIsDrawn() throws IOException {
+        List<Row> rows = draw(CtextCommand::run, "set", "smart", "set", "3", "--fixed-len", "10", "--sizes", "320x64");
+        assertEquals(Set.of(10), values(rows, Row::length));
     }
 
     /** A set of today and of tomorrow. Built-in fonts alone, so it is the same everywhere. */

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class DifficultyTest {
@@ -30,11 +32,14 @@ class DifficultyTest {
     void aRangeIsDrawnFromAndRounded() {
         Rng rng = new Rng(4);
         Difficulty.Range range = Difficulty.Range.parse("0.2..0.8");
+        Set<Double> values = new HashSet<>();
         for (int i = 0; i < 1000; i++) {
             double value = range.pick(rng).value();
             assertTrue(value >= 0.2 && value <= 0.8);
             assertEquals(Math.rint(value * 1000) / 1000, value);
+            values.add(value);
         }
+        assertTrue(values.size() > 300, values.toString());
     }
 
     @Test

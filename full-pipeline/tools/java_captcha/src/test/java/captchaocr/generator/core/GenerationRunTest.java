@@ -56,7 +56,10 @@ class GenerationRunTest {
         byte[] bytes = Files.readAllBytes(whole.resolve("labels.txt"));
         assertEquals('0', bytes[0], "no byte order mark");
         assertFalse(new String(bytes, StandardCharsets.UTF_8).contains("\r"));
-        assertTrue(Files.readString(whole.resolve("summary.json")).contains("\"pictures\": 300"));
+        String summary = Files.readString(whole.resolve("summary.json"));
+        assertTrue(summary.contains("\"pictures\": 300"), summary);
+        Map.of("kind", "k", "size", "160x60", "length", "4", "font", "f").forEach((key, value) -> assertTrue(
+                summary.contains("\"by_" + key + "\": {\n    \"" + value + "\": 300\n"), summary));
     }
 
     @Test
@@ -132,10 +135,11 @@ class GenerationRunTest {
 
     @Test
     void otherSettingsAreAnError() {
-        for (Object[] other : new Object[][] {{COUNT, 8L, "a"}, {COUNT + 1, 7L, "a"}, {COUNT, 7L, "b"}}) {
+        for (Object[] other : new Object[][] {{COUNT, 8L, "a", "seed was 7, now 8"},
+                {COUNT + 1, 7L, "a", "count was 300, now 301"}, {COUNT, 7L, "b", "setting was \"a\", now \"b\""}}) {
             GeneratorException e = assertThrows(GeneratorException.class,
                     () -> run(whole, (Integer) other[0], (Long) other[1], 1, (String) other[2]));
-            assertTrue(e.getMessage().contains("other settings"), e.getMessage());
+            assertTrue(e.getMessage().contains("other settings (" + other[3] + ")"), e.getMessage());
         }
     }
 

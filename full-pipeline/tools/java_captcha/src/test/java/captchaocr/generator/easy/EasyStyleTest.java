@@ -159,10 +159,13 @@ class EasyStyleTest {
             assertTrue(library.getArithmeticString().matches(form), library.getArithmeticString());
         }
         EasyStyle style = only(EasyKind.ARITH, "0.5");
+        StringBuilder all = new StringBuilder();
         for (long index = 0; index < 300; index++) {
             String text = style.plan(rng(index)).layout().text();
             assertTrue(text.matches(form), text);
+            all.append(text);
         }
+        assertEquals(letters(EasyKind.ARITH.alphabet()), letters(all.toString()));
     }
 
     @Test
@@ -236,6 +239,7 @@ class EasyStyleTest {
                 "{\"type_mix\": {\"spec\": \"much\"}}", "not a weight",
                 "{\"type_mix\": \"spec\", \"sizes\": \"160*60\"}", "not a size",
                 "{\"type_mix\": \"spec\", \"sizes\": \"160x60\"}", "len is missing",
+                "{\"type_mix\": \"spec\", \"sizes\": \"160x60\", \"kinds\": {\"spce\": {}}}", "unknown kind 'spce'",
                 "{\"type_mix\": \"spec\", \"sizes\": null}", "sizes is missing",
                 "{\"type_mix\": [{\"spec\": 1}]}", "type_mix: {\"spec\":1} in a list is not allowed",
                 "{\"type_mix\": [[\"spec\", \"gif\"]]}", "in a list is not allowed",

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import captchaocr.generator.core.ChiSquare;
 import captchaocr.generator.core.GeneratorException;
+import captchaocr.generator.core.Rng;
 import com.wf.captcha.base.Captcha;
 import java.awt.Font;
 import java.io.InputStream;
@@ -17,6 +19,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -91,6 +94,24 @@ class FontBookTest {
         GeneratorException e = assertThrows(GeneratorException.class,
                 () -> FaceChoice.of("kind cn", book, Map.of(List.of("actionj"), 1.0), FaceChoice.UPRIGHT, "中文"));
         assertTrue(e.getMessage().startsWith("kind cn: none of the fonts"), e.getMessage());
+    }
+
+    @Test
+    void fontsAreDrawnByTheirWeights() throws Exception {
+        FontBook book = TestFonts.book();
+        book.add("actionj", builtin("actionj"));
+        book.add("lexo", builtin("lexo"));
+        FaceChoice choice = FaceChoice.of("test", book, Map.of(List.of("actionj"), 3.0, List.of("lexo"), 1.0),
+                FaceChoice.UPRIGHT, "AB");
+        Rng rng = new Rng(6);
+        Map<String, Integer> counts = new TreeMap<>();
+        for (int i = 0; i < 4000; i++) {
+            counts.merge(choice.pick(rng).name(), 1, Integer::sum);
+        }
+        double[] weights = {3 * 0.6, 3 * 0.4, 0.6, 0.4};
+        assertEquals(List.of("actionj", "actionj Bold", "lexo", "lexo Bold"), List.copyOf(counts.keySet()));
+        assertTrue(ChiSquare.plausible(counts.values().stream().mapToLong(n -> n).toArray(),
+                Arrays.stream(weights).map(weight -> 1000 * weight).toArray()), counts.toString());
     }
 
     /** DejaVu Sans has a glyph for U+F000; its bold file has none. */
