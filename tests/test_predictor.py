@@ -9,6 +9,7 @@ import re
 import threading
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import captcha_ocr
 import numpy as np
@@ -91,12 +92,24 @@ def test_readings_and_constraint(predictor: OnnxPredictor) -> None:
     assert read.readings[0].confidence >= read.readings[1].confidence
 
 
+def test_one_picture_is_read_as_in_a_list(predictor: OnnxPredictor) -> None:
+    asked: dict[str, Any] = {
+        "constraint": Constraint.build(predictor.info.charset, alphabet="0123456789", length=4),
+        "top_k": 3,
+    }
+    picture = draw_barcode("AB12")
+    assert predictor.read(picture, **asked) == predictor.predict([picture], **asked)[0]
+
+
 def test_first_bad_picture_is_an_error(predictor: OnnxPredictor) -> None:
     with pytest.raises(ImageError):
         predictor.predict([draw_barcode("1"), b"no picture"])
 
 
-@pytest.mark.parametrize("kind", ["path", "name", "bytes", "file", "picture", "grey", "rgb"])
+@pytest.mark.parametrize(
+    "kind",
+    ["path", "name", "bytes", "bytearray", "file", "picture", "grey", "rgb", "rgba"],
+)
 def test_one_picture_that_is_in_no_list_is_said(
     predictor: OnnxPredictor, tmp_path: Path, kind: str
 ) -> None:
@@ -107,10 +120,12 @@ def test_one_picture_that_is_in_no_list_is_said(
         "path": path,
         "name": str(path),
         "bytes": path.read_bytes(),
+        "bytearray": bytearray(path.read_bytes()),
         "file": io.BytesIO(path.read_bytes()),
         "picture": picture,
         "grey": np.asarray(picture.convert("L")),
         "rgb": np.asarray(picture.convert("RGB")),
+        "rgba": np.asarray(picture.convert("RGBA")),
     }[kind]
     with pytest.raises(TypeError, match=r"use read\(picture\)"):
         predictor.predict(one)
@@ -196,6 +211,17 @@ def test_weights_that_are_no_onnx(tmp_path: Path) -> None:
     change_info(weights, sha256=file_sha256(weights))
     with pytest.raises(ModelError, match="cannot load"):
         OnnxPredictor(weights)
+
+
+def test_a_device_that_is_not_there_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """onnxruntime reads on the processor then, and whoever measures takes it for the device."""
+    session = Mock()
+    session.get_providers.return_value = ["CPUExecutionProvider"]
+    monkeypatch.setattr("onnxruntime.InferenceSession", Mock(return_value=session))
+    with pytest.raises(ModelError, match="has no working CUDAExecutionProvider here"):
+        OnnxPredictor(write_tiny_model(tmp_path), provider="CUDAExecutionProvider")
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".json"])

@@ -12,7 +12,13 @@ from captcha_ocr.predictor import load_predictors
 from captcha_ocr.web.catalogue import STATIC, default_model, describe_models
 from captcha_ocr.web.options import MAX_FIELD, parse_options
 from captcha_ocr.web.results import file_result
-from captcha_ocr.web.schemas import FileResult, ModelsResponse, PredictResponse, Reading
+from captcha_ocr.web.schemas import (
+    FileResult,
+    InputSize,
+    ModelsResponse,
+    PredictResponse,
+    Reading,
+)
 from web_harness import Asked, barcode, make_service, multipart, open_server
 
 NDJSON = "application/x-ndjson"
@@ -189,14 +195,16 @@ def test_models_are_described(server: Asked) -> None:
     assert [model.name for model in body.models] == ["svtr_tiny", "vanilla_crnn"]
     assert body.default in ("svtr_tiny", "vanilla_crnn")
     assert {model.charset_size for model in body.models} == {22}
-    assert all(model.input.height == 32 and model.sha256 for model in body.models)
+    assert all(model.sha256 for model in body.models)
+    wanted = InputSize(height=32, max_width=256, channels=1, pad_multiple=4)
+    assert [model.input for model in body.models] == [wanted] * 2
 
 
 def test_the_model_with_the_fewest_errors_is_the_default(two_models: Path) -> None:
     predictors = load_predictors(["all"], two_models)
     assert default_model(predictors) == "svtr_tiny"  # the first, when none was measured
     for name, cer in (("svtr_tiny", 0.2), ("vanilla_crnn", 0.1)):
-        metrics = {"test": {"exact_match": 1 - cer, "cer": cer}}
+        metrics = {"test": {"exact_match": 1 - cer, "exact_match_folded": 1 - cer / 2, "cer": cer}}
         predictor = predictors[name]
         predictor.info = dataclasses.replace(predictor.info, metrics=metrics)
     assert default_model(predictors) == "vanilla_crnn"
@@ -207,6 +215,7 @@ def test_the_model_with_the_fewest_errors_is_the_default(two_models: Path) -> No
     assert default_model(predictors) == "vanilla_crnn"
     card = describe_models(predictors, "vanilla_crnn", "onnx").models[1]
     assert (card.name, card.exact_match, card.cer) == ("vanilla_crnn", 0.9, 0.1)
+    assert card.exact_match_folded == 0.95
 
 
 def test_samples_are_there_to_be_fetched(server: Asked) -> None:
@@ -224,7 +233,9 @@ def test_samples_are_there_to_be_fetched(server: Asked) -> None:
 def test_health_and_version(server: Asked) -> None:
     assert server.get("/healthz").json() == {"status": "ok", "version": __version__}
     assert server.get("/readyz").status == 200
-    assert server.get("/version").json()["limits"]["max_files"] == 64
+    limits = {"max_files": 64, "max_file_bytes": 4 << 20, "max_body_bytes": 32 << 20}
+    limits |= {"max_pixels": 1_000_000, "max_top_k": 10}
+    assert server.get("/version").json()["limits"] == limits
     assert server.send("HEAD", "/healthz", {}, b"").status == 200
 
 

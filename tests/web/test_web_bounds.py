@@ -8,10 +8,11 @@ from typing import Any
 from unittest.mock import AsyncMock, Mock
 
 import pytest
+from captcha_ocr.config import ConfigError
 from captcha_ocr.web.asgi_edge import Edge
 from captcha_ocr.web.deadline import MAX_HEAD, _guard
 from captcha_ocr.web.settings import SMALL_BODY, Settings
-from captcha_ocr.web.waitress_server import RequestParser, Server
+from captcha_ocr.web.waitress_server import ProblemTask, RequestParser, Server
 from waitress import wasyncore
 from web_harness import run_apart
 
@@ -95,6 +96,16 @@ def test_a_body_may_be_as_large_as_the_setting_says(
     assert (parser.error is not None) == bool(more)
 
 
+def test_what_is_no_http_is_the_clients_mistake() -> None:
+    channel, parser = Mock(), RequestParser(Mock(max_request_header_size=1 << 16))
+    parser.received(b"this is no HTTP\r\n\r\n")
+    task = ProblemTask(channel, parser)
+    task.execute()
+    assert task.status == "400 Bad Request"
+    written = b"".join(call.args[0] for call in channel.write_soon.call_args_list)
+    assert b'"code": "bad_request", "detail": "not an HTTP request: ' in written
+
+
 def test_a_trusted_proxy_says_who_asks_and_not_for_which_host(
     waitress: Callable[..., Server],
 ) -> None:
@@ -134,6 +145,29 @@ def test_a_small_body_that_comes_in_parts_is_taken_where_others_crowd() -> None:
         return int(send.call_args_list[0].args[0]["status"])
 
     assert [status(SMALL_BODY), status(SMALL_BODY + 1)] == [200, 503]
+
+
+def test_an_error_of_the_app_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    send = AsyncMock()
+    broken = AsyncMock(side_effect=RuntimeError("secret"))
+    run_apart(Edge(broken, Settings(), Mock())(post(host="localhost"), AsyncMock(), send))
+    start, body = (call.args[0] for call in send.call_args_list)
+    assert start["status"] == 500 and b'"code": "internal"' in body["body"]
+    assert b"secret" not in body["body"] and "RuntimeError: secret" in caplog.text
+
+
+def test_a_mistake_of_the_settings_is_told_at_the_start_in_a_line() -> None:
+    """uvicorn logs what it is sent, which would be a traceback."""
+
+    async def fail(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            raise ConfigError("--length: no text meets it")
+        except ConfigError:
+            await send({"type": "lifespan.startup.failed", "message": "Traceback ..."})
+
+    send = AsyncMock()
+    run_apart(Edge(fail, Settings(), Mock())({"type": "lifespan"}, AsyncMock(), send))
+    assert send.call_args.args[0]["message"] == "error: --length: no text meets it"
 
 
 def test_a_body_that_is_refused_is_not_asked_for() -> None:

@@ -11,13 +11,16 @@ import subprocess
 import sys
 import threading
 import time
+import webbrowser
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
+from captcha_ocr.cli import serve as serve_cli
 from captcha_ocr.cli.common import USAGE
 from captcha_ocr.cli.serve import main as serve_main
 from captcha_ocr.web.flask_app import create_app
@@ -299,11 +302,12 @@ def test_workers_share_a_port(two_models: Path, tmp_path: Path) -> None:
         assert live.predict(barcode("3")).json()["results"][0]["text"] == "3"
 
 
-def test_a_port_in_use_is_said_before_the_models_load() -> None:
+@pytest.mark.parametrize("kind", ["fastapi", "flask"])
+def test_a_port_in_use_is_said_before_the_models_load(kind: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         done = subprocess.run(
-            [sys.executable, "server_flask.py", "--port", str(port)],
+            [sys.executable, f"server_{kind}.py", "--port", str(port)],
             cwd=DEMO,
             capture_output=True,
             text=True,
@@ -316,6 +320,54 @@ def test_a_port_in_use_is_said_before_the_models_load() -> None:
 def test_a_port_beyond_the_last_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert serve_main(["flask", "--port", "70000"]) == USAGE
     assert "--port is 70000; choose 0 to 65535" in capsys.readouterr().err
+
+
+def test_the_command_hands_uvicorn_what_its_flags_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FastAPI where no kind is named, for this machine alone; ours is the line of a request."""
+    run, environ = Mock(), dict[str, str]()
+    monkeypatch.setattr("uvicorn.run", run)
+    monkeypatch.setattr("captcha_ocr.web.waitress_server.Server", Mock())
+    monkeypatch.setattr("os.environ", environ)
+    assert serve_main(["--port", "0", "--max-files", "7", "--stop-seconds", "3.9"]) == 0
+    assert Settings.from_env(environ) == Settings(max_files=7, stop_seconds=3.9)
+    told = {"host": "127.0.0.1", "port": 0, "workers": 1, "timeout_graceful_shutdown": 3}
+    told |= {"access_log": False, "server_header": False}
+    assert {name: run.call_args.kwargs[name] for name in told} == told
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),  # no browser goes there
+        ("::1", "[::1]"),
+        ("server", "server"),
+    ],
+)
+@pytest.mark.parametrize("flags", [[], ["--open"]])
+def test_the_page_is_told_and_opened_when_asked_for(
+    host: str,
+    shown: str,
+    flags: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    timer = Mock()
+    monkeypatch.setattr("threading.Timer", timer)
+    serve_cli._announce(serve_cli._parser("flask", "", 8001).parse_args(["--host", host, *flags]))
+    url = f"http://{shown}:8001/"
+    assert f" {url} " in capsys.readouterr().out
+    assert [call.args[1:] for call in timer.call_args_list] == [
+        (webbrowser.open, [url]) for _ in flags
+    ]
+
+
+def test_an_address_of_ipv6_is_listened_on() -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    serve_cli._check_address("::1", 0)
 
 
 @pytest.mark.parametrize("kind", ["fastapi", "flask"])

@@ -141,6 +141,11 @@ def test_a_form_that_cannot_be_read_is_said_to_be_so(ask: Ask, case: str) -> Non
     assert said in answer.json()["detail"]
 
 
+def test_names_of_headers_and_types_have_no_case(ask: Ask) -> None:
+    form = picture().replace(b"Content-Disposition", b"content-disposition") + END
+    assert post(ask, form, FORM.replace("form-data", "Form-Data")).status == 200
+
+
 def test_a_file_name_in_another_encoding_is_no_obstacle(ask: Ask) -> None:
     """What curl sends from a Chinese shell of Windows."""
     answer = post(ask, picture("验证码.png", "gbk") + END)
@@ -273,16 +278,24 @@ def test_no_path_leads_to_another(ask: Ask, path: str) -> None:
         assert "location" not in answer.headers
 
 
+@pytest.mark.parametrize("root", ["/ocr", "/ocr/"])
 @pytest.mark.parametrize("before", ["/ocr", ""])
 def test_a_prefix_is_known_whether_it_stands_in_the_path_or_not(
-    service: Service, before: str
+    service: Service, before: str, root: str
 ) -> None:
     """Servers of ASGI differ in that; see also test_web_live.py."""
     app = fastapi_app.create_app(service.settings, service)
-    with TestClient(app, base_url=BASE, root_path="/ocr") as client:
+    with TestClient(app, base_url=BASE, root_path=root) as client:
         for path in ("/", "/models", "/static/app.js", "/api/models"):
             assert client.get(before + path).status_code == 200, path
         for path in ("/models/", "/static//app.js", "/nothing", "/api/", "/static/index.html"):
             assert client.get(before + path).status_code == 404, path
         assert client.get("/ocr").status_code == 404  # the page's links would leave the prefix
         assert client.get(before + "/openapi.json").json()["servers"] == [{"url": "/ocr"}]
+
+
+def test_a_path_that_only_begins_like_the_prefix_is_not_under_it(service: Service) -> None:
+    app = fastapi_app.create_app(service.settings, service)
+    with TestClient(app, base_url=BASE, root_path="/m") as client:
+        assert client.get("/models").status_code == 200
+        assert client.get("/m/models").status_code == 200

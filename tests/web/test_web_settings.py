@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import select
+import shutil
 import sys
 import threading
 from asyncio.selector_events import _SelectorSocketTransport
@@ -80,6 +81,11 @@ def test_settings_survive_the_way_to_a_worker_process() -> None:
     settings = Settings(max_files=3, allowed_hosts="a.example, b.example", batch_wait_ms=0.5)
     assert Settings.from_env(settings.to_env()) == settings
     assert settings.hosts == {"a.example", "b.example"}
+
+
+def test_a_megabyte_of_the_settings_is_a_mib() -> None:
+    settings = Settings(max_file_mb=0.5, max_body_mb=2)
+    assert (settings.max_file_bytes, settings.max_body_bytes) == (1 << 19, 2 << 20)
 
 
 def test_no_more_connections_than_select_takes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +169,26 @@ def test_torch_takes_the_cores_that_it_is_given(
         with pytest.raises(ModelError, match="holds no checkpoint"):
             load_models(Settings(backend="torch", weights=str(tmp_path), threads=threads))
     assert asked == [3]
+
+
+def test_torch_reads_the_checkpoints_of_a_folder_and_of_its_runs(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from captcha_ocr.checkpoint import save_checkpoint
+    from small_models import small_checkpoint
+
+    def load(arch: str) -> list[str]:
+        return sorted(load_models(Settings(backend="torch", weights=str(tmp_path), arch=arch)))
+
+    (tmp_path / "a run").mkdir()
+    save_checkpoint(tmp_path / "a run" / "best.safetensors", small_checkpoint("vanilla_crnn"))
+    save_checkpoint(tmp_path / "mine.safetensors", small_checkpoint("svtr_tiny"))
+    assert load("all") == ["svtr_tiny", "vanilla_crnn"]
+    assert load("svtr_tiny") == ["svtr_tiny"]
+    with pytest.raises(ModelError, match="no checkpoint of crnn_resnet34"):
+        load("svtr_tiny, crnn_resnet34")
+    shutil.copy(tmp_path / "mine.safetensors", tmp_path / "again.safetensors")
+    with pytest.raises(ModelError, match="two models of svtr_tiny; keep one"):
+        load("all")
 
 
 @pytest.mark.parametrize(

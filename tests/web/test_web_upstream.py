@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from unittest.mock import Mock
 
 import pytest
-from captcha_ocr.web.flask_app import create_app
+from captcha_ocr.web.flask_app import close_app, create_app
 from captcha_ocr.web.results import NDJSON
 from captcha_ocr.web.settings import Settings
 from captcha_ocr.web.upstream import Upstream
@@ -30,6 +32,7 @@ def outside(kind: str, body: bytes) -> Iterator[tuple[FlaskAsked, list[Message]]
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Retry-After", "1")
             self.send_header("Set-Cookie", "a=b")
             self.send_header("Access-Control-Allow-Origin", "*")
             self.end_headers()
@@ -67,6 +70,7 @@ def test_little_is_passed_on_either_way() -> None:
         read = asked.predict([("a.png", barcode("1"))], headers=sent)
         for answer in (read, asked.send("GET", "/models", sent, b"")):
             assert (answer.status, answer.data) == (200, b"{}")
+            assert answer.headers["retry-after"] == "1"
             assert not {"set-cookie", "access-control-allow-origin"} & set(answer.headers)
     assert len(heard) == 2
     for headers in heard:
@@ -88,6 +92,38 @@ def test_an_answer_that_is_too_large_is_cut(monkeypatch: pytest.MonkeyPatch) -> 
         assert asked.get("/models").json() == [1, 2, 3, 4]
     with outside(JSON, b"[1,2,3,4,5]") as (asked, _), pytest.raises(OSError, match="larger than"):
         asked.get("/models")
+
+
+@pytest.mark.parametrize("path", ["/models", "/version", "/readyz", "/api/version"])
+def test_what_the_server_inside_knows_better_is_its_to_say(path: str) -> None:
+    """The page goes by its limits, and a picture that they refuse would come all the way."""
+    with outside(JSON, b'{"of": "inside"}') as (asked, _):
+        assert asked.get(path).json() == {"of": "inside"}
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("http://inside:8000", http.client.HTTPConnection),
+        ("http://inside:8000/", http.client.HTTPConnection),
+        ("https://inside", http.client.HTTPSConnection),
+    ],
+)
+def test_an_upstream_is_asked_as_its_address_says(url: str, kind: type) -> None:
+    assert type(Upstream(url, seconds=1, max_body=1)._connect()) is kind
+
+
+def test_an_app_with_an_upstream_ends_without_models_of_its_own() -> None:
+    upstream = Upstream("http://inside:8000", seconds=1, max_body=1)
+    close_app(create_app(Settings(log="off"), upstream=upstream))
+
+
+def test_an_error_of_the_app_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    upstream = Mock()
+    upstream.get.side_effect = RuntimeError("secret")
+    answer = FlaskAsked(create_app(Settings(log="off"), upstream=upstream)).get("/models")
+    assert (answer.status, answer.code) == (500, "internal")
+    assert b"secret" not in answer.data and "RuntimeError: secret" in caplog.text
 
 
 def test_results_by_the_line_come_through_from_behind() -> None:
