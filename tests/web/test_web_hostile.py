@@ -24,6 +24,7 @@ from unittest.mock import AsyncMock, Mock
 import numpy as np
 import pytest
 from captcha_ocr.charset import Charset
+from captcha_ocr.imaging import ImageLimits, open_image
 from captcha_ocr.model_info import ModelError
 from captcha_ocr.predictor import Prediction
 from captcha_ocr.web import fastapi_app, forms
@@ -523,6 +524,26 @@ def test_a_picture_is_not_opened_when_its_time_is_up(service: Service) -> None:
     bomb = Upload("a.png", b"never looked at")
     result = service._read(Job(0, bomb, Options(), [], {}, accepted=-math.inf))
     assert result.error is not None and result.error.code == "timeout"
+
+
+def test_few_pictures_are_opened_at_the_same_time(
+    two_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes tens of MB, if it is large; one request may bring 64."""
+    monkeypatch.setattr("captcha_ocr.web.service.usable_cores", lambda: 2)
+    in_threes, threads = threading.Barrier(3), set()
+
+    def open_in_company(data: bytes, limits: ImageLimits) -> Image.Image:
+        in_threes.wait(60)  # nor fewer
+        threads.add(threading.get_ident())
+        return open_image(data, limits)
+
+    monkeypatch.setattr("captcha_ocr.web.service.open_image", open_in_company)
+    service = make_service(two_models)
+    futures = service.submit([PICTURE] * 9, Options())
+    assert [future.result(60).text for future in futures] == ["1"] * 9
+    assert len(threads) == 3
+    service.close()
 
 
 def test_closing_does_not_wait_for_ever(

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Optional
 
-from PIL import Image
-
 from captcha_ocr.config import ConfigError
 from captcha_ocr.constraints import Constraint
+from captcha_ocr.cores import usable_cores
 from captcha_ocr.decoding import NoAllowedTextError
 from captcha_ocr.imaging import ImageError, ImageLimits, open_image
 from captcha_ocr.predictor import Predictor
@@ -81,6 +80,8 @@ class Service:
         self._constraints = ConstraintStore()
         self._searches = threading.Semaphore(SEARCHES)
         self._pool = ThreadPoolExecutor(settings.readers, thread_name_prefix="reader")
+        # Few: a picture may take 30 MB to open, which the allocator keeps for each thread.
+        self._openers = ThreadPoolExecutor(usable_cores() + 1, thread_name_prefix="opener")
         # Of their own, so that those that wait for a search keep nobody else from being read.
         self._searchers = ThreadPoolExecutor(settings.readers, thread_name_prefix="searcher")
         self._batchers = {name: self._batcher(name) for name in predictors}
@@ -114,6 +115,7 @@ class Service:
             pool.shutdown(wait=False, cancel_futures=True)
         if not self._admission.wait_until_empty(self.settings.stop_seconds):
             return False
+        self._openers.shutdown()
         for batcher in self._batchers.values():
             batcher.close()
         return True
@@ -170,9 +172,7 @@ class Service:
 
     def _read(self, job: Job) -> FileResult:
         try:
-            if self._seconds_left(job) <= 0:  # it has waited too long for a reader: nobody waits
-                raise FutureTimeout
-            image, pending = self._open(job)
+            size, pending = self._openers.submit(self._open, job).result()
             try:
                 readings = [self._decode(job, *item) for item in pending]
             finally:  # one has failed: the other models need not read for nobody
@@ -191,10 +191,12 @@ class Service:
             logger.exception("a picture could not be read")
             return failed(job.index, job.upload.name, "internal", "an error of the server")
         milliseconds = (time.monotonic() - job.accepted) * 1000
-        return file_result(job.index, job.upload.name, image.size, readings, milliseconds)
+        return file_result(job.index, job.upload.name, size, readings, milliseconds)
 
-    def _open(self, job: Job) -> tuple[Image.Image, list[tuple[str, float, Future]]]:
-        """The picture, and for each model: its name, the picture's columns, logits to come."""
+    def _open(self, job: Job) -> tuple[tuple[int, int], list[tuple[str, float, Future]]]:
+        """The picture's size, and for each model: its name, the columns, logits to come."""
+        if self._seconds_left(job) <= 0:  # it has waited too long for its turn: nobody waits
+            raise FutureTimeout
         with self._lock:
             self._opening += 1
         try:
@@ -205,7 +207,7 @@ class Service:
                 pending.append(
                     (arch, prepared.columns, self._batchers[arch].submit(prepared.array))
                 )
-            return image, pending
+            return image.size, pending
         finally:
             with self._lock:
                 self._opening -= 1

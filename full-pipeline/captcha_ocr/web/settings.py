@@ -50,7 +50,7 @@ class Settings:
 
     batch_max: int = setting(16, "most pictures read together; 1 turns batching off", low=1)
     batch_wait_ms: float = setting(3.0, "longest wait for more pictures, milliseconds")
-    readers: int = setting(32, "pictures opened or decoded at the same time", low=1)
+    readers: int = setting(32, "pictures in work at the same time", low=1)
     queue: int = setting(256, "pictures accepted and not answered yet; more get 503", low=1)
 
     max_files: int = setting(64, "pictures in one request", low=1)
