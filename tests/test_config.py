@@ -75,6 +75,20 @@ def test_unknown_keys_are_named_never_dropped() -> None:
         ImageConfig.from_dict({"imgH": 32})
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"height": 40.0}, "height is 40.0, not int"),
+        ({"channels": True}, "channels is True, not int"),
+        ({"max_width": "256"}, "max_width is '256', not int"),
+        ({"pad_multiple": [0] * 1000}, r"pad_multiple is \[0, .{76}, not int"),
+    ],
+)
+def test_values_of_another_kind_are_named(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^ImageConfig: {message}$"):
+        ImageConfig.from_dict(values)
+
+
 def test_missing_keys_are_an_error() -> None:
     with pytest.raises(ConfigError, match=r"TrainConfig: .*train_root"):
         strict_from_dict(TrainConfig, {"arch": "svtr_tiny"})

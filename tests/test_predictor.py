@@ -244,6 +244,9 @@ def test_missing_file(tmp_path: Path, suffix: str) -> None:
         {"temperature": 0.0},
         {"temperature": "1.3"},
         {"width_stride": 0},
+        {"params": 1.5},
+        {"metrics": []},
+        {"arch": 5},
     ],
 )
 def test_description_that_is_wrong(tmp_path: Path, values: dict[str, Any]) -> None:

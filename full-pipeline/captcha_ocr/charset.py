@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,7 +39,7 @@ class Charset:
         if bad:
             raise CharsetError(f"charset symbols must be single printable characters, not {bad}")
         if len(set(self.symbols)) != len(self.symbols):
-            twice = sorted({s for s in self.symbols if self.symbols.count(s) > 1})
+            twice = sorted(s for s, count in Counter(self.symbols).items() if count > 1)
             raise CharsetError(f"charset symbols stand twice: {twice}")
 
     @classmethod

@@ -141,12 +141,29 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+# Annotation of a field -> what a file may have there.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "bool": (bool,),
+    "dict[str, Any]": (dict,),
+}
+
+
 def strict_from_dict(cls: type, values: dict[str, Any]) -> Any:
-    """Build a dataclass from a mapping; an unknown or missing key is an error, never dropped."""
+    """Build a dataclass from a mapping; an unknown or missing key is an error, never dropped, and
+    so is a value of another kind, over which somebody would fall much later."""
     known = {field.name for field in dataclasses.fields(cls)}
     unknown = sorted(set(values) - known)
     if unknown:
         raise ConfigError(f"{cls.__name__} has no {unknown}; known: {sorted(known)}")
+    for field in dataclasses.fields(cls):
+        kinds = _KINDS.get(str(field.type))
+        # By class, since True is an int to isinstance.
+        if kinds and field.name in values and type(values[field.name]) not in kinds:
+            value = f"{values[field.name]!r:.80}"
+            raise ConfigError(f"{cls.__name__}: {field.name} is {value}, not {field.type}")
     try:
         return cls(**values)
     except TypeError as error:

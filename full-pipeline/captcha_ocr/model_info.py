@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.charset import Charset
-from captcha_ocr.config import ImageConfig
+from captcha_ocr.config import ImageConfig, strict_from_dict
 from captcha_ocr.files import file_sha256, find_files, write_json
 
 FORMAT = 1
@@ -76,7 +76,8 @@ class ModelInfo:
                 raise ValueError(f"its format is not {FORMAT}")
             values["charset"] = Charset(tuple(values["charset"]))
             values["image"] = ImageConfig.from_dict(values["image"])
-            return cls(**values)
+            info: ModelInfo = strict_from_dict(cls, values)
+            return info
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelError(f"{path} does not describe a model: {error}") from error
 
