@@ -7,6 +7,7 @@ import csv
 import io
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def test_a_whole_folder_is_read_with_progress(visit: Any, tmp_path: Path) -> Non
 
 def test_folders_that_are_dropped_name_their_pictures(visit: Any) -> None:
     """Scripts cannot make a folder, so a stand-in has what the page asks of one."""
-    transfer = handed(visit, ("1.png", barcode("A1")), ("notes.txt", b"no picture"))
+    transfer = handed(visit, ("notes.txt", b"no picture"), ("1.png", barcode("A1")))
     drop = """([transfer, names]) => {
       const files = [...transfer.files].map((file) => ({
         isFile: true, fullPath: `/${file.name}`,
@@ -82,7 +83,7 @@ def test_folders_that_are_dropped_name_their_pictures(visit: Any) -> None:
       const folder = (name) => {
         const inner = files.map((entry) => ({ ...entry, fullPath: `/${name}${entry.fullPath}` }));
         return { isDirectory: true, fullPath: `/${name}`, createReader: () => ({
-          readEntries: (resolve) => resolve(inner.splice(0)),
+          readEntries: (resolve) => resolve(inner.splice(0, 1)), // a large one comes in pieces
         })};
       };
       const items = names.map((name) => ({ webkitGetAsEntry: () => folder(name) }));
@@ -174,7 +175,12 @@ def test_a_rule_shows_what_it_changes(visit: Any) -> None:
     visit.read("7*3=?")
     visit.page.select_option("#preset", "digits")
     visit.expect("#constraint-effect").to_contain_text("Without the rule: 7*3=?")
-    assert visit.page.locator("#text").inner_text().isdigit()
+    digits = visit.page.locator("#text").inner_text()
+    assert digits.isdigit()
+    sure = re.findall(r"\(([^)]*)\)", visit.page.inner_text("#constraint-effect"))
+    assert len(set(sure)) == 2  # of the free reading, and of the other
+    visit.expect(".step ~ .hint").to_contain_text("spells “7*3=?”. The rule")
+    visit.expect(".step ~ .hint").to_contain_text(f"chose “{digits}”")
     visit.page.select_option("#preset", "sum")
     visit.expect("#constraint-effect").to_contain_text("The rule changes nothing here")
     visit.page.fill("#pattern", "[0-9")

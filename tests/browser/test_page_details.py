@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from test_page import handed
 from test_page_odd import READINGS, both_asked_for, pick_two, refuse
 from visits import Visit
@@ -256,3 +257,114 @@ def test_a_walk_starts_anew_from_its_end(visit: Any) -> None:
     visit.page.locator(".walk input[type=range]").press("End")
     visit.page.get_by_role("button", name="Play").click()
     visit.expect(".place").to_have_text("Column 2 of 10")
+
+
+def test_a_walk_is_stopped_where_it_is(visit: Any) -> None:
+    visit.pick(("a.png", barcode("A1")))
+    visit.read("A1")
+    visit.expect(".place").to_have_text("Column 3 of 10")  # the first that is no blank
+    visit.page.get_by_role("button", name="Play").click()
+    visit.page.get_by_role("button", name="Pause").click()
+    visit.expect(".walk-head button").to_have_text("Play")
+
+
+def test_a_picture_without_its_padding_lies_over_its_columns(visit: Any) -> None:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(barcode("A1"))).crop((0, 0, 38, 32)).save(file, "PNG")
+    visit.pick(("a.png", file.getvalue()))
+    visit.read("A1")
+    picture, field = (f".heatmap {name}" for name in ("image", ".field"))
+    width = "(node) => node.width.baseVal.value"
+    whole = visit.page.eval_on_selector(field, width)
+    assert visit.page.eval_on_selector(picture, width) == pytest.approx(whole * 38 / 40)
+
+
+def test_what_a_model_is_is_said(visit: Any) -> None:
+    model = json.loads(visit.site.ask("GET", "/api/models").data)["models"][0]
+    model |= {"params": 1_250_000, "charset_size": 62, "exact_match": 0.5}
+    answer = {"default": model["name"], "models": [model], "rule": {}}
+    visit.page.route("**/api/models", lambda route: route.fulfill(json=answer))
+    visit.page.reload()
+    visit.expect("#model-facts").to_contain_text("1.3 M weights · 32 px high · 62 characters")
+    version = json.loads(visit.site.ask("GET", "/api/version").data)
+    visit.expect("#version").to_have_text(f"{version['name']} {version['version']}")
+
+
+def test_what_is_shown_is_of_the_model_that_is_chosen(visit: Any) -> None:
+    def differ(route: Any) -> None:
+        answer = json.loads(route.fetch().body())
+        other = answer["results"][0]["compare"][1]
+        other |= {"text": "34", "confidence": 0.5}
+        route.fulfill(json=answer)
+
+    visit.page.route("**/api/predict", differ)
+    visit.page.check("#models input[value=all]", force=True)
+    visit.pick(("a.png", barcode("12")))
+    visit.expect(".compare-row").to_have_count(2)
+    visit.page.locator(".compare-row").nth(1).click()
+    visit.expect(".verdict .chip").to_have_text("50 % sure of the whole text")
+    visit.expect(".verdict .row .hint").to_contain_text("vanilla_crnn ·")
+    visit.page.locator("#detail .truth").fill("12")
+    visit.expect(".outcome").to_contain_text("2 wrong character(s)")
+    visit.page.locator(".compare-row").nth(0).click()
+    visit.expect(".verdict .row .hint").to_contain_text("svtr_tiny ·")
+    visit.expect(".outcome").to_have_text("Right.")
+
+
+def test_certainty_has_a_decimal_where_it_matters(visit: Any) -> None:
+    said = {1: "100 %", 0.9994: "99.9 %", 0.986: "98.6 %", 0.8: "80 %", 0.094: "9.4 %"}
+    said |= {0.0006: "0.1 %", 0.0004: "< 0.1 %"}
+    texts = visit.page.evaluate(
+        "(all) => import('./static/words.js').then(({ sureText }) => all.map(sureText))", list(said)
+    )
+    assert texts == list(said.values())
+
+
+def test_how_sure_of_each_character_is_drawn(visit: Any) -> None:
+    visit.pick(("a.png", barcode("A1")))
+    visit.read("A1")
+    heights = "(all) => all.map((fill) => parseFloat(fill.style.height))"
+    assert min(visit.page.eval_on_selector_all(".pillar-track span", heights)) > 90
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_button_names_the_other_theme(open_page: Any, scheme: str) -> None:
+    visit = open_page(color_scheme=scheme)
+    labels = {"light": "Dark colours", "dark": "Light colours"}
+    visit.expect("#theme").to_have_attribute("aria-label", labels[scheme])
+    visit.page.click("#theme")
+    (other,) = set(labels.values()) - {labels[scheme]}
+    visit.expect("#theme").to_have_attribute("aria-label", other)
+
+
+def test_a_sum_in_the_table_has_its_answer(visit: Any) -> None:
+    visit.pick(("a.png", barcode("7*3=?")), ("b.png", barcode("1")))
+    visit.expect("#rows .answer").to_have_text("= 21")
+
+
+def test_another_preset_takes_the_pattern_of_a_sum_away(visit: Any) -> None:
+    visit.pick(("a.png", barcode("A1")))
+    visit.read("A1")
+    visit.page.select_option("#preset", "sum")
+    visit.page.select_option("#preset", "alnum")
+    assert visit.page.input_value("#pattern") == ""
+    visit.expect("#constraint-effect").to_contain_text("The rule changes nothing here: A1")
+
+
+def test_a_rule_is_compared_by_the_model_that_is_chosen(visit: Any) -> None:
+    visit.page.check("#models input[value=vanilla_crnn]", force=True)
+    visit.page.evaluate(
+        """() => {
+          const real = window.fetch;
+          window.models = [];
+          window.fetch = (url, init) => {
+            if (init?.body) window.models.push(init.body.get("arch"));
+            return real(url, init);
+          };
+        }"""
+    )
+    visit.pick(("a.png", barcode("12")))
+    visit.read("12")
+    visit.page.fill("#length", "2")
+    visit.expect("#constraint-effect").to_contain_text("The rule changes nothing here")
+    assert visit.page.evaluate("window.models") == ["vanilla_crnn"] * 3

@@ -420,6 +420,7 @@ def test_what_a_rule_makes_unsure_comes_first(visit: Any) -> None:
 def test_a_screen_reader_hears_a_batch_once(visit: Any) -> None:
     assert visit.page.locator("#progress-text").get_attribute("role") is None
     pick_two(visit)
+    visit.expect("#live").to_have_text("a.png: 1")
     visit.expect("#live-batch").to_have_text("2 of 2 read")
     visit.expect(".pick[aria-current=true] .name").to_have_text("a.png")
     visit.pick(("bad.png", b"bad"))
@@ -630,3 +631,101 @@ def test_downloads_hold_no_reading_by_an_earlier_rule(visit: Any) -> None:
         visit.page.click("#download-json")
     rows = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert rows[0] == {"file": "a.png", "true_text": "", "error": None}
+
+
+def test_a_folder_without_pictures_is_said(visit: Any, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture", encoding="utf-8")
+    visit.page.set_input_files("#folder", tmp_path)
+    visit.expect("#banner").to_have_text("There was no picture in that.")
+
+
+def test_a_file_too_large_does_not_keep_a_batch_open(visit: Any) -> None:
+    large = barcode("1") + bytes(5 << 20)
+    visit.pick(("a.png", barcode("1")), ("big.png", large), ("c.png", barcode("3")))
+    visit.expect("#progress-text").to_have_text("2 of 3 read · 1 could not be read")
+    visit.expect("#cancel").to_be_hidden()
+
+
+def test_an_answer_in_pieces_is_put_together(visit: Any) -> None:
+    """A network cuts it anywhere, within a character too."""
+    visit.page.evaluate(
+        """() => {
+          const real = window.fetch;
+          window.fetch = async (url, init) => {
+            const response = await real(url, init);
+            if (!init?.headers?.Accept?.includes("ndjson")) return response;
+            const bytes = new Uint8Array(await response.arrayBuffer());
+            const pieces = new ReadableStream({
+              start(controller) {
+                for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+                controller.close();
+              },
+            });
+            return new Response(pieces);
+          };
+        }"""
+    )
+    visit.pick(("a.png", barcode("1")), ("b.png", barcode("中文")), ("c.png", barcode("3")))
+    visit.expect(READINGS).to_have_text(["1", "中文", "3"])
+
+
+@pytest.mark.parametrize(("status", "code"), [(429, "rate"), (503, "busy")])
+def test_a_reading_stays_when_a_server_keeps_refusing(visit: Any, status: int, code: str) -> None:
+    pick_two(visit)
+    visit.page.evaluate(
+        "() => { const real = setTimeout; window.setTimeout = (call) => real(call, 0); }"
+    )
+    visit.page.route("**/api/predict", refuse(status, code))
+    visit.page.locator(".pick").nth(1).click()
+    visit.expect("#detail .trouble").to_be_visible()
+    visit.expect(READINGS).to_have_text(["1", "2"])
+
+
+def test_a_failure_without_words_is_said_by_its_status(visit: Any) -> None:
+    visit.page.route("**/api/predict", lambda route: route.fulfill(status=500, body="<html>"))
+    visit.pick(("a.png", barcode("1")))
+    visit.expect("#detail .trouble").to_have_text("Not read: 500 Internal Server Error")
+
+
+def test_what_was_cleared_leaves_nothing_behind(visit: Any) -> None:
+    pick_two(visit)
+    visit.page.fill("#length", "1")
+    visit.expect("#constraint-effect").to_contain_text("The rule changes nothing here: 1")
+    visit.expect("#apply-all").to_be_visible()
+    visit.page.evaluate(
+        "dispatchEvent(new DragEvent('drop', { dataTransfer: new DataTransfer() }))"
+    )
+    visit.expect("#banner").to_be_visible()
+    visit.page.click("#clear")
+    visit.expect("#constraint-effect").to_have_text("")
+    visit.expect("#apply-all").to_be_hidden()
+    visit.expect("#banner").to_be_hidden()
+
+
+def test_what_a_rule_did_to_another_picture_is_not_said_of_this_one(visit: Any) -> None:
+    visit.pick(("a.png", barcode("1")), ("bad.png", b"bad"))
+    visit.expect("#progress-text").to_contain_text("1 of 2 read")
+    visit.page.fill("#length", "1")
+    visit.expect("#constraint-effect").to_contain_text("The rule changes nothing here: 1")
+    visit.page.locator(".pick").nth(1).click()
+    visit.expect("#detail .trouble").to_be_visible()
+    visit.expect("#constraint-effect").to_have_text("")
+
+
+def test_a_cancelled_picture_is_told_to_a_screen_reader(visit: Any) -> None:
+    visit.page.route("**/api/predict", lambda route: None)  # never answered
+    visit.pick(("a.png", barcode("1")))
+    visit.page.click("#cancel")
+    visit.expect("#live").to_have_text("a.png: cancelled")
+
+
+def test_what_is_dragged_out_again_leaves_the_page_as_it_was(visit: Any) -> None:
+    transfer = handed(visit, ("a.png", barcode("1")))
+    visit.page.dispatch_event("#drop", "dragenter", {"dataTransfer": transfer})
+    visit.expect("body.dragging").to_have_count(1)
+    visit.page.dispatch_event("#drop", "dragleave", {"dataTransfer": transfer})
+    visit.expect("body.dragging").to_have_count(0)
+    visit.page.dispatch_event("#drop", "dragstart")  # now something of the page's own
+    visit.page.dispatch_event("#drop", "dragend")
+    visit.page.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
+    visit.read("1")

@@ -75,7 +75,10 @@ async function show(item) {
   pending.abort();
   pending = new AbortController();
   const { signal } = pending;
-  if (item !== shown) letGo();
+  if (item !== shown) {
+    letGo();
+    rule.forget(); // what it says is of the other picture
+  }
   shown = item;
   detail = null;
   failure = null;
