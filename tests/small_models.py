@@ -19,11 +19,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {  # an architecture that is not here has
 }
 
 
-def small_checkpoint(
-    arch: str, max_width: int = 256, channels: int = 0, **changes: Any
-) -> Checkpoint:
+def small_checkpoint(arch: str, max_width: int = 256, **changes: Any) -> Checkpoint:
     torch.manual_seed(0)
-    image = ImageConfig(channels=channels or MODELS[arch].in_channels, max_width=max_width)
+    image = ImageConfig(channels=MODELS[arch].in_channels, max_width=max_width)
     arguments = model_arguments(arch, {**ARGUMENTS.get(arch, {}), **changes})
     model = build_model(arch, CHARSET.num_classes, image, arguments)
     for name, module in model.named_modules():

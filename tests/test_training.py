@@ -175,6 +175,16 @@ def test_processes_wait_while_the_main_one_reads_a_large_set(
     assert given["timeout"] >= timedelta(hours=1)  # torch's own: 10 minutes on GPUs
 
 
+def test_where_another_process_stops_this_one_does_too(
+    sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait for the other at the next step. What is left to do can be resumed."""
+    monkeypatch.setattr(World, "agree", lambda world, flag: True)
+    stop = fit(config_for(sample_set), RunFolder(tmp_path))
+    assert (stop.why, stop.unfinished) == ("another process stopped", True)
+    assert load_state(tmp_path / "last.pt")["progress"]["step"] == 1
+
+
 def test_each_process_has_dropout_of_its_own_and_the_main_one_goes_on() -> None:
     drawn = []
     for rank in range(3):
@@ -348,6 +358,34 @@ def test_short_labels_come_first_in_the_first_epoch_alone(sample_set: Path, tmp_
             lengths[run.progress.epoch] += batch.target_lengths.tolist()
         in_order = [found == sorted(found) for found in lengths.values()]
         assert in_order == [short_first, False]
+
+
+def test_the_batch_grows_over_all_epochs_and_an_epoch_goes_on_as_it_began(
+    sample_set: Path, tmp_path: Path
+) -> None:
+    config = config_for(sample_set, batch=4, batch_start=1, grow_steps=8)
+    with join_world("cpu") as world:
+        run, resumed = (Run(config, RunFolder(tmp_path), world, resume=False) for _ in range(2))
+    epochs: list[list[tuple[int, ...]]] = [[], []]
+    for batch in run.batches():
+        progress = run.progress
+        epochs[progress.epoch].append(batch.indices)
+        progress.step, progress.batch = progress.step + 1, progress.batch + 1
+        if (progress.epoch, progress.batch) == (1, 3):
+            resumed.progress = dataclasses.replace(progress)
+    first, second = epochs
+    assert (max(map(len, first)), max(map(len, second))) == (2, 4)
+    assert [batch.indices for batch in resumed.batches()] == second[3:]
+
+
+def test_every_epoch_has_an_order_of_its_own(sample_set: Path, tmp_path: Path) -> None:
+    config = config_for(sample_set, batch=1, batch_start=1)
+    with join_world("cpu") as world:
+        run = Run(config, RunFolder(tmp_path), world, resume=False)
+    orders: list[list[int]] = [[], []]
+    for batch in run.batches():
+        orders[run.progress.epoch] += batch.indices
+    assert sorted(orders[0]) == sorted(orders[1]) and orders[0] != orders[1]
 
 
 def test_no_step_is_larger_than_the_clip_allows(sample_set: Path, tmp_path: Path) -> None:
@@ -610,6 +648,7 @@ def test_a_resumed_run_needs_no_file_of_its_start(sample_set: Path, tmp_path: Pa
         folder.path.mkdir()
     fit(config_for(sample_set, epochs=1), first)
     start = load_checkpoint(first.best).state
+    write_a_new_symbol(sample_set)  # and one that only the start knows
     config = config_for(sample_set, init_from=str(first.best), blend=0.5, max_minutes=1e-6)
     fit(config, second)
     first.best.unlink()
