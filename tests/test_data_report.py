@@ -10,11 +10,15 @@ import shutil
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from captcha_ocr.cli.data import main
+from captcha_ocr.data_report import findings
 from captcha_ocr.data_report import text as terminal
-from captcha_ocr.data_report.health import contact_sheet, examine
+from captcha_ocr.data_report.findings import ERROR, FAINT, RARE, WARNING
+from captcha_ocr.data_report.health import Health, contact_sheet, examine
+from captcha_ocr.data_report.page import render
 from captcha_ocr.data_report.scan import Picture
 from captcha_ocr.imaging import open_image
 from captcha_ocr.merging.engines import SerialEngine
@@ -171,6 +175,11 @@ ERRORS = {
     break_name: "files named in two rows",
 }
 
+ALSO = {  # any other damage is told once
+    break_label: ["files without a label"],  # of a row that cannot be read nobody knows the file
+    break_conflict: ["the same picture more than once"],
+}
+
 
 @pytest.mark.parametrize("damage", ERRORS, ids=lambda damage: damage.__name__)
 def test_errors_are_found_and_fail_the_command(
@@ -179,7 +188,66 @@ def test_errors_are_found_and_fail_the_command(
     damage(sample_set)
     code, found = report(capsys, sample_set)
     assert (code, found["healthy"]) == (65, False)
-    assert cases(found)[ERRORS[damage]]
+    assert list(cases(found)) == [ERRORS[damage], *ALSO.get(damage, [])]
+    assert found["rows"] == len(rows(sample_set))
+
+
+def test_each_lie_of_a_manifest_is_told(
+    sample_set: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = sample_set / "manifest.jsonl"
+    first, second, third, *others = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    told = [first | {"size": "9x9"}, second | {"length": 9}, *others]
+    path.write_text("".join(json.dumps(record) + "\n" for record in told), encoding="utf-8")
+    assert cases(report(capsys, sample_set)[1])["the manifest says something else"] == [
+        f"{first['file']}: size is {first['size']!r}, the manifest says '9x9'",
+        f"{second['file']}: length is {len(second['label'])}, the manifest says 9",
+        f"{third['file']} has no line in the manifest",
+    ]
+
+
+def test_a_row_is_told_by_its_line_in_a_long_set(
+    sample_set: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are read in slices."""
+    monkeypatch.setattr("captcha_ocr.data_report.scan.SLICE_ROWS", 10)
+    break_missing(sample_set)
+    (finding,) = (f for f in examine(sample_set, SerialEngine()).findings if f.severity == ERROR)
+    assert finding.items[0].text.startswith("line 25: nowhere.png ")
+
+
+def picture(file: str = "a.png", label: str = "Ab", **values: Any) -> Picture:
+    return Picture(file, 1, label, (9, 9), ".png", b"", 99)._replace(**values)
+
+
+def test_warnings_begin_where_they_say() -> None:
+    faint = findings.blank([picture(contrast=FAINT - 1), picture("b.png", contrast=FAINT)])
+    assert [item.file for item in faint.items] == ["a.png"]
+    rare = findings.rare_characters({"a": RARE - 1, "b": RARE})
+    assert [item.text for item in rare.items] == ["'a' in 9"]
+    odd = findings.odd_labels([picture(label="a  b"), picture(label="a b")])
+    assert [item.text for item in odd.items] == ["a.png: spaces in 'a  b'"]
+    assert findings.one_label([picture()]).items == ()
+
+
+def test_a_suffix_may_be_written_in_any_way() -> None:
+    jpegs = [picture(file, suffix=".jpg") for file in ("a.jpg", "a.jpeg", "a.JPG")]
+    assert findings.wrong_suffixes([*jpegs, picture("a.PNG")]).items == ()
+
+
+def test_what_is_left_out_is_counted() -> None:
+    items = tuple(findings.Item(f"case {number}") for number in range(201))
+    found = [findings.Finding("odd", WARNING, "look", items)]
+    counts = {"font": {f"font {number}": 1 for number in range(41)}}
+    characters = {"a": 30, "b": 10, "c": 9}
+    health = Health("root", "other", 9, 8, counts, characters, found, [])
+    told = "\n".join(terminal.lines(health))
+    assert "\n  ... and 196 more: --json names all\n" in told and "\n  ... and 21 more\n" in told
+    assert "is in 30 pictures, the median in 10, the rarest in 9; 1 in fewer than 10" in told
+    page = render(health)
+    assert "<p>and 1 more</p>" in page and "and 1 more</td>" in page
+    assert "<li>b " in page and "<li class=rare>c " in page
+    assert "width:100.0%" in page and "compared with other" in page
 
 
 def warn_repeated(root: Path) -> None:
