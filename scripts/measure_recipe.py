@@ -50,6 +50,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "batch of 16 to the end": {"batch": 16},
     "batch of 16, no auxiliary head": {"batch": 16, "aux_weight": 0.0},
     "batch of 8 to the end": {"batch": 8, "batch_start": 8},
+    "batch of 8, in colour": {"batch": 8, "batch_start": 8, "image": ImageConfig(channels=3)},
     "batch of 16, taught": {"batch": 16, "distill_from": TEACHER},
     "short labels first": {"short_first": True},
     "all padded to 256 pixels": {"image": ImageConfig(pad_multiple=256)},

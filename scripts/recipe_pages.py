@@ -24,6 +24,7 @@ CHINESE = {  # names of the rows
     "batch of 16 to the end": "始终用批大小 16",
     "batch of 16, no auxiliary head": "始终用批大小 16，去掉辅助头",
     "batch of 8 to the end": "始终用批大小 8",
+    "batch of 8, in colour": "始终用批大小 8，彩色",
     "batch of 16, taught": "始终用批大小 16，加教师",
     "short labels first": "先短后长",
     "all padded to 256 pixels": "全部补齐到 256 像素",
