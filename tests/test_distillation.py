@@ -132,7 +132,5 @@ def test_a_run_learns_from_a_teacher(sample_set: Path, tmp_path: Path) -> None:
 def test_a_teacher_of_colours_sees_them() -> None:
     """As svtr_tiny learns from svtr_tiny."""
     checkpoint, images = small_checkpoint("svtr_tiny"), torch.rand(2, 3, 32, 64)
-    device = torch.device("cpu")
-    teacher = Teacher(checkpoint, checkpoint.charset, checkpoint.image, 4, device)
     expected = checkpoint.build()(images).log_softmax(dim=2)
-    torch.testing.assert_close(teacher.log_probs(images), expected)
+    torch.testing.assert_close(teach(checkpoint, channels=3).log_probs(images), expected)

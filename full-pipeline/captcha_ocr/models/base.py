@@ -16,8 +16,8 @@ class CTCRecognizer(nn.Module):
     ``tap_dims`` in its constructor, and implements ``forward_with_taps``.
     """
 
-    in_channels: int  # 1 = grey, 3 = RGB: what ImageConfig.channels must be
-    also_colour: bool = False  # whether a grey one may be built for RGB
+    in_channels: int  # 1 = grey, 3 = RGB: what ImageConfig.channels is unless asked
+    also_colour: bool = False  # whether a grey model may be asked to read RGB
     width_stride: int  # pixels of width a time step stands for
     min_height: int = 8  # pixels: lower images have no row left at the top of the network
     min_steps: int = 1  # time steps of an image that is learned from, which may be alone in a batch
