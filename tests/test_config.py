@@ -15,6 +15,8 @@ from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, strict_fro
         ({"channels": 2}, "channels is 2; choose 1"),
         ({"height": 7}, "height is 7; choose 8 to 512"),
         ({"height": 513}, "choose 8 to 512"),
+        ({"max_width": 0}, "width is 0; choose 1 to 8192"),
+        ({"max_width": 8196}, "choose 1 to 8192"),
         ({"pad_multiple": 0}, "pad multiple is 0"),
         ({"max_width": 100, "pad_multiple": 101}, "choose 1 to the image width 100"),
         ({"max_width": 255, "pad_multiple": 4}, "not a multiple"),

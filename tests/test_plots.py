@@ -192,6 +192,18 @@ def test_history_takes_rows_of_a_csv_file_and_leaves_out_infinite_losses(
     assert [len(axes.get_lines()) for axes in (exact, cer, rate)] == [3, 1, 1]
 
 
+def test_the_best_exact_match_is_the_one_that_chose_the_weights(
+    tmp_path: Path, drawn: list[Figure]
+) -> None:
+    rows = [
+        row(1000, exact_match=0.7, exact_match_folded=0.8),
+        row(2000, exact_match=0.6, exact_match_folded=0.9),
+    ]
+    for fold_case, best in ((False, "best 70.0%"), (True, "best 90.0%")):
+        plots.plot_history(rows, tmp_path / "a.png", fold_case=fold_case)
+        assert best in texts(drawn[-1])
+
+
 def test_confusions_are_ranked_and_named(tmp_path: Path, drawn: list[Figure]) -> None:
     pairs = Counter({("0", "O"): 9, ("k", "K"): 7, ("1", ""): 5, ("", "x"): 3, ("a", "b"): 1})
     plots.plot_confusions(pairs, tmp_path / "confusion.png", top=4)

@@ -31,6 +31,8 @@ class ImageConfig:
             raise ConfigError(f"channels is {self.channels}; choose 1 (grey) or 3 (RGB)")
         if not 8 <= self.height <= 512:
             raise ConfigError(f"image height is {self.height}; choose 8 to 512 pixels")
+        if not 1 <= self.max_width <= 8192:
+            raise ConfigError(f"image width is {self.max_width}; choose 1 to 8192 pixels")
         if not 1 <= self.pad_multiple <= self.max_width:
             raise ConfigError(
                 f"pad multiple is {self.pad_multiple}; choose 1 to the image width {self.max_width}"

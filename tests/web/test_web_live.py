@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import shutil
 import signal
@@ -23,6 +24,7 @@ import pytest
 from captcha_ocr.cli import serve as serve_cli
 from captcha_ocr.cli.common import USAGE
 from captcha_ocr.cli.serve import main as serve_main
+from captcha_ocr.config import ConfigError
 from captcha_ocr.web.flask_app import create_app
 from captcha_ocr.web.problems import Problem
 from captcha_ocr.web.settings import Settings
@@ -368,6 +370,16 @@ def test_an_address_of_ipv6_is_listened_on() -> None:
     except OSError:
         pytest.skip("this machine has no IPv6")
     serve_cli._check_address("::1", 0)
+
+
+@pytest.mark.parametrize(("port", "another"), [(8001, 8002), (65535, 65534)])
+def test_another_port_is_advised_that_there_is(
+    port: int, another: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = Mock(side_effect=OSError(errno.EADDRINUSE, "in use"))
+    monkeypatch.setattr(socket.socket, "bind", taken)
+    with pytest.raises(ConfigError, match=f"port {port} is in use .* --port {another}$"):
+        serve_cli._check_address("127.0.0.1", port)
 
 
 @pytest.mark.parametrize("kind", ["fastapi", "flask"])

@@ -153,8 +153,9 @@ def _check_address(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                another = port + 1 if port < 65535 else port - 1
                 raise ConfigError(
-                    f"port {port} is in use or not allowed; choose another: --port {port + 1}"
+                    f"port {port} is in use or not allowed; choose another: --port {another}"
                 ) from None
             raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 

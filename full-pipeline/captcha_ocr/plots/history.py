@@ -15,9 +15,10 @@ from captcha_ocr.plots.canvas import BLUE, GREEN, GREY, ORANGE, figure, say_noth
 Rows = Sequence[Mapping[str, Any]]
 
 
-def plot_history(history: Rows, path: Path) -> None:
+def plot_history(history: Rows, path: Path, *, fold_case: bool = False) -> None:
     """Loss, exact match, CER and learning rate over the pictures learned from.
 
+    ``fold_case`` rings the best exact match with case folded, which chose the weights then.
     ``history`` holds a row an evaluation, with the columns of metrics.csv; values may be texts.
     """
     with figure(path, 10, 6.5) as drawn:
@@ -32,7 +33,7 @@ def plot_history(history: Rows, path: Path) -> None:
         _curve(exact, history, "exact_match", BLUE, "exact match")
         _finish(exact, "Exact match", per_cent=True)
         exact.set_ylim(-0.02, 1.02)
-        _mark_best(exact, history)
+        _mark_best(exact, history, "exact_match_folded" if fold_case else "exact_match")
         _curve(cer, history, "cer", BLUE, "validation")
         _finish(cer, "Character error rate", per_cent=True)
         cer.set_ylim(bottom=0)
@@ -77,8 +78,8 @@ def _spread(history: Rows) -> float:
     return max(values) / min(values) if values else 1.0
 
 
-def _mark_best(axes: Axes, history: Rows) -> None:
-    points = _points(history, "exact_match")
+def _mark_best(axes: Axes, history: Rows, name: str) -> None:
+    points = _points(history, name)
     x, y = max(points, key=lambda point: point[1], default=(0.0, 0.0))
     if y > 0:
         axes.plot(x, y, marker="o", markersize=9, color=GREEN, fillstyle="none", linestyle="")

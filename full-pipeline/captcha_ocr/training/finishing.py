@@ -50,7 +50,7 @@ def finish(config: TrainConfig, folder: RunFolder) -> Finished:
     checkpoint = dataclasses.replace(checkpoint, metrics={**checkpoint.metrics, **figures})
     save_checkpoint(folder.best, checkpoint)
     onnx = export_onnx(checkpoint, folder.path)
-    draw(folder, data.train, report or selection)
+    draw(config, folder, data.train, report or selection)
     return Finished(selection, report, onnx)
 
 
@@ -79,10 +79,12 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def draw(folder: RunFolder, train: OCRDataset, evaluation: Evaluation) -> None:
+def draw(
+    config: TrainConfig, folder: RunFolder, train: OCRDataset, evaluation: Evaluation
+) -> None:
     """The run's pictures."""
     history, path = load_state(folder.last)["progress"]["history"], folder.path
-    plots.plot_history(history, path / "results.png")
+    plots.plot_history(history, path / "results.png", fold_case=config.fold_case)
     plots.plot_confusions(count_confusions(evaluation), path / "confusion.png")
     plots.plot_worst(evaluation, path / "worst.png")
     plots.plot_labels(train.texts, path / "labels.png")
