@@ -36,7 +36,7 @@ SETS: Sets = {
 }
 CHINESE, SUMS, FRESH, FRESHER = "chinese", "sums", "fresh", "fresher"
 FRESHEST, NEWEST, FRESH_SUMS = "freshest", "newest", "fresh-sums"
-HARD_FONTS, LATEST = "hard-fonts", "latest"
+HARD_FONTS, LATEST, SEEDS_180 = "hard-fonts", "latest", "seeds-180"
 STYLES = {CHINESE: "easy", HARD_FONTS: "ruoyi"}  # of the sources that are not named by their style
 SETTINGS: Mapping[str, Mapping[str, Any]] = {  # of a source
     CHINESE: {"config": EASY_CONFIG.with_name("config-chinese.json")},
@@ -79,8 +79,16 @@ FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its 
     LATEST: unseen(
         170, easy=160_000, chinese=80_000, ctext=140_000, ruoyi=50_000, hard_fonts=30_000
     ),
+    SEEDS_180: unseen(
+        180, easy=150_000, chinese=90_000, ctext=160_000, ruoyi=60_000, hard_fonts=60_000
+    ),
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
+# Read by the first layer alone; all behind it see the height of the stage before.
+TWICE, TWICE_HIGH = (
+    "--imgH 64 --imgW 512 --detail 16",
+    "--imgH 96 --imgW 768 --detail 16",
+)
 # What is read already is kept by a low rate and without new auxiliary heads. The last stages
 # learn pictures as they are (--aug 0), and then some of them distorted.
 LOW = "--batch 32 --batch-start 32 --flat 0 --aux-weight 0"
@@ -150,6 +158,11 @@ STAGES = {
             f"{HIGH} {LOW} --lr 5e-4 --blend 0.5 --aug 0.2 --seed 32 --fold-case",
             FRESH_SUMS,
         ),
+        Stage(  # twice the size, for the first layer
+            0.85,
+            f"{TWICE_HIGH} {LOW} --lr 5e-4 --blend 0.3 --aug 0.2 --seed 41 --fold-case",
+            SEEDS_180,
+        ),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
@@ -170,6 +183,11 @@ STAGES = {
         Stage(0.47, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 23", FRESH),
         Stage(0.98, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 25", FRESHER),
         Stage(0.98, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 27 --fold-case", FRESHEST),
+        Stage(
+            1.0,
+            f"{TWICE} {LOW} --lr 4e-4 --blend 0.3 --aug 0.2 --seed 40 --fold-case",
+            SEEDS_180,
+        ),
     ),
 }
 

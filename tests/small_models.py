@@ -9,7 +9,7 @@ from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ImageConfig
 from captcha_ocr.exporting.onnx import round_to_half
-from captcha_ocr.models import MODELS, build_model, model_arguments
+from captcha_ocr.models import MODELS, build_model, model_arguments, width_stride
 
 CHARSET = Charset(tuple("0123456789+-*/=?中文"))
 ARGUMENTS: dict[str, dict[str, Any]] = {  # an architecture that is not here has its usual size
@@ -21,8 +21,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {  # an architecture that is not here has
 
 def small_checkpoint(arch: str, max_width: int = 256, **changes: Any) -> Checkpoint:
     torch.manual_seed(0)
-    image = ImageConfig(channels=MODELS[arch].in_channels, max_width=max_width)
     arguments = model_arguments(arch, {**ARGUMENTS.get(arch, {}), **changes})
+    stride = width_stride(arch, arguments)
+    image = ImageConfig(channels=MODELS[arch].in_channels, max_width=max_width, pad_multiple=stride)
     model = build_model(arch, CHARSET.num_classes, image, arguments)
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.BatchNorm2d):  # as training leaves them

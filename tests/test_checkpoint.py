@@ -228,6 +228,26 @@ def test_wider_convolutions_say_what_the_narrower_ones_said() -> None:
     assert listening.grad[:, 16:].abs().sum((0, 2, 3)).min() > 0
 
 
+@pytest.mark.parametrize("arch", ["crnn_resnet34", "svtr_tiny"])
+def test_weights_read_pictures_of_twice_the_size_as_they_read_their_means(arch: str) -> None:
+    """And learn from the details at once."""
+    source = small_checkpoint(arch)
+    twice = ImageConfig(height=64, max_width=512, channels=3, pad_multiple=8)
+    classes = source.charset.num_classes
+    model = build_model(arch, classes, twice, {**source.model_config, "detail": 4}).eval()
+    load_weights(model, source, classes)
+    images = torch.rand(2, 3, 64, 128)
+    with torch.inference_mode():
+        expected = source.build()(torch.nn.functional.avg_pool2d(images, 2))
+    assert expected.std() > 0.1
+    logits = model(images)
+    torch.testing.assert_close(logits, expected)
+    logits.square().sum().backward()
+    first = (model.patch if arch == "svtr_tiny" else model.stem)[0].weight
+    assert not first[:, 3:].any()
+    assert first.grad[:, 3:].abs().sum((0, 2, 3)).min() > 0
+
+
 def test_weights_of_grey_pictures_read_colours_as_they_did() -> None:
     """And learn from the colours at once; a blend with them is of what they are among colours."""
     source = small_checkpoint("vanilla_crnn")

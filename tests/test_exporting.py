@@ -34,6 +34,7 @@ from drawing import draw_barcode, draw_picture
 from small_models import small_checkpoint
 from tiny_model import write_tiny_model
 
+DETAILED = ("crnn_resnet34", "svtr_tiny")  # what can see details, see models.base.Halved
 HERE = ("torchscript", "ncnn")  # what the dev environment can write; test_export.py has onnx
 PICTURES = [
     draw_picture(text, size)
@@ -50,10 +51,17 @@ def test_every_format_is_tested() -> None:
     assert set(FORMATS) == {*HERE, "onnx", "onnx-int8", "tflite"}
 
 
-@pytest.mark.parametrize("name", HERE)
-@pytest.mark.parametrize("arch", sorted(MODELS))
-def test_a_format_reads_like_torch(arch: str, name: str, tmp_path: Path) -> None:
-    checkpoint = small_checkpoint(arch)
+@pytest.mark.parametrize(
+    ("arch", "name", "changes"),
+    [
+        *((arch, name, {}) for arch in sorted(MODELS) for name in HERE),
+        *((arch, name, {"detail": 4}) for arch in DETAILED for name in (*HERE, "onnx")),
+    ],
+)
+def test_a_format_reads_like_torch(
+    arch: str, name: str, changes: dict[str, Any], tmp_path: Path
+) -> None:
+    checkpoint = small_checkpoint(arch, **changes)
     path, _ = export(checkpoint, name, tmp_path)
     exported, reference = load_predictor(path, threads=1), torch_predictor(checkpoint)
     assert exported.info.charset == reference.info.charset
@@ -63,7 +71,9 @@ def test_a_format_reads_like_torch(arch: str, name: str, tmp_path: Path) -> None
         np.testing.assert_allclose(mine.log_probs, theirs.log_probs, atol=1e-3)
     rng = np.random.default_rng(0)
     image = reference.info.image
-    for width in (4, 12, 44, 100, 132, 252, 256):  # a name of the two that were traced: none
+    stride = reference.info.width_stride
+    for columns in (1, 3, 11, 25, 33, 63, 64):  # a name of the two that were traced: none
+        width = min(columns * stride, image.max_width)
         array = rng.uniform(-1, 1, (image.channels, image.height, width)).astype(np.float32)
         (mine,), (theirs,) = exported.logits([array]), reference.logits([array])
         np.testing.assert_allclose(mine, theirs, atol=1e-3, err_msg=f"{width} pixels")
@@ -122,23 +132,29 @@ def test_what_was_not_compared_is_not_kept(tmp_path: Path, monkeypatch: pytest.M
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("arch", sorted(MODELS))
-def test_forms_equal_the_model(arch: str) -> None:
+@pytest.mark.parametrize(
+    ("arch", "changes"),
+    [*((arch, {}) for arch in sorted(MODELS)), *((arch, {"detail": 4}) for arch in DETAILED)],
+)
+def test_forms_equal_the_model(arch: str, changes: dict[str, Any]) -> None:
     """In free widths, and in fixed ones, where nothing of the filling may come through."""
-    checkpoint = small_checkpoint(arch)
+    checkpoint = small_checkpoint(arch, **changes)
     model, form = checkpoint.build(), free_width(checkpoint.build())
     fixed = FixedWidth(free_width(checkpoint.build())).eval()
     torch.manual_seed(1)
     with torch.inference_mode():
-        for width in (8, 40, 100, 128):
+        for columns in (2, 10, 25, 32):
+            width = columns * model.width_stride
             images = 2 * torch.rand(1, checkpoint.image.channels, 32, width) - 1
             images[:, :, 0, :8] = 1  # white: the largest a pixel can be, and no filling
             expected = model(images)
             # Columns and classes that differ, or the comparison is worth little.
             assert expected.std(dim=1).mean() > 0.1
             torch.testing.assert_close(form(images), expected, atol=1e-4, rtol=0)
-            filled = torch.nn.functional.pad(images, (0, 128 - width), value=PADDING)
-            found = fixed(filled)[:, : width // model.width_stride]
+            filled = torch.nn.functional.pad(
+                images, (0, 32 * model.width_stride - width), value=PADDING
+            )
+            found = fixed(filled)[:, :columns]
             torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 

@@ -182,7 +182,7 @@ def test_sets_are_drawn_once_for_all_that_hold_them(
 ) -> None:
     for folder, sets in train_models.FOLDERS.items():
         train_models.draw_sets(tmp_path / folder, tmp_path / "raw", sets, train_models.SETTINGS)
-    assert len(drawn) == 39  # names tell apart what is drawn apart
+    assert len(drawn) == 44  # names tell apart what is drawn apart
 
 
 def test_what_was_learned_from_neither_chooses_nor_measures() -> None:

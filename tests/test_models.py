@@ -8,8 +8,15 @@ import torch
 from captcha_ocr.config import ConfigError, ImageConfig
 from captcha_ocr.imaging import preprocess
 from captcha_ocr.model_info import WEIGHTS_DIR, find_models
-from captcha_ocr.models import MODELS, CTCRecognizer, build_model, count_parameters
-from captcha_ocr.models.base import drop_path, scaled
+from captcha_ocr.models import (
+    MODELS,
+    CTCRecognizer,
+    build_model,
+    count_parameters,
+    model_arguments,
+    width_stride,
+)
+from captcha_ocr.models.base import Halved, drop_path, scaled
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.runtimes.torch import TorchPredictor
 from captcha_ocr.training.objective import CTCObjective, ctc_loss
@@ -17,6 +24,7 @@ from drawing import draw_picture
 
 CLASSES = 37
 ARCHS = sorted(MODELS)
+DETAILED = [arch for arch in ARCHS if "detail" in model_arguments(arch)]
 
 
 def build(arch: str, height: int = 32, **arguments: object) -> CTCRecognizer:
@@ -39,6 +47,37 @@ def test_logits_have_one_step_a_stride(arch: str, height: int, width: int) -> No
     steps = width // model.width_stride
     assert logits.shape == (2, steps, CLASSES)
     assert [tuple(tap.shape) for tap in taps] == [(2, steps, dim) for dim in model.tap_dims]
+
+
+@pytest.mark.parametrize("arch", DETAILED)
+@pytest.mark.parametrize("height", [64, 51])
+def test_detail_is_seen_at_twice_the_size_that_the_rest_reads(arch: str, height: int) -> None:
+    """So the same pictures in twice the size have as many steps, taps and places."""
+    model = build(arch, height, detail=4).eval()
+    with torch.inference_mode():
+        logits, taps = model.forward_with_taps(images_for(model, 2, height, 176))
+    assert model.width_stride == width_stride(arch, {"detail": 4}) == 8
+    assert logits.shape == (2, 22, CLASSES)
+    assert [tuple(tap.shape) for tap in taps] == [(2, 22, dim) for dim in model.tap_dims]
+    half = build_model(arch, CLASSES, ImageConfig(-(-height // 2), 128, model.in_channels))
+    shapes = {name: value.shape for name, value in half.named_parameters()}
+    grown = {
+        name for name, value in model.named_parameters() if value.shape != shapes.pop(name, None)
+    }
+    assert not shapes
+    listening = {"svtr_tiny": "patch.0.weight", "crnn_resnet34": "stem.0.weight"}[arch]
+    assert {name for name in grown if not name.startswith("halved.")} == {listening}
+
+
+def test_a_stripe_that_the_mean_does_not_show_is_a_detail() -> None:
+    torch.manual_seed(0)
+    halved = Halved(1, 4).eval()
+    stripes = torch.tensor([[0.0, 1.0]]).repeat(8, 4)[None, None]  # (1, 1, 8, 8)
+    with torch.inference_mode():
+        read, grey = halved(stripes), halved(torch.full_like(stripes, 0.5))
+    assert read.shape == (1, 5, 4, 4)
+    assert torch.equal(read[:, 0], grey[:, 0])
+    assert not torch.allclose(read[:, 1:], grey[:, 1:])
 
 
 @pytest.mark.parametrize("arch", ARCHS)
@@ -121,6 +160,8 @@ def test_errors_name_what_is_allowed() -> None:
         build_model("svtr", CLASSES, ImageConfig())
     with pytest.raises(ConfigError, match=r"no argument \['widht'\]"):
         build("vanilla_crnn", widht=1.0)
+    with pytest.raises(ConfigError, match=r"detail is -1; choose 0 \(none\) or more"):
+        build("svtr_tiny", detail=-1)
     with pytest.raises(ConfigError, match=r"reads 3 channel"):
         build_model("svtr_tiny", CLASSES, ImageConfig(channels=1))
 

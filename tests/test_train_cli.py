@@ -26,7 +26,7 @@ from captcha_ocr.cli.train import (
     main,
     plan,
 )
-from captcha_ocr.config import ConfigError, ImageConfig
+from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig
 from captcha_ocr.exporting import onnx
 from captcha_ocr.models import MODELS
 from captcha_ocr.predictor import OnnxPredictor
@@ -212,6 +212,22 @@ def test_what_is_given_again_as_it_was_resumes(begun: Begun) -> None:
     assert (folder.path.name, config.max_minutes, config.epochs) == ("vanilla_crnn", 7, 2)
 
 
+def test_a_step_of_a_model_with_details_is_twice_as_wide(sample_set: Path, tmp_path: Path) -> None:
+    def planned(*extra: str) -> TrainConfig:
+        given = [*arguments(sample_set, tmp_path / "runs", "svtr_tiny"), *extra]
+        options = vars(build_parser().parse_args(given))
+        del options["resume"]
+        return config_from(options)
+
+    config = planned("--detail", "4", "--downsample", "8", "--imgH", "64", "--imgW", "512")
+    assert (config.image.pad_multiple, config.model) == (8, {"width": 0.25, "detail": 4})
+    assert planned("--detail", "0").image.pad_multiple == 4
+    with pytest.raises(ConfigError, match="--downsample is 4, but svtr_tiny makes one step of 8"):
+        planned("--detail", "4", "--downsample", "4")
+    with pytest.raises(ConfigError, match="--pad-multiple is 4; choose a multiple of 8"):
+        planned("--detail", "4", "--pad-multiple", "4")
+
+
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
@@ -294,6 +310,7 @@ def test_all_go_on_where_they_were(
     ("extra", "message"),
     [
         (["--early", "0.8"], "svtr_tiny has no argument ['early']"),
+        (["--detail", "4"], "vanilla_crnn has no argument ['detail']"),
         (["--imgH", "24"], "vanilla_crnn reads pictures of height 32 or more"),
         (["--channels", "1"], "crnn_resnet34 reads 3 channel(s), the image config has 1"),
         (["--distill-from", "svtr_tiny"], "the teacher reads colours, the student grey"),

@@ -15,7 +15,7 @@ from captcha_ocr.checkpoint import load_checkpoint
 from captcha_ocr.cli.common import INTERRUPTED, OK, Arguments, command, program
 from captcha_ocr.cli.train_options import build_parser
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, strict_from_dict
-from captcha_ocr.models import MODELS, check_model, find_model, model_arguments
+from captcha_ocr.models import MODELS, check_model, find_model, model_arguments, width_stride
 from captcha_ocr.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -132,24 +132,12 @@ def tell(finished: Finished, folder: RunFolder) -> None:
 def config_from(options: dict[str, Any]) -> TrainConfig:
     """The configuration that the given options ask for; the rest are TrainConfig's defaults."""
     options = dict(options)
-    model_class = find_model(options["arch"])
-    stride = options.pop("downsample", model_class.width_stride)
-    if stride != model_class.width_stride:
-        raise ConfigError(
-            f"--downsample is {stride}, but {options['arch']} makes one step of "
-            f"{model_class.width_stride} pixels of width; give {model_class.width_stride}"
-        )
     image = {
         field.name: options.pop(field.name)
         for field in dataclasses.fields(ImageConfig)
         if field.name in options
     }
-    image.setdefault("pad_multiple", stride)
-    if image["pad_multiple"] % stride:
-        raise ConfigError(
-            f"--pad-multiple is {image['pad_multiple']}; choose a multiple of {stride}"
-        )
-    given = ("width", "early")
+    given = ("width", "early", "detail")
     model: dict[str, Any] = {name: options.pop(name) for name in given if name in options}
     for source in ("init_from", "distill_from"):
         if source in options:  # the sizes that the weights know, unless others are given
@@ -161,7 +149,19 @@ def config_from(options: dict[str, Any]) -> TrainConfig:
                 model = {**known.model_config, **model}
     if options.get("blend") and "init_from" not in options:
         raise ConfigError("--blend keeps a share of the weights that --init-from names; give both")
-    config = ImageConfig(**{"channels": model_class.in_channels, **image})
+    stride = width_stride(options["arch"], model)
+    asked = options.pop("downsample", stride)
+    if asked != stride:
+        raise ConfigError(
+            f"--downsample is {asked}, but {options['arch']} makes one step of {stride} pixels of "
+            f"width; give {stride}"
+        )
+    if image.setdefault("pad_multiple", stride) % stride:
+        raise ConfigError(
+            f"--pad-multiple is {image['pad_multiple']}; choose a multiple of {stride}"
+        )
+    in_channels = find_model(options["arch"]).in_channels
+    config = ImageConfig(**{"channels": in_channels, **image})
     if "train_root" not in options:
         need = "a folder with images/ and labels.txt"
         raise ConfigError(f"--train-root is missing, to train {options['arch']}: {need}")
@@ -180,7 +180,7 @@ def resumed_config(folder: RunFolder, options: dict[str, Any]) -> TrainConfig:
         **shallow(recorded),
         **dataclasses.asdict(recorded.image),
         **model_arguments(recorded.arch, recorded.model),
-        "downsample": find_model(recorded.arch).width_stride,
+        "downsample": width_stride(recorded.arch, recorded.model),
     }
     for name in ("amp", "select_on"):  # settled when the run began
         if options.get(name) == "auto":

@@ -99,6 +99,8 @@ def add_recipe_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--width", type=float, help="model width; 1.0 is the paper's")
     early = "the least width of crnn_resnet34's stem and first two stages (0.6)"
     group.add_argument("--early", type=float, help=early)
+    detail = "channels learned at twice the size that the rest of the model reads (0)"
+    group.add_argument("--detail", type=int, help=detail)
     group.add_argument(
         "--init-from",
         type=weights_file,

@@ -26,6 +26,7 @@ __all__ = [
     "count_parameters",
     "find_model",
     "model_arguments",
+    "width_stride",
 ]
 
 
@@ -51,6 +52,12 @@ def build_model(
     }
     sizes = {name: value for name, value in sizes.items() if name in signature(model_class)}
     return model_class(num_classes, **model_arguments(arch, arguments), **sizes)
+
+
+def width_stride(arch: str, arguments: dict[str, Any] | None = None) -> int:
+    """Pixels of width that a time step stands for."""
+    stride = find_model(arch).width_stride
+    return 2 * stride if model_arguments(arch, arguments).get("detail") else stride
 
 
 def check_model(arch: str, image: ImageConfig, arguments: dict[str, Any] | None = None) -> None:

@@ -13,6 +13,7 @@ from torchvision.models.resnet import BasicBlock
 from captcha_ocr.models.base import (
     BidirectionalLSTM,
     CTCRecognizer,
+    Halved,
     columns,
     init_weights,
     scaled,
@@ -40,13 +41,20 @@ class CRNNResNet34(CTCRecognizer):
     min_steps = 2  # at height 32 one row is left, and batch norm takes no statistics of one value
 
     def __init__(
-        self, num_classes: int, width: float = 0.4, early: float = 0.6, hidden: int = 96
+        self,
+        num_classes: int,
+        width: float = 0.4,
+        early: float = 0.6,
+        hidden: int = 96,
+        detail: int = 0,
     ) -> None:
         super().__init__()
         early = max(early, width)
         channels = scaled(64, early)
+        self.width_stride *= 2 if detail else 1
+        self.halved = Halved(self.in_channels, detail) if detail else nn.Identity()
         self.stem = nn.Sequential(
-            nn.Conv2d(self.in_channels, channels, 7, stride=2, padding=3, bias=False),
+            nn.Conv2d(self.in_channels + detail, channels, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
             nn.MaxPool2d(3, stride=2, padding=1),
@@ -64,11 +72,12 @@ class CRNNResNet34(CTCRecognizer):
             BidirectionalLSTM(hidden, hidden, num_classes),
         )
         self.tap_dims = (dims[2], dims[3])
+        self.halved.apply(init_weights)
         self.stem.apply(init_weights)
         self.stages.apply(init_weights)
 
     def forward_with_taps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        features = self.stem(images)  # (N, D, H / 4, T)
+        features = self.stem(self.halved(images))  # (N, D, H / 4, T)
         taps = []
         for block in self.stages:
             features = block(features)

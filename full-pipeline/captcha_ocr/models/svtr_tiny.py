@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from captcha_ocr.models.base import CTCRecognizer, columns, drop_path, init_weights, scaled
+from captcha_ocr.models.base import CTCRecognizer, Halved, columns, drop_path, init_weights, scaled
 
 LOCAL_WINDOW = (7, 11)  # height and width of local mixing, section 3.3
 MLP_RATIO = 4  # hidden channels of a block's MLP per channel
@@ -39,13 +39,16 @@ class SVTRTiny(CTCRecognizer):
         heads: Sequence[int] = (2, 4, 8),
         local_blocks: int = 6,
         out_dim: int = 192,
+        detail: int = 0,
         dropout: float = 0.1,
         drop_path_rate: float = 0.05,
     ) -> None:
         super().__init__()
         stage_dims = [scaled(dim, width) for dim in dims]
-        self.patch = PatchEmbedding(self.in_channels, stage_dims[0])
-        grid = (-(-image_height // 4), -(-max_width // 4))
+        self.halved = Halved(self.in_channels, detail) if detail else nn.Identity()
+        self.patch = PatchEmbedding(self.in_channels + detail, stage_dims[0])
+        self.width_stride *= 2 if detail else 1
+        grid = (-(-image_height // self.width_stride), -(-max_width // self.width_stride))
         self.position = nn.Parameter(torch.zeros(1, stage_dims[0], *grid))
         rates = torch.linspace(0.0, drop_path_rate, sum(depths)).tolist()
         self.stages, self.merges = nn.ModuleList(), nn.ModuleList()
@@ -68,7 +71,7 @@ class SVTRTiny(CTCRecognizer):
         nn.init.trunc_normal_(self.position, std=0.02)
 
     def forward_with_taps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        grid = self.patch(images)  # (N, D, H / 4, T)
+        grid = self.patch(self.halved(images))  # (N, D, H / 4, T)
         grid = grid + self.position[:, :, :, : grid.shape[3]]
         taps = []
         for index, blocks in enumerate(self.stages):
