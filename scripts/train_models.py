@@ -84,11 +84,8 @@ FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its 
     ),
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
-# Read by the first layer alone; all behind it see the height of the stage before.
-TWICE, TWICE_HIGH = (
-    "--imgH 64 --imgW 512 --detail 16",
-    "--imgH 96 --imgW 768 --detail 16",
-)
+# Read by the first layer alone; all behind it see the height of the stages before.
+TWICE = "--imgH 64 --imgW 512 --detail 16"
 # What is read already is kept by a low rate and without new auxiliary heads. The last stages
 # learn pictures as they are (--aug 0), and then some of them distorted.
 LOW = "--batch 32 --batch-start 32 --flat 0 --aux-weight 0"
@@ -158,11 +155,6 @@ STAGES = {
             f"{HIGH} {LOW} --lr 5e-4 --blend 0.5 --aug 0.2 --seed 32 --fold-case",
             FRESH_SUMS,
         ),
-        Stage(  # twice the size, for the first layer
-            0.85,
-            f"{TWICE_HIGH} {LOW} --lr 5e-4 --blend 0.3 --aug 0.2 --seed 41 --fold-case",
-            SEEDS_180,
-        ),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
@@ -184,9 +176,7 @@ STAGES = {
         Stage(0.98, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 25", FRESHER),
         Stage(0.98, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 27 --fold-case", FRESHEST),
         Stage(
-            1.0,
-            f"{TWICE} {LOW} --lr 4e-4 --blend 0.3 --aug 0.2 --seed 40 --fold-case",
-            SEEDS_180,
+            1.0, f"{TWICE} {LOW} --lr 4e-4 --blend 0.3 --aug 0.2 --seed 40 --fold-case", SEEDS_180
         ),
     ),
 }

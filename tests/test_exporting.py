@@ -7,7 +7,7 @@ import importlib
 import itertools
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -397,6 +397,25 @@ def test_latency_is_in_milliseconds_at_each_width(
     monkeypatch.setattr(measuring, "time", SimpleNamespace(process_time=lambda: next(clock)))
     times = latencies({"a": predictor})["a"]
     assert list(times.items()) == [(width, 250.0) for width in WIDTHS]
+
+
+def test_models_of_all_heights_read_the_same_pictures() -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    class Recorder(TorchPredictor):
+        def logits(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+            shapes.extend(array.shape[1:] for array in arrays)
+            return []
+
+    high = ImageConfig(height=64, max_width=200, channels=3, pad_multiple=8)
+    checkpoint = small_checkpoint("svtr_tiny")
+    low, twice = (
+        Recorder(checkpoint, torch.device("cpu")),
+        Recorder(checkpoint, torch.device("cpu")),
+    )
+    twice.info = dataclasses.replace(low.info, image=high)
+    assert list(latencies({"low": low, "twice": twice})["low"]) == [64, 96]  # 200 are 100 at 32
+    assert {*shapes} == {(32, 64), (64, 128), (32, 96), (64, 192)}
 
 
 def test_latency_of_a_narrow_model_is_measured_at_its_largest_width() -> None:

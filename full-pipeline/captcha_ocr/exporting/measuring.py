@@ -12,12 +12,13 @@ import torch
 
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.decoding import greedy_batch, log_softmax
-from captcha_ocr.imaging import preprocess
+from captcha_ocr.imaging import padded_width, preprocess
 from captcha_ocr.model_info import ModelError, ModelInfo
 from captcha_ocr.models import CTCRecognizer
 from captcha_ocr.predictor import Predictor
 
-WIDTHS = (64, 96, 128, 256)  # pixels; at height 32 the usual sizes have 88 to 128, the widest 256
+WIDTHS = (64, 96, 128, 256)  # pixels at HEIGHT, where the usual sizes have 88 to 128
+HEIGHT = 32  # pixels; models of all heights read the same pictures
 # Largest difference of a logit that a float32 file may show, and how much more for each unit of the
 # largest logit: torch's own float32, in batches, has been seen 8e-4 away from float64 where logits
 # go to 24.
@@ -102,9 +103,9 @@ def read(logits: Sequence[np.ndarray], info: ModelInfo) -> list[str | None]:
 
 
 def latencies(predictors: Mapping[str, Predictor]) -> dict[str, dict[int, float]]:
-    """Milliseconds for one picture of each of WIDTHS, from array to logits: the median of
-    REPEATS. Models take turns, so that a busy moment meets all of them. Widths beyond the models'
-    largest are left out; where all are, that one is measured.
+    """Milliseconds for one picture of each of WIDTHS, scaled to the model's height, from array to
+    logits: the median of REPEATS. Models take turns, so that a busy moment meets all of them.
+    Widths beyond the models' largest are left out; where all are, that one is measured.
 
     Processor time is counted, and models run on one thread: on a machine that does nothing else
     that is the time a caller waits, and other processes hardly change it. Windows counts it in
@@ -112,12 +113,14 @@ def latencies(predictors: Mapping[str, Predictor]) -> dict[str, dict[int, float]
     """
     clock = time.perf_counter if sys.platform == "win32" else time.process_time
     found: dict[str, dict[int, float]] = {name: {} for name in predictors}
-    widest = min(predictor.info.image.max_width for predictor in predictors.values())
+    images = [predictor.info.image for predictor in predictors.values()]
+    widest = min(image.max_width * HEIGHT // image.height for image in images)
     for width in [width for width in WIDTHS if width <= widest] or [widest]:
         taken: dict[str, list[float]] = {name: [] for name in predictors}
         for name, predictor in turns(predictors):
             image = predictor.info.image
-            array = np.zeros((image.channels, image.height, width), np.float32)
+            pixels = padded_width((width, HEIGHT), image)
+            array = np.zeros((image.channels, image.height, pixels), np.float32)
             started = clock()
             predictor.logits([array])
             taken[name].append(1000 * (clock() - started))

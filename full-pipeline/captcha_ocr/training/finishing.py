@@ -79,9 +79,7 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def draw(
-    config: TrainConfig, folder: RunFolder, train: OCRDataset, evaluation: Evaluation
-) -> None:
+def draw(config: TrainConfig, folder: RunFolder, train: OCRDataset, evaluation: Evaluation) -> None:
     """The run's pictures."""
     history, path = load_state(folder.last)["progress"]["history"], folder.path
     plots.plot_history(history, path / "results.png", fold_case=config.fold_case)
