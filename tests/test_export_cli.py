@@ -252,6 +252,7 @@ REPORT: dict[str, Any] = {
     "pictures": 240,
     "tolerance": 1e-3,
     "widths": [64, 256],
+    "height": 32,
     "rows": [
         {"arch": "a", "format": "torch", **FIGURES, "milliseconds": {64: 1.5}, "remark": {}},
         {"arch": "a", "format": "torchscript", **FIGURES, "remark": {"kind": "legacy"}},

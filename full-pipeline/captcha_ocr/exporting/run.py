@@ -17,7 +17,15 @@ import torch
 from captcha_ocr.checkpoint import Checkpoint, load_checkpoint
 from captcha_ocr.datasets.stores import Store
 from captcha_ocr.exporting import FORMATS, Format, NotKeptError, Remark
-from captcha_ocr.exporting.measuring import TOLERANCE, WIDTHS, agree, allowed, latencies, verify
+from captcha_ocr.exporting.measuring import (
+    HEIGHT,
+    TOLERANCE,
+    WIDTHS,
+    agree,
+    allowed,
+    latencies,
+    verify,
+)
 from captcha_ocr.files import file_sha256, find_files, take_place
 from captcha_ocr.model_info import WEIGHTS_DIR, ModelError
 from captcha_ocr.models import MODELS, find_model
@@ -180,6 +188,7 @@ def header(root: Path | None, store: Store | None) -> dict[str, Any]:
         "pictures": 0 if store is None else len(store),
         "tolerance": TOLERANCE,
         "widths": list(WIDTHS),
+        "height": HEIGHT,
     }
 
 

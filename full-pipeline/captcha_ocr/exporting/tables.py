@@ -15,15 +15,15 @@ HEADERS = {
 }
 CAPTIONS = {
     "en": (
-        "px: milliseconds for one picture of that width and 32 pixels high, brought to the model's "
-        "height, without opening it, on one thread (median; processor time). {date}, {machine}, "
-        "{runtimes}.",
+        "px: milliseconds for one picture of that width and {height} pixels high, brought to the "
+        "model's height, without opening it, on one thread (median; processor time). {date}, "
+        "{machine}, {runtimes}.",
         "Same text, EM: of the {pictures} pictures in `{set}`, the text torch reads and the label. "
         "Logits differ by: the most, of all pictures and classes; float32 may by {tolerance:g} and "
         "a ten-thousandth of the largest logit.",
     ),
     "zh": (
-        "px：单线程处理宽为该数、高 32 像素的一张图片（缩放到模型的高度）所需的毫秒数，"
+        "px：单线程处理宽为该数、高 {height} 像素的一张图片（缩放到模型的高度）所需的毫秒数，"
         "不含打开图片（中位数，处理器时间）。"
         "{date}，{machine}，{runtimes}。",
         "文本相同、EM：`{set}` 的 {pictures} 张图片中，与 torch 的结果相同、与标签相同的比例。"

@@ -20,7 +20,7 @@ class CTCRecognizer(nn.Module):
 
     in_channels: int  # 1 = grey, 3 = RGB: what ImageConfig.channels is unless asked
     also_colour: bool = False  # whether a grey model may be asked to read RGB
-    width_stride: int  # pixels of width a time step stands for
+    width_stride: int  # pixels of width a time step stands for, see twice_the_size
     min_height: int = 8  # pixels: lower images have no row left at the top of the network
     min_steps: int = 1  # time steps of an image that is learned from, which may be alone in a batch
     tap_dims: tuple[int, ...] = ()  # D of each sequence that an auxiliary head may read
@@ -31,6 +31,13 @@ class CTCRecognizer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.forward_with_taps(images)[0]
+
+    def twice_the_size(self, detail: int) -> nn.Module:
+        """What halves the images first, with ``detail`` channels; without them, nothing."""
+        if not detail:
+            return nn.Identity()
+        self.width_stride *= 2
+        return Halved(self.in_channels, detail)
 
 
 def init_weights(module: nn.Module) -> None:

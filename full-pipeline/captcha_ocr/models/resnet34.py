@@ -13,7 +13,6 @@ from torchvision.models.resnet import BasicBlock
 from captcha_ocr.models.base import (
     BidirectionalLSTM,
     CTCRecognizer,
-    Halved,
     columns,
     init_weights,
     scaled,
@@ -30,7 +29,8 @@ STAGES = (
 
 
 class CRNNResNet34(CTCRecognizer):
-    """RGB images; a width stride of 4. ``width=1.0`` has the paper's channels.
+    """RGB images; a width stride of 4, with ``detail`` channels (see `Halved`) of 8.
+    ``width=1.0`` has the paper's channels.
 
     ``early`` is the least width of the stem and the first two stages: the stem leaves one place in
     sixteen, and what its channels do not keep of thin strokes is lost to all that follows.
@@ -51,8 +51,7 @@ class CRNNResNet34(CTCRecognizer):
         super().__init__()
         early = max(early, width)
         channels = scaled(64, early)
-        self.width_stride *= 2 if detail else 1
-        self.halved = Halved(self.in_channels, detail) if detail else nn.Identity()
+        self.halved = self.twice_the_size(detail)
         self.stem = nn.Sequential(
             nn.Conv2d(self.in_channels + detail, channels, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(channels),

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from captcha_ocr.models.base import CTCRecognizer, Halved, columns, drop_path, init_weights, scaled
+from captcha_ocr.models.base import CTCRecognizer, columns, drop_path, init_weights, scaled
 
 LOCAL_WINDOW = (7, 11)  # height and width of local mixing, section 3.3
-MLP_RATIO = 4  # hidden channels of a block's MLP per channel
 
 
 class SVTRTiny(CTCRecognizer):
-    """RGB images of ``image_height`` and at most ``max_width``; a width stride of 4.
+    """RGB images of ``image_height`` and at most ``max_width``; a width stride of 4, with
+    ``detail`` channels (see `Halved`) of 8.
 
     Differences from the paper: no rectification in front, layer norm before each branch (trains
     from nothing without a long warm-up), and positions learned for the largest width are cut
@@ -37,7 +37,7 @@ class SVTRTiny(CTCRecognizer):
         dims: Sequence[int] = (64, 128, 256),
         depths: Sequence[int] = (3, 6, 3),
         heads: Sequence[int] = (2, 4, 8),
-        local_blocks: int = 6,
+        local_blocks: int = 6,  # of all stages: the first ones mix locally, the others globally
         out_dim: int = 192,
         detail: int = 0,
         dropout: float = 0.1,
@@ -45,15 +45,13 @@ class SVTRTiny(CTCRecognizer):
     ) -> None:
         super().__init__()
         stage_dims = [scaled(dim, width) for dim in dims]
-        self.halved = Halved(self.in_channels, detail) if detail else nn.Identity()
+        self.halved = self.twice_the_size(detail)
         self.patch = PatchEmbedding(self.in_channels + detail, stage_dims[0])
-        self.width_stride *= 2 if detail else 1
         grid = (-(-image_height // self.width_stride), -(-max_width // self.width_stride))
         self.position = nn.Parameter(torch.zeros(1, stage_dims[0], *grid))
         rates = torch.linspace(0.0, drop_path_rate, sum(depths)).tolist()
         self.stages, self.merges = nn.ModuleList(), nn.ModuleList()
         for index, dim in enumerate(stage_dims):
-            # Counted over all stages: the first blocks mix locally, the others globally.
             numbers = range(sum(depths[:index]), sum(depths[: index + 1]))
             blocks = [MixingBlock(dim, heads[index], n < local_blocks, rates[n]) for n in numbers]
             self.stages.append(nn.ModuleList(blocks))
@@ -122,9 +120,7 @@ class MixingBlock(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.qkv = nn.Linear(dim, 3 * dim)
         self.project = nn.Linear(dim, dim)
-        self.mlp = nn.Sequential(
-            nn.Linear(dim, MLP_RATIO * dim), nn.GELU(), nn.Linear(MLP_RATIO * dim, dim)
-        )
+        self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         mixed = self.mix(self.norm1(tokens), mask if self.local else None)
