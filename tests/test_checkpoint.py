@@ -25,7 +25,7 @@ from captcha_ocr.model_info import ModelError
 from captcha_ocr.models import build_model
 from captcha_ocr.training.optimisation import blend_weights
 from safetensors.torch import save
-from small_models import small_checkpoint
+from small_models import DETAILED, small_checkpoint
 
 CHARSET = Charset(tuple("0123456789中"))
 
@@ -228,7 +228,7 @@ def test_wider_convolutions_say_what_the_narrower_ones_said() -> None:
     assert listening.grad[:, 16:].abs().sum((0, 2, 3)).min() > 0
 
 
-@pytest.mark.parametrize("arch", ["crnn_resnet34", "svtr_tiny"])
+@pytest.mark.parametrize("arch", DETAILED)
 def test_weights_read_pictures_of_twice_the_size_as_they_read_their_means(arch: str) -> None:
     """And learn from the details at once."""
     source = small_checkpoint(arch)

@@ -31,10 +31,9 @@ from captcha_ocr.predictor import OnnxPredictor, load_predictor
 from captcha_ocr.runtimes.tflite import PADDING
 from captcha_ocr.runtimes.torch import TorchPredictor
 from drawing import draw_barcode, draw_picture
-from small_models import small_checkpoint
+from small_models import DETAILED, small_checkpoint
 from tiny_model import write_tiny_model
 
-DETAILED = ("crnn_resnet34", "svtr_tiny")  # what can see details, see models.base.Halved
 HERE = ("torchscript", "ncnn")  # what the dev environment can write; test_export.py has onnx
 PICTURES = [
     draw_picture(text, size)

@@ -13,7 +13,6 @@ from captcha_ocr.models import (
     CTCRecognizer,
     build_model,
     count_parameters,
-    model_arguments,
     width_stride,
 )
 from captcha_ocr.models.base import Halved, drop_path, scaled
@@ -21,10 +20,10 @@ from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.runtimes.torch import TorchPredictor
 from captcha_ocr.training.objective import CTCObjective, ctc_loss
 from drawing import draw_picture
+from small_models import DETAILED
 
 CLASSES = 37
 ARCHS = sorted(MODELS)
-DETAILED = [arch for arch in ARCHS if "detail" in model_arguments(arch)]
 
 
 def build(arch: str, height: int = 32, **arguments: object) -> CTCRecognizer:

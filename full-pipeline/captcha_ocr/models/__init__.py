@@ -56,8 +56,7 @@ def build_model(
 
 def width_stride(arch: str, arguments: dict[str, Any] | None = None) -> int:
     """Pixels of width that a time step stands for."""
-    stride = find_model(arch).width_stride
-    return 2 * stride if model_arguments(arch, arguments).get("detail") else stride
+    return find_model(arch).stride_with(model_arguments(arch, arguments).get("detail", 0))
 
 
 def check_model(arch: str, image: ImageConfig, arguments: dict[str, Any] | None = None) -> None:

@@ -20,7 +20,7 @@ class CTCRecognizer(nn.Module):
 
     in_channels: int  # 1 = grey, 3 = RGB: what ImageConfig.channels is unless asked
     also_colour: bool = False  # whether a grey model may be asked to read RGB
-    width_stride: int  # pixels of width a time step stands for, see twice_the_size
+    width_stride: int  # pixels of width a time step stands for; of the class, without details
     min_height: int = 8  # pixels: lower images have no row left at the top of the network
     min_steps: int = 1  # time steps of an image that is learned from, which may be alone in a batch
     tap_dims: tuple[int, ...] = ()  # D of each sequence that an auxiliary head may read
@@ -32,12 +32,15 @@ class CTCRecognizer(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.forward_with_taps(images)[0]
 
+    @classmethod
+    def stride_with(cls, detail: int) -> int:
+        """The width stride of a model that sees ``detail`` channels at twice the size."""
+        return 2 * cls.width_stride if detail else cls.width_stride
+
     def twice_the_size(self, detail: int) -> nn.Module:
         """What halves the images first, with ``detail`` channels; without them, nothing."""
-        if not detail:
-            return nn.Identity()
-        self.width_stride *= 2
-        return Halved(self.in_channels, detail)
+        self.width_stride = self.stride_with(detail)
+        return Halved(self.in_channels, detail) if detail else nn.Identity()
 
 
 def init_weights(module: nn.Module) -> None:

@@ -76,7 +76,7 @@ class CRNNResNet34(CTCRecognizer):
         self.stages.apply(init_weights)
 
     def forward_with_taps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        features = self.stem(self.halved(images))  # (N, D, H / 4, T)
+        features = self.stem(self.halved(images))  # (N, D, H / 4 or H / 8, T)
         taps = []
         for block in self.stages:
             features = block(features)

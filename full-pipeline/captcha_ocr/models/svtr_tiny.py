@@ -69,7 +69,7 @@ class SVTRTiny(CTCRecognizer):
         nn.init.trunc_normal_(self.position, std=0.02)
 
     def forward_with_taps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        grid = self.patch(self.halved(images))  # (N, D, H / 4, T)
+        grid = self.patch(self.halved(images))  # (N, D, H / 4 or H / 8, T)
         grid = grid + self.position[:, :, :, : grid.shape[3]]
         taps = []
         for index, blocks in enumerate(self.stages):
