@@ -29,7 +29,8 @@ with missing.in_one_line():
     from captcha_ocr.runtimes.torch import TorchPredictor
     from experiments import read_history, trained
     from recipe_pages import FULL, read_record, write_record
-    from train_models import Sets, draw_sets
+    from shipped_recipe import Sets
+    from train_models import draw_sets
 
 SETS: Sets = {  # no other set has these seeds
     "train": {"easy": (8_000, 401), "ctext": (8_000, 402), "ruoyi": (4_000, 403)},
