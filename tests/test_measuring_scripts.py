@@ -52,7 +52,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def configuration(arguments: list[str]):  # type: ignore[no-untyped-def]
-    from captcha_ocr.cli.train import build_parser, config_from
+    from captcha_ocr.cli.train_config import config_from
+    from captcha_ocr.cli.train_options import build_parser
 
     options = vars(build_parser().parse_args(arguments))
     options.pop("resume")
@@ -182,7 +183,7 @@ def test_sets_are_drawn_once_for_all_that_hold_them(
 ) -> None:
     for folder, sets in train_models.FOLDERS.items():
         train_models.draw_sets(tmp_path / folder, tmp_path / "raw", sets, train_models.SETTINGS)
-    assert len(drawn) == 44  # names tell apart what is drawn apart
+    assert len(drawn) == 49  # names tell apart what is drawn apart
 
 
 def test_what_was_learned_from_neither_chooses_nor_measures() -> None:

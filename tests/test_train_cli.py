@@ -18,14 +18,9 @@ import yaml
 from captcha_ocr.checkpoint import load_checkpoint, load_state, save_checkpoint
 from captcha_ocr.cli import train
 from captcha_ocr.cli.common import BAD_DATA, FAILURE, OK, USAGE, program
-from captcha_ocr.cli.train import (
-    Plan,
-    build_parser,
-    command_to_resume,
-    config_from,
-    main,
-    plan,
-)
+from captcha_ocr.cli.train import Plan, command_to_resume, main, plan
+from captcha_ocr.cli.train_config import config_from
+from captcha_ocr.cli.train_options import build_parser
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig
 from captcha_ocr.exporting import onnx
 from captcha_ocr.models import MODELS
@@ -91,6 +86,22 @@ def test_training_keeps_the_sizes_that_the_weights_know(source: str, tmp_path: P
     assert config.model == (checkpoint.model_config if source == "init_from" else {})
     config = config_from({**options, "width": 0.5})
     assert config.model.items() >= {"width": 0.5}.items()
+
+
+def test_a_student_has_as_many_columns_as_its_teacher(
+    sample_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teacher = tmp_path / "teacher.safetensors"
+    save_checkpoint(teacher, small_checkpoint("vanilla_crnn", detail=4))
+    given = arguments(sample_set, tmp_path / "runs", "svtr_tiny")
+    given += ["--distill-from", str(teacher)]
+    options = vars(build_parser().parse_args(given))
+    del options["resume"]
+    config = config_from(options)
+    assert (config.model["detail"], config.image.height, config.image.pad_multiple) == (4, 64, 8)
+    assert main([*given, "--detail", "0"]) == USAGE
+    said = "one column of 8 pixels, the student of 4; give --detail 4, as the teacher has"
+    assert said in capsys.readouterr().err
 
 
 def test_the_hint_after_an_interruption_names_a_command_that_knows_resume(
@@ -310,7 +321,6 @@ def test_all_go_on_where_they_were(
     ("extra", "message"),
     [
         (["--early", "0.8"], "svtr_tiny has no argument ['early']"),
-        (["--detail", "4"], "vanilla_crnn has no argument ['detail']"),
         (["--imgH", "24"], "vanilla_crnn reads pictures of height 32 or more"),
         (["--channels", "1"], "crnn_resnet34 reads 3 channel(s), the image config has 1"),
         (["--distill-from", "svtr_tiny"], "the teacher reads colours, the student grey"),

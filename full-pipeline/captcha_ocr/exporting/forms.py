@@ -79,7 +79,7 @@ class SVTRForm(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         model = self.model
-        grid = model.patch(model.halved(images))  # (N, D, height, T)
+        grid = model.patch(images)  # (N, D, height, T)
         grid = grid + model.position[:, :, :, : grid.shape[3]]
         for index, blocks in enumerate(model.stages):
             height, width = grid.shape[2], grid.shape[3]

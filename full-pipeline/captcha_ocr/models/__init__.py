@@ -56,24 +56,28 @@ def build_model(
 
 def width_stride(arch: str, arguments: dict[str, Any] | None = None) -> int:
     """Pixels of width that a time step stands for."""
-    return find_model(arch).stride_with(model_arguments(arch, arguments).get("detail", 0))
+    model_class = find_model(arch)
+    return model_class.enlarged(model_class.width_stride, detail_of(arch, arguments))
+
+
+def detail_of(arch: str, arguments: dict[str, Any] | None) -> int:
+    return model_arguments(arch, arguments).get("detail", 0)
 
 
 def check_model(arch: str, image: ImageConfig, arguments: dict[str, Any] | None = None) -> None:
     """Raise ConfigError for an unknown arch or argument, another number of channels, or pictures
     that are too low."""
     model_class = find_model(arch)
-    model_arguments(arch, arguments)
+    lowest = model_class.enlarged(model_class.min_height, detail_of(arch, arguments))
     known = (model_class.in_channels, *((3,) if model_class.also_colour else ()))
     if image.channels not in known:
         raise ConfigError(
             f"{arch} reads {' or '.join(map(str, known))} channel(s), the image config has "
             f"{image.channels}"
         )
-    if image.height < model_class.min_height:
+    if image.height < lowest:
         raise ConfigError(
-            f"{arch} reads pictures of height {model_class.min_height} or more, the image config "
-            f"has {image.height}"
+            f"{arch} reads pictures of height {lowest} or more, the image config has {image.height}"
         )
 
 

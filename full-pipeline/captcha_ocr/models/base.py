@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from captcha_ocr.config import ConfigError
@@ -32,15 +31,10 @@ class CTCRecognizer(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.forward_with_taps(images)[0]
 
-    @classmethod
-    def stride_with(cls, detail: int) -> int:
-        """The width stride of a model that sees ``detail`` channels at twice the size."""
-        return 2 * cls.width_stride if detail else cls.width_stride
-
-    def twice_the_size(self, detail: int) -> nn.Module:
-        """What halves the images first, with ``detail`` channels; without them, nothing."""
-        self.width_stride = self.stride_with(detail)
-        return Halved(self.in_channels, detail) if detail else nn.Identity()
+    @staticmethod
+    def enlarged(pixels: int, detail: int) -> int:
+        """So many pixels without details are so many with them, where images are twice as large."""
+        return 2 * pixels if detail else pixels
 
 
 def init_weights(module: nn.Module) -> None:
@@ -57,6 +51,9 @@ def init_weights(module: nn.Module) -> None:
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+    if isinstance(module, FirstConv) and module.details is not None:
+        for parameter in module.details[-1].parameters():
+            nn.init.zeros_(parameter)  # so that weights without details say what they said
 
 
 def scaled(channels: int, width: float) -> int:
@@ -89,37 +86,32 @@ class BidirectionalLSTM(nn.Module):
         return self.project(states)
 
 
-class Halved(nn.Module):
-    """Images (N, C, H, W) to (N, C + detail, H / 2, W / 2): their mean over squares of 2 x 2, and
-    beside it ``detail`` channels learned at their own size.
+class FirstConv(nn.Conv2d):
+    """A model's first convolution: (N, C, H, W) to (N, out_channels, H / stride, W / stride).
 
-    What reads the mean alone misses strokes of one pixel; a model at twice the size costs four
-    times as much, this one convolution more.
+    With ``detail`` it reads images of twice the size to features of the same: the images' mean
+    over squares of 2 x 2, and beside it ``detail`` channels that are learned at full size. What
+    reads the mean alone misses strokes of one pixel; a model at twice the size costs four times
+    as much, the two convolutions beside this one little.
     """
 
-    def __init__(self, in_channels: int, detail: int) -> None:
-        super().__init__()
-        if detail < 1:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, detail: int = 0
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
+        self.details: nn.Sequential | None = None
+        if detail < 0:
             raise ConfigError(f"detail is {detail}; choose 0 (none) or more channels")
-        self.mean = nn.AvgPool2d(2, ceil_mode=True)  # ceil: as many rows of an odd height
-        self.detail = nn.Sequential(
-            nn.Conv2d(in_channels, detail, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(detail),
-            nn.ReLU(inplace=True),
-        )
+        if detail:
+            self.mean = nn.AvgPool2d(2, ceil_mode=True)  # ceil: as many rows of an odd height
+            self.details = nn.Sequential(
+                nn.Conv2d(in_channels, detail, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(detail),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(detail, out_channels, 3, stride, padding=1, bias=False),
+            )
 
     def forward(self, images: Tensor) -> Tensor:
-        return torch.cat([self.mean(images), self.detail(images)], dim=1)
-
-
-def drop_path(x: Tensor, probability: float, training: bool) -> Tensor:
-    """Drop a residual branch's output ``x``, (N, ...), for each sample by chance.
-
-    Stochastic depth, Huang et al. 2016, section 3, which draws once a batch and scales when it
-    tests; here the rest is scaled up in training, so that evaluation needs nothing.
-    """
-    if not training or probability == 0.0:
-        return x
-    keep = 1.0 - probability
-    mask = torch.rand((x.shape[0],) + (1,) * (x.dim() - 1), device=x.device) < keep
-    return x * mask / keep
+        if self.details is None:
+            return super().forward(images)
+        return super().forward(self.mean(images)) + self.details(images)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from captcha_ocr.models.base import (
     BidirectionalLSTM,
     CTCRecognizer,
+    FirstConv,
     columns,
     init_weights,
     scaled,
@@ -29,7 +30,8 @@ LAYERS = (
 
 
 class CRNN(CTCRecognizer):
-    """Grey images of height 32, the paper's, or more, or RGB ones; a width stride of 4.
+    """Grey images of height 32, the paper's, or more, or RGB ones; a width stride of 4, with
+    ``detail`` channels (see `FirstConv`) of 8.
 
     Differences from the paper: batch normalisation after every convolution, for training from
     nothing on little (the paper has it after two), no column lost at the last kernel, and, for
@@ -43,20 +45,31 @@ class CRNN(CTCRecognizer):
     min_height = 32
 
     def __init__(
-        self, num_classes: int, in_channels: int, width: float = 0.5, hidden: int = 0
+        self,
+        num_classes: int,
+        in_channels: int,
+        width: float = 0.5,
+        hidden: int = 0,
+        detail: int = 0,
     ) -> None:
         """``hidden`` 0: the paper's 256 at width 1.0, shrinking half as fast: 192 at 0.5."""
         super().__init__()
         hidden = hidden or scaled(256, (1 + width) / 2)
         layers: list[nn.Module] = []
+        self.width_stride = self.enlarged(self.width_stride, detail)
         channels = self.in_channels = in_channels
         for out_channels, kernel, pool in LAYERS:
             out_channels = scaled(out_channels, width)
             # The last kernel, 2 x 2, has no border in the paper and so loses a column; here a
             # border of one column on the left keeps T = W / 4 (the right one is cut off below).
             padding = (1, 1) if kernel == 3 else (0, 1)
+            convolution = (
+                nn.Conv2d(channels, out_channels, kernel, padding=padding, bias=False)
+                if layers
+                else FirstConv(channels, out_channels, kernel, detail=detail)
+            )
             layers += [
-                nn.Conv2d(channels, out_channels, kernel, padding=padding, bias=False),
+                convolution,
                 nn.BatchNorm2d(out_channels),
                 nn.ReLU(inplace=True),
             ]

@@ -13,6 +13,7 @@ from torchvision.models.resnet import BasicBlock
 from captcha_ocr.models.base import (
     BidirectionalLSTM,
     CTCRecognizer,
+    FirstConv,
     columns,
     init_weights,
     scaled,
@@ -29,7 +30,7 @@ STAGES = (
 
 
 class CRNNResNet34(CTCRecognizer):
-    """RGB images; a width stride of 4, with ``detail`` channels (see `Halved`) of 8.
+    """RGB images; a width stride of 4, with ``detail`` channels (see `FirstConv`) of 8.
     ``width=1.0`` has the paper's channels.
 
     ``early`` is the least width of the stem and the first two stages: the stem leaves one place in
@@ -51,9 +52,9 @@ class CRNNResNet34(CTCRecognizer):
         super().__init__()
         early = max(early, width)
         channels = scaled(64, early)
-        self.halved = self.twice_the_size(detail)
+        self.width_stride = self.enlarged(self.width_stride, detail)
         self.stem = nn.Sequential(
-            nn.Conv2d(self.in_channels + detail, channels, 7, stride=2, padding=3, bias=False),
+            FirstConv(self.in_channels, channels, 7, stride=2, detail=detail),
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
             nn.MaxPool2d(3, stride=2, padding=1),
@@ -71,12 +72,11 @@ class CRNNResNet34(CTCRecognizer):
             BidirectionalLSTM(hidden, hidden, num_classes),
         )
         self.tap_dims = (dims[2], dims[3])
-        self.halved.apply(init_weights)
         self.stem.apply(init_weights)
         self.stages.apply(init_weights)
 
     def forward_with_taps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        features = self.stem(self.halved(images))  # (N, D, H / 4 or H / 8, T)
+        features = self.stem(images)  # (N, D, H / 4 or H / 8, T)
         taps = []
         for block in self.stages:
             features = block(features)

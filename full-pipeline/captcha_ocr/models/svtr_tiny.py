@@ -10,19 +10,19 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torchvision.ops import StochasticDepth
 
-from captcha_ocr.models.base import CTCRecognizer, columns, drop_path, init_weights, scaled
+from captcha_ocr.models.base import CTCRecognizer, FirstConv, columns, init_weights, scaled
 
 LOCAL_WINDOW = (7, 11)  # height and width of local mixing, section 3.3
 
 
 class SVTRTiny(CTCRecognizer):
     """RGB images of ``image_height`` and at most ``max_width``; a width stride of 4, with
-    ``detail`` channels (see `Halved`) of 8.
+    ``detail`` channels (see `FirstConv`) of 8.
 
     Differences from the paper: no rectification in front, layer norm before each branch (trains
-    from nothing without a long warm-up), and positions learned for the largest width are cut
-    to the picture's own.
+    from nothing without a long warm-up), positions learned for the largest width, and then cut.
     """
 
     in_channels = 3
@@ -45,8 +45,8 @@ class SVTRTiny(CTCRecognizer):
     ) -> None:
         super().__init__()
         stage_dims = [scaled(dim, width) for dim in dims]
-        self.halved = self.twice_the_size(detail)
-        self.patch = PatchEmbedding(self.in_channels + detail, stage_dims[0])
+        self.width_stride = self.enlarged(self.width_stride, detail)
+        self.patch = PatchEmbedding(self.in_channels, stage_dims[0], detail)
         grid = (-(-image_height // self.width_stride), -(-max_width // self.width_stride))
         self.position = nn.Parameter(torch.zeros(1, stage_dims[0], *grid))
         rates = torch.linspace(0.0, drop_path_rate, sum(depths)).tolist()
@@ -69,7 +69,7 @@ class SVTRTiny(CTCRecognizer):
         nn.init.trunc_normal_(self.position, std=0.02)
 
     def forward_with_taps(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        grid = self.patch(self.halved(images))  # (N, D, H / 4 or H / 8, T)
+        grid = self.patch(images)  # (N, D, H / 4 or H / 8, T)
         grid = grid + self.position[:, :, :, : grid.shape[3]]
         taps = []
         for index, blocks in enumerate(self.stages):
@@ -88,9 +88,9 @@ class SVTRTiny(CTCRecognizer):
 class PatchEmbedding(nn.Sequential):
     """Overlapping patches, (N, D, H / 4, W / 4), by two 3 x 3 convolutions. Section 3.2."""
 
-    def __init__(self, in_channels: int, dim: int) -> None:
+    def __init__(self, in_channels: int, dim: int, detail: int) -> None:
         super().__init__(
-            nn.Conv2d(in_channels, dim // 2, 3, stride=2, padding=1, bias=False),
+            FirstConv(in_channels, dim // 2, 3, stride=2, detail=detail),
             nn.BatchNorm2d(dim // 2),
             nn.GELU(),
             nn.Conv2d(dim // 2, dim, 3, stride=2, padding=1, bias=False),
@@ -116,7 +116,8 @@ class MixingBlock(nn.Module):
 
     def __init__(self, dim: int, heads: int, local: bool, drop_path_rate: float) -> None:
         super().__init__()
-        self.heads, self.local, self.rate = heads, local, drop_path_rate
+        self.heads, self.local = heads, local
+        self.drop_path = StochasticDepth(drop_path_rate, mode="row")
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.qkv = nn.Linear(dim, 3 * dim)
         self.project = nn.Linear(dim, dim)
@@ -124,8 +125,8 @@ class MixingBlock(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         mixed = self.mix(self.norm1(tokens), mask if self.local else None)
-        tokens = tokens + drop_path(mixed, self.rate, self.training)
-        return tokens + drop_path(self.mlp(self.norm2(tokens)), self.rate, self.training)
+        tokens = tokens + self.drop_path(mixed)
+        return tokens + self.drop_path(self.mlp(self.norm2(tokens)))
 
     def mix(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
         qkv = self.qkv(tokens).unflatten(2, (3, self.heads, -1))  # (N, L, 3, heads, D / heads)

@@ -9,6 +9,7 @@ from torch import Tensor
 from captcha_ocr.charset import Charset
 from captcha_ocr.checkpoint import Checkpoint
 from captcha_ocr.config import ConfigError, ImageConfig
+from captcha_ocr.models import width_stride
 from captcha_ocr.models.base import LUMA
 
 
@@ -25,27 +26,20 @@ class Teacher:
         checkpoint: Checkpoint,
         charset: Charset,
         image: ImageConfig,
-        width_stride: int,
+        stride: int,
         device: torch.device,
     ) -> None:
         """For a student of these settings. Raises ConfigError unless their columns are the same
         and it knows every symbol of ``charset``."""
-        known = checkpoint.image
-        refuse_unlike(known, image)
+        refuse_unlike(checkpoint, image, stride)
         unknown = checkpoint.charset.unknown("".join(charset.symbols))
         if unknown:
             raise ConfigError(
                 f"the teacher does not know {''.join(unknown[:20])!r}, which training labels have; "
                 "choose one that was trained on such labels"
             )
-        model = checkpoint.build()
-        if model.width_stride != width_stride:
-            raise ConfigError(
-                f"the teacher makes one column of {model.width_stride} pixels, the student of "
-                f"{width_stride}; choose a teacher with as many columns"
-            )
-        self.model = model.to(device).to(memory_format=torch.channels_last)
-        self.grey = known.channels < image.channels
+        self.model = checkpoint.build().to(device).to(memory_format=torch.channels_last)
+        self.grey = checkpoint.image.channels < image.channels
         classes = [Charset.BLANK, *checkpoint.charset.encode("".join(charset.symbols))]
         self.classes = torch.tensor(classes, device=device)  # the teacher's, in the student's order
 
@@ -64,8 +58,10 @@ class Teacher:
         return F.kl_div(student, teacher, reduction="none", log_target=True).sum(dim=(1, 2))
 
 
-def refuse_unlike(known: ImageConfig, image: ImageConfig) -> None:
-    """Raise ConfigError when a teacher of ``known`` pictures cannot look at those of ``image``."""
+def refuse_unlike(teacher: Checkpoint, image: ImageConfig, stride: int) -> None:
+    """Raise ConfigError when a teacher cannot look at a student's pictures, or has other columns
+    than one of every ``stride`` pixels."""
+    known = teacher.image
     if (known.height, known.max_width) != (image.height, image.max_width):
         raise ConfigError(
             f"the teacher reads pictures of {known.height} x {known.max_width} pixels, not "
@@ -74,3 +70,10 @@ def refuse_unlike(known: ImageConfig, image: ImageConfig) -> None:
         )
     if known.channels > image.channels:
         raise ConfigError("the teacher reads colours, the student grey; choose a grey teacher")
+    theirs = width_stride(teacher.arch, teacher.model_config)
+    if theirs != stride:
+        detail = teacher.model_config.get("detail", 0)
+        raise ConfigError(
+            f"the teacher makes one column of {theirs} pixels, the student of {stride}; give "
+            f"--detail {detail}, as the teacher has, or a teacher with as many columns"
+        )
