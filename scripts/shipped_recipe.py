@@ -72,8 +72,10 @@ FOLDERS: Mapping[str, Sets] = {  # what a stage learns from, by the name of its 
     ),
 }
 MIDDLE, HIGH = "--imgH 40 --imgW 320", "--imgH 48 --imgW 384"
-# Read by the first layer alone; all behind it see the height of the stages before.
-TWICE = "--imgH 64 --imgW 512 --detail 16"
+# Twice the height for the first layer alone; all behind it see that of the stages before.
+FROM_64, FROM_80, FROM_96 = (
+    f"--imgH {height} --imgW {8 * height} --detail 16" for height in (64, 80, 96)
+)
 # What is read already is kept by a low rate and without new auxiliary heads. The last stages
 # learn pictures as they are (--aug 0), and then some of them distorted.
 LOW = "--batch 32 --batch-start 32 --flat 0 --aux-weight 0"
@@ -105,6 +107,11 @@ STAGES = {
             0.55,
             f"{MIDDLE} {LOW} --lr 3e-4 --blend 0.5 --aug 0.2 --seed 34 --fold-case",
             FRESH_SUMS,
+        ),
+        Stage(
+            1.0,
+            f"{FROM_80} {LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 42 --fold-case",
+            SEEDS_180,
         ),
     ),
     "crnn_resnet34": (
@@ -143,6 +150,11 @@ STAGES = {
             f"{HIGH} {LOW} --lr 5e-4 --blend 0.5 --aug 0.2 --seed 32 --fold-case",
             FRESH_SUMS,
         ),
+        Stage(
+            0.85,
+            f"{FROM_96} {LOW} --lr 5e-4 --blend 0.3 --aug 0.2 --seed 43 --fold-case",
+            SEEDS_180,
+        ),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
@@ -164,7 +176,9 @@ STAGES = {
         Stage(0.98, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 25", FRESHER),
         Stage(0.98, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 27 --fold-case", FRESHEST),
         Stage(
-            1.0, f"{TWICE} {LOW} --lr 4e-4 --blend 0.3 --aug 0.2 --seed 40 --fold-case", SEEDS_180
+            1.0,
+            f"{FROM_64} {LOW} --lr 4e-4 --blend 0.3 --aug 0.2 --seed 40 --fold-case",
+            SEEDS_180,
         ),
     ),
 }

@@ -18,6 +18,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {  # an architecture that is not here has
     "crnn_resnet34": {"width": 0.125, "early": 0.125, "hidden": 32},
     "svtr_tiny": {"width": 0.25, "depths": (2, 2, 2), "local_blocks": 3, "out_dim": 32},
 }
+DETAILED = [arch for arch in sorted(MODELS) if "detail" in model_arguments(arch)]
 
 
 def small_checkpoint(arch: str, max_width: int = 256, **changes: Any) -> Checkpoint:

@@ -22,11 +22,11 @@ from captcha_ocr.checkpoint import (
 from captcha_ocr.config import ImageConfig
 from captcha_ocr.exporting.onnx import round_to_half
 from captcha_ocr.model_info import ModelError
-from captcha_ocr.models import MODELS, build_model
+from captcha_ocr.models import build_model
 from captcha_ocr.models.base import FirstConv
 from captcha_ocr.training.optimisation import blend_weights
 from safetensors.torch import save
-from small_models import small_checkpoint
+from small_models import DETAILED, small_checkpoint
 
 CHARSET = Charset(tuple("0123456789中"))
 
@@ -229,7 +229,7 @@ def test_wider_convolutions_say_what_the_narrower_ones_said() -> None:
     assert listening.grad[:, 16:].abs().sum((0, 2, 3)).min() > 0
 
 
-@pytest.mark.parametrize("arch", sorted(MODELS))
+@pytest.mark.parametrize("arch", DETAILED)
 def test_weights_read_pictures_of_twice_the_size_as_they_read_their_means(arch: str) -> None:
     """And learn from the details at once."""
     source = small_checkpoint(arch)
