@@ -202,7 +202,7 @@ def test_a_damaged_picture_is_named(
 def begun(sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begun:
     """The options of a run of ``vanilla_crnn``, and what is trained from then on (nothing is)."""
     given = [*arguments(sample_set, tmp_path / "runs"), "--init-from", "vanilla_crnn"]
-    given += ["--imgH", "48", "--epochs", "2"]
+    given += ["--imgH", "96", "--epochs", "2"]
     folder = RunFolder.create(tmp_path / "runs", "vanilla_crnn")
     options = vars(build_parser().parse_args(given))
     config, _ = plan(options, options.pop("resume"))
@@ -215,7 +215,7 @@ def begun(sample_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_is_given_again_as_it_was_resumes(begun: Begun) -> None:
     given, trained = begun
-    same = ["--downsample", "4", "--imgW", "320", "--width", "0.25", "--max-minutes", "7"]
+    same = ["--downsample", "8", "--imgW", "640", "--width", "0.25", "--max-minutes", "7"]
     same += ["--amp", "auto", "--select-on", "auto"]  # as it was settled when the run began
     assert main([*given, *same, "--resume"]) == OK
     ((config, folder),) = trained
@@ -243,12 +243,12 @@ def test_a_step_of_a_model_with_details_is_twice_as_wide(sample_set: Path, tmp_p
     ("extra", "message"),
     [
         ("--epochs 60 --resume", "with --epochs 2.0 (not 60.0) and goes on as it began: leave"),
-        ("--imgH 32 --width 1 --resume", "--imgH 48 (not 32)"),
+        ("--imgH 32 --width 1 --resume", "--imgH 96 (not 32)"),
         ("--imgH 32 --width 1 --resume", "--width 0.25 (not 1.0)"),
         ("--batch-start 4 --resume", "--batch-start 8 (not 4)"),
         ("--init-from svtr_tiny --resume", "svtr_tiny.safetensors)"),
         ("--distill-from svtr_tiny --resume", "without --distill-from and goes on"),
-        ("--downsample 8 --resume", "--downsample 4 (not 8)"),
+        ("--downsample 4 --resume", "--downsample 8 (not 4)"),
         ("--aug --resume", "with --aug 0.0 (not 1.0)"),
         ("--arch svtr_tiny --resume RUN", "--arch vanilla_crnn (not svtr_tiny)"),
         ("--arch all --resume RUN", "is one run; give its --arch, or --resume without a folder"),
@@ -322,6 +322,10 @@ def test_all_go_on_where_they_were(
     [
         (["--early", "0.8"], "svtr_tiny has no argument ['early']"),
         (["--imgH", "24"], "vanilla_crnn reads pictures of height 32 or more"),
+        (
+            ["--detail", "4", "--imgH", "60"],
+            "vanilla_crnn with details reads pictures of height 64",
+        ),
         (["--channels", "1"], "crnn_resnet34 reads 3 channel(s), the image config has 1"),
         (["--distill-from", "svtr_tiny"], "the teacher reads colours, the student grey"),
     ],

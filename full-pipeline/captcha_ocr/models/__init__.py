@@ -68,7 +68,8 @@ def check_model(arch: str, image: ImageConfig, arguments: dict[str, Any] | None 
     """Raise ConfigError for an unknown arch or argument, another number of channels, or pictures
     that are too low."""
     model_class = find_model(arch)
-    lowest = model_class.enlarged(model_class.min_height, detail_of(arch, arguments))
+    detail = detail_of(arch, arguments)
+    lowest = model_class.enlarged(model_class.min_height, detail)
     known = (model_class.in_channels, *((3,) if model_class.also_colour else ()))
     if image.channels not in known:
         raise ConfigError(
@@ -77,7 +78,8 @@ def check_model(arch: str, image: ImageConfig, arguments: dict[str, Any] | None 
         )
     if image.height < lowest:
         raise ConfigError(
-            f"{arch} reads pictures of height {lowest} or more, the image config has {image.height}"
+            f"{arch}{' with details' if detail else ''} reads pictures of height {lowest} or more, "
+            f"the image config has {image.height}"
         )
 
 
