@@ -79,6 +79,7 @@ FROM_64, FROM_80, FROM_96 = (
 # What is read already is kept by a low rate and without new auxiliary heads. The last stages
 # learn pictures as they are (--aug 0), and then some of them distorted.
 LOW = "--batch 32 --batch-start 32 --flat 0 --aux-weight 0"
+LAST = f"{LOW} --aug 0.2 --fold-case"
 RECIPE = "--batch 128 --amp auto --eval-every 65000 --select-on val --aug"
 
 
@@ -103,16 +104,8 @@ STAGES = {
         Stage(0.4, f"{MIDDLE} {LOW} --lr 1.5e-4 --blend 0.4 --aug 0 --seed 17", SUMS),
         Stage(0.84, f"{MIDDLE} {LOW} --lr 2.5e-4 --blend 0.5 --aug 0.2 --seed 22", FRESH),
         Stage(0.98, f"{MIDDLE} {LOW} --lr 3e-4 --aug 0.2 --seed 24", FRESHER),
-        Stage(
-            0.55,
-            f"{MIDDLE} {LOW} --lr 3e-4 --blend 0.5 --aug 0.2 --seed 34 --fold-case",
-            FRESH_SUMS,
-        ),
-        Stage(
-            1.0,
-            f"{FROM_80} {LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 42 --fold-case",
-            SEEDS_180,
-        ),
+        Stage(0.55, f"{MIDDLE} {LAST} --lr 3e-4 --blend 0.5 --seed 34", FRESH_SUMS),
+        Stage(1.0, f"{FROM_80} {LAST} --lr 3e-4 --blend 0.3 --seed 42", SEEDS_180),
     ),
     "crnn_resnet34": (
         Stage(2.25, "--early 0.4 --batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
@@ -131,30 +124,13 @@ STAGES = {
         Stage(0.17, f"{HIGH} {LOW} --lr 2e-4 --blend 0.5 --aug 0.5 --seed 18", SUMS),
         Stage(  # wider where strokes are seen
             0.5,
-            f"{HIGH} {LOW} --early 0.6 --lr 5e-4 --flat 0.1 --blend 0.3 --aug 0.2 --seed 28"
-            " --fold-case",
+            f"{HIGH} {LAST} --early 0.6 --lr 5e-4 --flat 0.1 --blend 0.3 --seed 28",
             FRESHEST,
         ),
-        Stage(
-            1.333,
-            f"{HIGH} {LOW} --lr 5e-4 --blend 0.3 --aug 0.2 --seed 29 --fold-case",
-            FRESHER,
-        ),
-        Stage(
-            0.78,
-            f"{HIGH} {LOW} --lr 5e-4 --blend 0.5 --aug 0.2 --seed 30 --fold-case",
-            NEWEST,
-        ),
-        Stage(
-            0.78,
-            f"{HIGH} {LOW} --lr 5e-4 --blend 0.5 --aug 0.2 --seed 32 --fold-case",
-            FRESH_SUMS,
-        ),
-        Stage(
-            0.85,
-            f"{FROM_96} {LOW} --lr 5e-4 --blend 0.3 --aug 0.2 --seed 43 --fold-case",
-            SEEDS_180,
-        ),
+        Stage(1.333, f"{HIGH} {LAST} --lr 5e-4 --blend 0.3 --seed 29", FRESHER),
+        Stage(0.78, f"{HIGH} {LAST} --lr 5e-4 --blend 0.5 --seed 30", NEWEST),
+        Stage(0.78, f"{HIGH} {LAST} --lr 5e-4 --blend 0.5 --seed 32", FRESH_SUMS),
+        Stage(0.85, f"{FROM_96} {LAST} --lr 5e-4 --blend 0.3 --seed 43", SEEDS_180),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),
@@ -174,11 +150,7 @@ STAGES = {
         Stage(0.7, f"{LOW} --lr 2e-4 --blend 0.4 --aug 0.2 --seed 21", FRESH),
         Stage(0.47, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 23", FRESH),
         Stage(0.98, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 25", FRESHER),
-        Stage(0.98, f"{LOW} --lr 3e-4 --blend 0.3 --aug 0.2 --seed 27 --fold-case", FRESHEST),
-        Stage(
-            1.0,
-            f"{FROM_64} {LOW} --lr 4e-4 --blend 0.3 --aug 0.2 --seed 40 --fold-case",
-            SEEDS_180,
-        ),
+        Stage(0.98, f"{LAST} --lr 3e-4 --blend 0.3 --seed 27", FRESHEST),
+        Stage(1.0, f"{FROM_64} {LAST} --lr 4e-4 --blend 0.3 --seed 40", SEEDS_180),
     ),
 }
