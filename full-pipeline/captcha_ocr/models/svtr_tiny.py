@@ -117,7 +117,7 @@ class MixingBlock(nn.Module):
     def __init__(self, dim: int, heads: int, local: bool, drop_path_rate: float) -> None:
         super().__init__()
         self.heads, self.local = heads, local
-        self.drop_path = StochasticDepth(drop_path_rate, mode="row")
+        self.drop_path = StochasticDepth(drop_path_rate, mode="row")  # Huang et al. 2016, section 3
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.qkv = nn.Linear(dim, 3 * dim)
         self.project = nn.Linear(dim, dim)
