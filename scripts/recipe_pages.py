@@ -1,4 +1,4 @@
-"""The tables and curves of docs/recipe.md, in both languages, from docs/recipe.json."""
+"""The tables and curves of docs/recipe.md and runs.md, in both languages, from recipe.json."""
 
 from __future__ import annotations
 
@@ -37,11 +37,13 @@ CHINESE = {  # names of the rows
 PAGES = {  # page -> block -> header
     "recipe.md": {
         "ablation": ("changed", *_STYLES, "mean", "against the recipe", "half-way", "time"),
+        "scratch": ("run", "recipe", "batch", "pictures", *(f"{m} min" for m in TIMES)),
+    },
+    "runs.md": {
         "runs": (
             *("run", "set", "processor", "height", "batch", "rate", "distorted", "pictures"),
             *("minutes", "1/4", "1/2", "3/4", "end", "kept"),
         ),
-        "scratch": ("run", "recipe", "batch", "pictures", *(f"{m} min" for m in TIMES)),
         "blends": (
             *("run", "set", "pictures", "share"),
             *("text", "中文", "sums", "CalcAll", "RuoYi", "all"),
@@ -49,11 +51,13 @@ PAGES = {  # page -> block -> header
     },
     "recipe.zh-CN.md": {
         "ablation": ("改动", *_STYLES, "平均", "与配方之差", "中途", "时间"),
+        "scratch": ("训练", "配方", "批大小", "图片数", *(f"{m} 分钟" for m in TIMES)),
+    },
+    "runs.zh-CN.md": {
         "runs": (
             *("训练", "集合", "处理器", "高度", "批大小", "学习率", "失真", "图片数"),
             *("分钟", "1/4", "1/2", "3/4", "结束", "留下"),
         ),
-        "scratch": ("训练", "配方", "批大小", "图片数", *(f"{m} 分钟" for m in TIMES)),
         "blends": (
             *("训练", "集合", "图片数", "比例"),
             *("文本", "中文", "算式", "CalcAll", "RuoYi", "合计"),
@@ -74,19 +78,15 @@ def read_record() -> dict[str, Any]:
 def write_record(record: dict[str, Any]) -> None:
     """docs/recipe.json, and the documents that show it."""
     RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    for page, words in PAGES.items():
-        names: Mapping[str, str] = CHINESE if page == "recipe.zh-CN.md" else {}
-        blocks = {
-            "ablation": table(words["ablation"], ablation_lines(record["ablation"]["rows"], names)),
-            "runs": table(words["runs"], [course_line(run) for run in record.get("runs", [])]),
-            "scratch": table(
-                words["scratch"], [scratch_line(run, names) for run in record.get("scratch", [])]
-            ),
-            "blends": table(
-                words["blends"],
-                [line for run in record.get("blends", []) for line in blend_lines(run)],
-            ),
+    for page, headers in PAGES.items():
+        names: Mapping[str, str] = CHINESE if page.endswith(".zh-CN.md") else {}
+        lines = {
+            "ablation": ablation_lines(record["ablation"]["rows"], names),
+            "runs": [course_line(run) for run in record.get("runs", [])],
+            "scratch": [scratch_line(run, names) for run in record.get("scratch", [])],
+            "blends": [line for run in record.get("blends", []) for line in blend_lines(run)],
         }
+        blocks = {block: table(header, lines[block]) for block, header in headers.items()}
         update_page(RESULT.with_name(page), blocks)
     rows = {row["name"]: row for row in record["ablation"]["rows"]}
     steps = [pictures / 1000 for pictures in rows[FULL]["pictures"]]
