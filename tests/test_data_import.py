@@ -166,7 +166,7 @@ def test_a_file_without_a_suffix_gets_that_of_its_bytes(tmp_path: Path) -> None:
         ("../secret.png,x", "'..' part"),
         ("..\\secret.png,x", "'..' part"),
         ("C:\\secret.png,x", "is absolute"),
-        ("/secret.png,x", "is absolute"),
+        ("/secret.png,x", "is absolute; give it relative to the pictures' folder"),
         ("link.png,x", "outside"),
         ("good.png,two", "labelled 'two', and the same picture is labelled 'good' at"),
         ("good_2.png,two", "labelled 'two', and the same picture is labelled 'good' at"),

@@ -60,7 +60,9 @@ def check_name(name: str) -> str:
         raise ValueError(f"the file name {name!r} holds a control character or a backslash")
     parts = name.split("/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
-        raise ValueError(f"the file name {name!r} is absolute; names are relative to images/")
+        raise ValueError(
+            f"the file name {name!r} is absolute; give it relative to the pictures' folder"
+        )
     if any(part in ("", ".", "..") for part in parts):
         raise ValueError(f"the file name {name!r} holds an empty, '.' or '..' part")
     return name
