@@ -167,6 +167,18 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "absent.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("temperature", "1.2"), ("temperature", None), ("model_config", None), ("metrics", [])],
+)
+def test_a_value_of_another_kind_is_named(tmp_path: Path, field: str, value: object) -> None:
+    """It would be fallen over when the model is built, or at the first picture."""
+    file = tmp_path / "edited.safetensors"
+    save_checkpoint(file, dataclasses.replace(make(), **{field: value}))
+    with pytest.raises(ModelError, match=rf"edited.safetensors is no .*: {field} is "):
+        load_checkpoint(file)
+
+
 def test_an_installed_package_says_where_the_weights_to_train_on_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

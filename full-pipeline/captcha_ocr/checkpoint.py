@@ -23,13 +23,15 @@ from safetensors.torch import save
 from torch import Tensor
 
 from captcha_ocr.charset import Charset
-from captcha_ocr.config import ImageConfig
+from captcha_ocr.config import ImageConfig, strict_from_dict
 from captcha_ocr.files import write_bytes
 from captcha_ocr.model_info import FORMAT, WEIGHTS_DIR, ModelError
 from captcha_ocr.models import CTCRecognizer, build_model, model_arguments
 from captcha_ocr.models.base import LUMA
 
 HEADER = "captcha_ocr"  # the key of our JSON in the safetensors header
+# Fields of a Checkpoint that this JSON has as they are.
+RECORDED = ("arch", "model_config", "metrics", "train_config", "temperature")
 
 
 @dataclass(frozen=True)
@@ -103,16 +105,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise ValueError(f"its format is {header['format']}, this version reads {FORMAT}")
         if header["sha256"] != _digest(state):
             raise ValueError("its weights are not those that were saved (sha256 differs)")
-        return Checkpoint(
-            arch=header["arch"],
-            model_config=header["model_config"],
-            charset=Charset(tuple(header["charset"])),
-            image=ImageConfig.from_dict(header["image_config"]),
-            state={name: _expand(tensor) for name, tensor in state.items()},
-            metrics=header["metrics"],
-            train_config=header["train_config"],
-            temperature=header["temperature"],
-        )
+        values = {name: header[name] for name in RECORDED}
+        values["charset"] = Charset(tuple(header["charset"]))
+        values["image"] = ImageConfig.from_dict(header["image_config"])
+        values["state"] = {name: _expand(tensor) for name, tensor in state.items()}
+        checkpoint: Checkpoint = strict_from_dict(Checkpoint, values)
+        return checkpoint
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} is no checkpoint of this project: {error}") from error
 
