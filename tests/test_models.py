@@ -160,6 +160,17 @@ def test_errors_name_what_is_allowed() -> None:
         build("svtr_tiny", detail=-1)
     with pytest.raises(ConfigError, match=r"reads 3 channel"):
         build_model("svtr_tiny", CLASSES, ImageConfig(channels=1))
+    with pytest.raises(ConfigError, match=r"vanilla_crnn: width is '0,5', not float"):
+        build("vanilla_crnn", width="0,5")
+    with pytest.raises(ConfigError, match=r"svtr_tiny: depths is \[1, 'x'\], not tuple"):
+        build("svtr_tiny", depths=[1, "x"])
+
+
+@pytest.mark.parametrize("name", ["width", "early"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, -1.0])
+def test_a_width_is_a_number_above_zero(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=rf"{name} is {value:g}; choose more than 0"):
+        build("crnn_resnet34", **{name: value})
 
 
 def test_loss_is_the_sum_over_all_alignments() -> None:

@@ -152,6 +152,7 @@ def test_torchrun_trains_one_architecture(
         (["--init-from", "svtr_tiny"], USAGE, "holds weights of svtr_tiny; give --arch svtr_tiny"),
         (["--blend", "0.5"], USAGE, "--blend keeps a share of the weights that --init-from"),
         (["--batch", "0"], USAGE, "--batch is 0; choose 1 or more"),
+        (["--width", "nan"], USAGE, "vanilla_crnn: width is nan; choose more than 0"),
         (["--val-root", "absent"], BAD_DATA, "missing; a root holds images/ and labels.txt"),
         (["--device", "cuda:99"], USAGE, "device 'cuda:99' is not here"),
         (["--resume"], USAGE, "no run of vanilla_crnn"),
@@ -286,6 +287,21 @@ def test_settings_that_were_edited_to_nonsense_are_named(
     settings.write_text(text, encoding="utf-8")
     assert main([*given, "--resume"]) == USAGE
     assert f"error: {settings} no longer says how the run began" in capsys.readouterr().err
+    assert not trained
+
+
+@pytest.mark.parametrize("width", ["0,25", ".nan", "-1"])
+def test_a_model_that_was_edited_to_nonsense_is_named(
+    width: str, begun: Begun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, trained = begun
+    settings = tmp_path / "runs" / "vanilla_crnn" / "args.yaml"
+    text = settings.read_text(encoding="utf-8")
+    assert "  width: 0.25\n" in text
+    settings.write_text(text.replace("  width: 0.25\n", f"  width: {width}\n"), encoding="utf-8")
+    assert main([*given, "--resume"]) == USAGE
+    said = capsys.readouterr().err
+    assert f"error: {settings} no longer says how the run began (vanilla_crnn: width is" in said
     assert not trained
 
 

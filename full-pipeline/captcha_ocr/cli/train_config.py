@@ -10,7 +10,7 @@ import yaml
 
 from captcha_ocr.checkpoint import load_checkpoint
 from captcha_ocr.config import ConfigError, ImageConfig, TrainConfig, strict_from_dict
-from captcha_ocr.models import find_model, model_arguments, width_stride
+from captcha_ocr.models import check_model, find_model, model_arguments, width_stride
 from captcha_ocr.training.run_folder import RunFolder
 
 
@@ -106,7 +106,9 @@ def refuse_another_arch(known: str, options: dict[str, Any]) -> None:
 def read_settings(args: Path) -> TrainConfig:
     """What a run began with. Raises ConfigError for a file that, edited, no longer says it."""
     try:
-        return TrainConfig.from_dict(yaml.safe_load(args.read_text(encoding="utf-8")))
+        config = TrainConfig.from_dict(yaml.safe_load(args.read_text(encoding="utf-8")))
+        check_model(config.arch, config.image, config.model)
+        return config
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(
             f"{args.parent} holds no run (no {args.name}); --resume takes the folder of one, such "

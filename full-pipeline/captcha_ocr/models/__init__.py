@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,9 +66,12 @@ def detail_of(arch: str, arguments: dict[str, Any] | None) -> int:
 
 
 def check_model(arch: str, image: ImageConfig, arguments: dict[str, Any] | None = None) -> None:
-    """Raise ConfigError for an unknown arch or argument, another number of channels, or pictures
-    that are too low."""
+    """Raise ConfigError for an unknown arch or argument, a width that is none, another number of
+    channels, or pictures that are too low."""
     model_class = find_model(arch)
+    for name, value in model_arguments(arch, arguments).items():
+        if name in ("width", "early") and not 0 < value < math.inf:
+            raise ConfigError(f"{arch}: {name} is {value:g}; choose more than 0")
     detail = detail_of(arch, arguments)
     lowest = model_class.enlarged(model_class.min_height, detail)
     known = (model_class.in_channels, *((3,) if model_class.also_colour else ()))
@@ -94,7 +98,19 @@ def model_arguments(arch: str, given: dict[str, Any] | None = None) -> dict[str,
     unknown = sorted(set(given or {}) - set(defaults))
     if unknown:
         raise ConfigError(f"{arch} has no argument {unknown}; known: {sorted(defaults)}")
+    for name, value in (given or {}).items():
+        if not is_of_kind(value, defaults[name]):
+            kind = type(defaults[name]).__name__
+            raise ConfigError(f"{arch}: {name} is {value!r:.80}, not {kind}")
     return {**defaults, **(given or {})}
+
+
+def is_of_kind(value: Any, default: Any) -> bool:
+    """Whether an argument may have this value where it has that one by default. By class, since
+    True is an int to isinstance; JSON and YAML make a list of a tuple."""
+    if isinstance(default, tuple):
+        return isinstance(value, (tuple, list)) and all(type(one) is int for one in value)
+    return type(value) is type(default) or (isinstance(default, float) and type(value) is int)
 
 
 def signature(model_class: type[CTCRecognizer]) -> Mapping[str, inspect.Parameter]:
