@@ -299,3 +299,12 @@ def test_starting_from_another_architecture_or_size_is_an_error() -> None:
     wider = build_model("vanilla_crnn", classes, ImageConfig(), {"width": 0.5})
     with pytest.raises(ModelError, match="cannot start from these vanilla_crnn weights"):
         load_weights(wider, make(), classes)
+
+
+def test_weights_that_do_not_fit_the_sizes_asked_for_say_what_to_leave_out() -> None:
+    detailed = small_checkpoint("vanilla_crnn", detail=4)
+    classes = detailed.charset.num_classes
+    plain = build_model("vanilla_crnn", classes, ImageConfig(), {"width": 0.125, "hidden": 32})
+    with pytest.raises(ModelError, match=r"leave out --imgH, .*--detail") as caught:
+        load_weights(plain, detailed, classes)
+    assert len(str(caught.value)) < 600

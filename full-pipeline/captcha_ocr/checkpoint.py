@@ -157,7 +157,11 @@ def load_weights(model: CTCRecognizer, source: Checkpoint, num_classes: int) -> 
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:
-        raise ModelError(f"cannot start from these {source.arch} weights: {error}") from None
+        raise ModelError(
+            f"cannot start from these {source.arch} weights; leave out --imgH, --imgW, --channels, "
+            "--width, --early and --detail, and the sizes are those that they know "
+            f"({textwrap.shorten(str(error), 300, placeholder=' …')})"
+        ) from None
 
 
 def is_wider_convolution(new: Tensor, old: Tensor) -> bool:
