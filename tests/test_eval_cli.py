@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -323,6 +324,33 @@ def test_a_folder_for_the_figures_is_made(root: Path, tiny_weights: Path, tmp_pa
     file = tmp_path / "new" / "figures.json"
     assert main(["--data", str(root), "--weights", str(tiny_weights), "--json", str(file)]) == 0
     assert json.loads(file.read_text(encoding="utf-8"))["models"]
+
+
+@pytest.mark.parametrize("option", ["--json", "--out"])
+def test_a_folder_that_cannot_be_written_to_is_said_before_the_first_picture(
+    option: str,
+    root: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    draw_coarsely(monkeypatch)
+    (folder := tmp_path / "figures").mkdir()
+    monkeypatch.setattr(common.os, "access", lambda place, mode: place != folder)
+    target = folder / "x.json" if option == "--json" else folder
+    given = ("--weights", tiny_weights, "--data", root, option, target)
+    code, out, err = run(capsys, *given)
+    assert (code, out) == (common.FAILURE, "")
+    assert "Permission denied" in err and str(folder) in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its NUL is in no folder")
+def test_what_is_no_file_is_written_to_where_its_folder_takes_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(common.os, "access", lambda place, mode: False)
+    common.make_room(Path(os.devnull))
 
 
 def test_usage_errors_of_argparse(capsys: pytest.CaptureFixture[str]) -> None:

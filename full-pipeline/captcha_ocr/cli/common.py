@@ -159,6 +159,12 @@ def refuse_folder(file: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
 
 
+def refuse_read_only(folder: Path) -> None:
+    """Raise PermissionError for a folder in which nothing can be written."""
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+
 def make_room(file: Path | None) -> None:
     """Make the folder of a file that is written at the end: what cannot be written should not show
     only after minutes of work."""
@@ -166,3 +172,5 @@ def make_room(file: Path | None) -> None:
         return
     refuse_folder(file)
     file.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_file() or not file.exists():  # not beside /dev/null and the like, see whole_file
+        refuse_read_only(file.parent)

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ocr.calibration import reliability_bins
-from captcha_ocr.cli.common import OK, Arguments, at_least, command, make_room, program
+from captcha_ocr.cli.common import (
+    OK,
+    Arguments,
+    at_least,
+    command,
+    make_room,
+    program,
+    refuse_read_only,
+)
 from captcha_ocr.cli.reading import add_constraints, build_constraint, load_models
 from captcha_ocr.constraints import Constraint
 from captcha_ocr.datasets.stores import Store, open_store, spread
@@ -118,11 +126,12 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
 
 
 def prepare_folder(out: Path) -> None:
-    """Before the first picture: a missing matplotlib or a folder that cannot be made should not
-    show only after minutes of reading."""
+    """Before the first picture: a missing matplotlib or a folder that cannot be made or written to
+    should not show only after minutes of reading."""
     import captcha_ocr.plots  # noqa: F401
 
     out.mkdir(parents=True, exist_ok=True)
+    refuse_read_only(out)
 
 
 def measure(
