@@ -224,6 +224,17 @@ def test_what_is_given_again_as_it_was_resumes(begun: Begun) -> None:
     assert (folder.path.name, config.max_minutes, config.epochs) == ("vanilla_crnn", 7, 2)
 
 
+@pytest.mark.parametrize(
+    "anew", ["--save-minutes 9.0", "--num-workers 1", "--device auto", "--cache", "--tensorboard"]
+)
+def test_what_does_not_change_the_outcome_may_be_given_anew(anew: str, begun: Begun) -> None:
+    given, trained = begun
+    assert main([*given, *anew.split(), "--resume"]) == OK
+    name, value = (*anew[2:].split(), "True")[:2]
+    ((config, _),) = trained
+    assert str(getattr(config, name.replace("-", "_"))) == value
+
+
 def test_a_step_of_a_model_with_details_is_twice_as_wide(sample_set: Path, tmp_path: Path) -> None:
     def planned(*extra: str) -> TrainConfig:
         given = [*arguments(sample_set, tmp_path / "runs", "svtr_tiny"), *extra]
@@ -246,6 +257,8 @@ def test_a_step_of_a_model_with_details_is_twice_as_wide(sample_set: Path, tmp_p
         ("--epochs 60 --resume", "with --epochs 2.0 (not 60.0) and goes on as it began: leave"),
         ("--imgH 32 --width 1 --resume", "--imgH 96 (not 32)"),
         ("--imgH 32 --width 1 --resume", "--width 0.25 (not 1.0)"),
+        ("--imgW 256 --resume", "--imgW 640 (not 256)"),
+        ("--detail 4 --resume", "--detail 16 (not 4)"),
         ("--batch-start 4 --resume", "--batch-start 8 (not 4)"),
         ("--init-from svtr_tiny --resume", "svtr_tiny.safetensors)"),
         ("--distill-from svtr_tiny --resume", "without --distill-from and goes on"),
