@@ -274,6 +274,33 @@ def test_quantized_files_are_small_and_close(
     assert 0 < difference < 0.2 * np.ptp(logits)
 
 
+def test_eight_bits_that_are_no_faster_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    same = Agreement(40, right=40)
+    monkeypatch.setattr(onnx_int8, "agree", lambda *_: {"reference": same, "static": same})
+    set_speeds(monkeypatch, full=2.0, static=2.0)
+    models: dict[str, Any] = {"static": None}
+    with pytest.raises(NotKeptError):
+        onnx_int8.choose(None, models, range(40))  # type: ignore[arg-type]
+
+
+def test_all_convolutions_over_pixels_see_them_in_full(tmp_path: Path) -> None:
+    """A model with details has two."""
+    kernels = {"mean": (8, 3, 3, 3), "details": (4, 3, 3, 3), "inner": (8, 4, 3, 3)}
+    make = onnx.helper
+    graph = make.make_graph(
+        [make.make_node("Conv", ["x", name], ["y"], name=name) for name in kernels],
+        "seeing",
+        [],
+        [],
+        [
+            onnx.numpy_helper.from_array(np.zeros(shape, np.float32), name)
+            for name, shape in kernels.items()
+        ],
+    )
+    onnx.save(make.make_model(graph), tmp_path / "model.onnx")
+    assert onnx_int8.seeing(tmp_path / "model.onnx", 3) == ["mean", "details"]
+
+
 def test_ranges_and_judges_are_other_pictures(barcodes: Store) -> None:
     known, judges = onnx_int8.split(barcodes)
     first, second = ({label.text for label in part.labels} for part in (known, judges))
