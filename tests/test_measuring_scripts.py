@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import blend_weights
@@ -30,7 +31,7 @@ from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
 from captcha_ocr.datasets.styles import STYLES, Style
 from captcha_ocr.exporting.onnx import export_onnx
-from captcha_ocr.model_info import find_models
+from captcha_ocr.model_info import WEIGHTS_DIR, find_models
 from captcha_ocr.predictor import OnnxPredictor
 from captcha_ocr.training.interrupt import Stop
 from captcha_ocr.training.run_folder import RunFolder
@@ -83,6 +84,21 @@ def test_every_stage_goes_on_from_the_one_before(
         run.mkdir(parents=True)
         save_checkpoint(run / "best.safetensors", small_checkpoint(arch))
         before = run
+
+
+@pytest.mark.parametrize("arch", find_models())
+def test_the_last_stage_is_the_run_that_made_the_shipped_weights(
+    arch: str, tmp_path: Path, trained: list[list[str]]
+) -> None:
+    save_checkpoint(tmp_path / "best.safetensors", small_checkpoint(arch))
+    stage, run = train_models.STAGES[arch][-1], tmp_path / "last" / arch
+    train_models.train_stage(stage, arch, tmp_path, run, tmp_path)
+    config = dataclasses.asdict(configuration(trained[-1]))
+    shipped = load_checkpoint(WEIGHTS_DIR / f"{arch}.safetensors").train_config
+    told = ("epochs", "batch", "batch_start", "lr", "flat", "aux_weight", "aug", "blend", "seed")
+    for name in (*told, "image", "fold_case"):
+        assert config[name] == shipped[name], name
+    assert config["model"]["detail"] == shipped["model"]["detail"]
 
 
 def test_a_stage_is_resumed_and_a_finished_one_left_alone(
@@ -309,6 +325,39 @@ def test_a_run_that_was_blended_is_not_blended_again(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="without --blend"):
         next(blend_weights.measure(run, [0.2]))
     assert blend_weights.main([str(run)]) == USAGE
+
+
+def test_a_run_from_nothing_has_nothing_to_blend_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = run_of_bars(tmp_path)
+    args = run / "args.yaml"
+    settings = {**yaml.safe_load(args.read_text(encoding="utf-8")), "init_from": ""}
+    args.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    assert blend_weights.main([str(run)]) == USAGE
+    assert "must be a run with --init-from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("half", [["--keep", "0.4"], ["--out", "kept"]])
+def test_a_share_is_kept_in_a_folder_that_is_named(
+    half: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        blend_weights.main([str(tmp_path), *half])
+    assert "--keep and --out go together" in capsys.readouterr().err
+
+
+def test_distorted_pictures_are_neither_plain_nor_at_their_worst(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(blend_weights, "distort", lambda _, kind, level: seen.append((kind, level)))
+    read = SimpleNamespace(score=lambda: SimpleNamespace(exact_match_folded=0.5))
+    monkeypatch.setattr(blend_weights, "evaluate", lambda *_: read)
+    figures = blend_weights.measure_distorted(None, None)  # type: ignore[arg-type]
+    assert figures == dict.fromkeys(DISTORTIONS, 0.5)
+    between = [(kind, level) for kind in DISTORTIONS.values() for level in kind.levels[1:-1]]
+    assert seen == between
 
 
 @pytest.mark.parametrize("root", ["test", ""])
