@@ -79,7 +79,7 @@ FROM_64, FROM_80, FROM_96 = (
 # What is read already is kept by a low rate and without new auxiliary heads. The last stages
 # learn pictures as they are (--aug 0), and then some of them distorted.
 LOW = "--batch 32 --batch-start 32 --flat 0 --aux-weight 0"
-LAST = f"{LOW} --aug 0.2 --fold-case"
+LAST, HALF = (f"{LOW} --aug {share} --fold-case" for share in (0.2, 0.5))
 RECIPE = "--batch 128 --amp auto --eval-every 65000 --select-on val --aug"
 
 
@@ -106,6 +106,7 @@ STAGES = {
         Stage(0.98, f"{MIDDLE} {LOW} --lr 3e-4 --aug 0.2 --seed 24", FRESHER),
         Stage(0.55, f"{MIDDLE} {LAST} --lr 3e-4 --blend 0.5 --seed 34", FRESH_SUMS),
         Stage(1.0, f"{FROM_80} {LAST} --lr 3e-4 --blend 0.3 --seed 42", SEEDS_180),
+        Stage(1.6, f"{FROM_80} {HALF} --lr 3e-4 --blend 0.5 --seed 45", SEEDS_190),
     ),
     "crnn_resnet34": (
         Stage(2.25, "--early 0.4 --batch-start 16 --grow-steps 3000 --flat 0.67 --lr-end 0.3"),
@@ -131,6 +132,7 @@ STAGES = {
         Stage(0.78, f"{HIGH} {LAST} --lr 5e-4 --blend 0.5 --seed 30", NEWEST),
         Stage(0.78, f"{HIGH} {LAST} --lr 5e-4 --blend 0.5 --seed 32", FRESH_SUMS),
         Stage(0.85, f"{FROM_96} {LAST} --lr 5e-4 --blend 0.3 --seed 43", SEEDS_180),
+        Stage(1.25, f"{FROM_96} {LAST} --lr 5e-4 --blend 0.3 --seed 46", SEEDS_190),
     ),
     "svtr_tiny": (
         Stage(1.75, "--batch-start 16 --grow-steps 3000"),

@@ -268,6 +268,7 @@ def test_quantized_files_are_small_and_close(
     matrices = [tensor for tensor in tensors if tensor.dtype == np.int8 and tensor.ndim > 1]
     # 7 bits: processors without VNNI add up products of 8 wrongly, and say nothing.
     assert matrices and all(abs(matrix.astype(int)).max() <= 64 for matrix in matrices)
+    assert (name == "convolutions") == all(matrix.ndim == 4 for matrix in matrices)
     assert file.stat().st_size < 0.8 * plain.stat().st_size
     difference = agree(full, {name: eight}, judges)[name].largest_difference
     logits = full.logits([np.zeros((1, 32, 96), np.float32)])[0]
@@ -336,7 +337,7 @@ def test_eight_bits_need_training_pictures(tmp_path: Path) -> None:
 def test_what_is_not_kept_leaves_nothing(
     small_onnx: Path, barcodes: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_speeds(monkeypatch, full=1.0, dynamic=2.0, static=2.0)
+    set_speeds(monkeypatch, full=1.0, **dict.fromkeys(onnx_int8.VARIANTS, 2.0))
     reuse(monkeypatch, small_onnx)
     folder = tmp_path / "onnx-int8"
     folder.mkdir()
@@ -349,7 +350,9 @@ def test_what_is_not_kept_leaves_nothing(
 def test_what_is_kept_is_the_chosen_variant(
     small_onnx: Path, barcodes: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_speeds(monkeypatch, full=3.0, dynamic=2.0, static=1.0)
+    set_speeds(
+        monkeypatch, **{"full": 3.0, **dict.fromkeys(onnx_int8.VARIANTS, 2.0), "static": 1.0}
+    )
     reuse(monkeypatch, small_onnx)
     monkeypatch.setattr(onnx_int8, "RANGES", 3)
     # No text of this model is right, in 32 bits or in 8: speed decides.

@@ -10,8 +10,9 @@ import dataclasses
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +133,14 @@ def dynamic(source: Path, target: Path, known: Store, image: ImageConfig) -> Non
     )
 
 
-def static(source: Path, target: Path, known: Store, image: ImageConfig) -> None:
-    """Convolutions and matrices in 8 bits, but for those that see pixels; ranges as ``known``
+def static(
+    source: Path,
+    target: Path,
+    known: Store,
+    image: ImageConfig,
+    kinds: Sequence[str] = ("Conv", "MatMul"),
+) -> None:
+    """Operators of these kinds in 8 bits, but for those that see pixels; ranges as ``known``
     pictures have them."""
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
@@ -146,7 +153,7 @@ def static(source: Path, target: Path, known: Store, image: ImageConfig) -> None
         reduce_range=True,  # 7 bits: without VNNI, products of 8 bits overflow
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
-        op_types_to_quantize=["Conv", "MatMul"],
+        op_types_to_quantize=list(kinds),
         nodes_to_exclude=seeing(source, image.channels),
     )
 
@@ -184,4 +191,8 @@ def quiet() -> Iterator[None]:
 
 
 Quantize = Callable[[Path, Path, Store, ImageConfig], None]
-VARIANTS: dict[str, Quantize] = {"dynamic": dynamic, "static": static}
+VARIANTS: dict[str, Quantize] = {
+    "dynamic": dynamic,
+    "static": static,
+    "convolutions": partial(static, kinds=("Conv",)),  # static, the matrices in float32
+}
