@@ -170,6 +170,18 @@ def test_the_true_text_marks_errors_and_scores(visit: Any) -> None:
     )
 
 
+def test_what_only_case_makes_wrong_is_told_apart(visit: Any) -> None:
+    """Some fonts draw one glyph for both; the benchmark counts with case aside."""
+    visit.pick(("a.png", barcode("1234")), ("b.png", barcode("AB")))
+    visit.expect("#progress-text").to_have_text("2 of 2 read")
+    visit.page.locator("#rows .truth").nth(0).fill("1234")
+    visit.page.locator("#rows .truth").nth(1).fill("aB")
+    visit.page.locator("#rows .truth").nth(1).blur()
+    visit.expect("#score").to_have_text(
+        "2 checked: 1 right (EM 50 %, with case aside 100 %), character errors (CER) 16.7 %"
+    )
+
+
 def test_a_rule_shows_what_it_changes(visit: Any) -> None:
     visit.pick(("a.png", barcode("7*3=?")))
     visit.read("7*3=?")

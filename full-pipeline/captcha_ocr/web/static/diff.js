@@ -32,17 +32,24 @@ export function countErrors(list) {
   return list.filter((edit) => edit.kind !== "same").length;
 }
 
-/** Over pairs {text, truth}: {n, right, em, cer}; null when there are none. */
+/** Over pairs {text, truth}: {n, right, em, folded, cer}, folded being EM with case aside;
+ * null when there are none. */
 export function score(pairs) {
   if (!pairs.length) return null;
   const right = pairs.filter((pair) => pair.text === pair.truth).length;
+  const rightFolded = pairs.filter((pair) => fold(pair.text) === fold(pair.truth)).length;
   let errors = 0;
   let characters = 0;
   for (const { text, truth } of pairs) {
     errors += countErrors(edits(text, truth));
     characters += [...truth].length;
   }
-  return { n: pairs.length, right, em: right / pairs.length, cer: errors / characters };
+  const n = pairs.length;
+  return { n, right, em: right / n, folded: rightFolded / n, cer: errors / characters };
+}
+
+function fold(text) {
+  return text.toLowerCase();
 }
 
 function costs(read, real) {

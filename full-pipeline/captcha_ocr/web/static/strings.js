@@ -58,6 +58,8 @@ const en = {
   "row.reading": "reading …",
   "row.cancelled": "cancelled",
   "score.text": "{n} checked: {right} right (EM {em}), character errors (CER) {cer}",
+  "score.textFolded":
+    "{n} checked: {right} right (EM {em}, with case aside {folded}), character errors (CER) {cer}",
   "detail.copy": "Copy",
   "detail.copied": "Copied",
   "detail.empty": "nothing was read",
@@ -172,6 +174,8 @@ const zh = {
   "row.reading": "识别中……",
   "row.cancelled": "已取消",
   "score.text": "已核对 {n} 张：对 {right} 张（EM {em}），字符错误率（CER）{cer}",
+  "score.textFolded":
+    "已核对 {n} 张：对 {right} 张（EM {em}，忽略大小写 {folded}），字符错误率（CER）{cer}",
   "detail.copy": "复制",
   "detail.copied": "已复制",
   "detail.empty": "什么也没读出来",

@@ -183,6 +183,8 @@ function scoreText(items) {
     .map((item) => ({ text: item.result.text, truth: item.truth }));
   const figures = score(pairs);
   if (!figures) return "";
-  const { n, right, em, cer } = figures;
-  return t("score.text", { n, right, em: percent(em), cer: percent(cer, 1) });
+  const { n, right, em, folded, cer } = figures;
+  // Some fonts draw one glyph for both cases: what they cost is told apart from other errors.
+  const text = folded === em ? "score.text" : "score.textFolded";
+  return t(text, { n, right, em: percent(em), folded: percent(folded), cer: percent(cer, 1) });
 }
