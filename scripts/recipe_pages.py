@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,8 @@ CHINESE = {  # names of the rows
     "batch of 16 to the end": "始终用批大小 16",
     "batch of 16, no auxiliary head": "始终用批大小 16，去掉辅助头",
     "batch of 8 to the end": "始终用批大小 8",
+    "batch of 4 to the end": "始终用批大小 4",
+    "batch of 8, short labels first": "始终用批大小 8，先短后长",
     "batch of 8, in colour": "始终用批大小 8，彩色",
     "batch of 16, taught": "始终用批大小 16，加教师",
     "short labels first": "先短后长",
@@ -36,7 +39,10 @@ CHINESE = {  # names of the rows
 }
 PAGES = {  # page -> block -> header
     "recipe.md": {
-        "ablation": ("changed", *_STYLES, "mean", "against the recipe", "half-way", "time"),
+        "ablation": (
+            *("changed", *_STYLES, "mean", "from – to"),
+            *("against the recipe", "half-way", "time"),
+        ),
         "scratch": ("run", "recipe", "batch", "pictures", *(f"{m} min" for m in TIMES)),
     },
     "runs.md": {
@@ -50,7 +56,10 @@ PAGES = {  # page -> block -> header
         ),
     },
     "recipe.zh-CN.md": {
-        "ablation": ("改动", *_STYLES, "平均", "与配方之差", "中途", "时间"),
+        "ablation": (
+            *("改动", *_STYLES, "平均", "从 – 到"),
+            *("与配方之差", "中途", "时间"),
+        ),
         "scratch": ("训练", "配方", "批大小", "图片数", *(f"{m} 分钟" for m in TIMES)),
     },
     "runs.zh-CN.md": {
@@ -66,8 +75,14 @@ PAGES = {  # page -> block -> header
 }
 
 
-def mean(row: dict[str, Any]) -> float:
-    return sum(row["exact_match_folded"].values()) / len(row["exact_match_folded"])
+def means(row: dict[str, Any]) -> list[float]:
+    """Of each run of a row: the mean of the styles."""
+    return [statistics.mean(run["exact_match_folded"].values()) for run in row["runs"]]
+
+
+def curve(row: dict[str, Any]) -> list[float]:
+    """Exact match at each evaluation, the mean of the runs."""
+    return [statistics.mean(figures) for figures in zip(*(run["curve"] for run in row["runs"]))]
 
 
 def read_record() -> dict[str, Any]:
@@ -89,22 +104,29 @@ def write_record(record: dict[str, Any]) -> None:
         blocks = {block: table(header, lines[block]) for block, header in headers.items()}
         update_page(RESULT.with_name(page), blocks)
     rows = {row["name"]: row for row in record["ablation"]["rows"]}
-    steps = [pictures / 1000 for pictures in rows[FULL]["pictures"]]
-    curves = {name: rows[name]["curve"] for name in SHOWN}
+    steps = [pictures / 1000 for pictures in rows[FULL]["runs"][0]["pictures"]]
+    curves = {name: curve(rows[name]) for name in SHOWN}
     title = "Exact match, case folded"
     plot_curves([Panel(title, "thousand pictures learned from", steps, curves)], CURVES)
 
 
 def ablation_lines(rows: list[dict[str, Any]], names: Mapping[str, str]) -> list[list[str]]:
-    (full,) = (row for row in rows if row["name"] == FULL)
+    (full,) = (statistics.mean(means(row)) for row in rows if row["name"] == FULL)
     lines = []
     for row in rows:
-        name = names.get(row["name"], row["name"])
-        styles = [per_cent(row["exact_match_folded"][style]) for style in _STYLES]
-        difference = "" if row is full else f"{100 * (mean(row) - mean(full)):+.1f}"
-        half = row["curve"][(len(row["curve"]) - 1) // 2]
+        of_runs, course = means(row), curve(row)
+        mean, half = statistics.mean(of_runs), course[(len(course) - 1) // 2]
+        difference = "" if row["name"] == FULL else f"{100 * (mean - full):+.1f}"
+        styles = (
+            statistics.mean(run["exact_match_folded"][style] for run in row["runs"])
+            for style in _STYLES
+        )
+        spread = " – ".join(map(per_cent, sorted({min(of_runs), max(of_runs)})))
         lines.append(
-            [name, *styles, per_cent(mean(row)), difference, per_cent(half), f"{row['time']:.2f}"]
+            [
+                *(names.get(row["name"], row["name"]), *map(per_cent, (*styles, mean)), spread),
+                *(difference, per_cent(half), f"{row['time']:.2f}"),
+            ]
         )
     return lines
 

@@ -29,7 +29,6 @@ from captcha_ocr.checkpoint import load_checkpoint, load_state, save_checkpoint,
 from captcha_ocr.cli import merge
 from captcha_ocr.cli.common import FAILURE, OK, USAGE
 from captcha_ocr.config import ConfigError, TrainConfig, TrainingError
-from captcha_ocr.datasets.styles import STYLES, Style
 from captcha_ocr.exporting.onnx import export_onnx
 from captcha_ocr.model_info import WEIGHTS_DIR, find_models
 from captcha_ocr.predictor import OnnxPredictor
@@ -480,99 +479,6 @@ def test_a_run_that_was_cut_off_is_not_kept(
     assert not (tmp_path / "row").exists()
 
 
-def test_every_row_of_the_ablation_changes_the_recipe(tmp_path: Path) -> None:
-    configs = [measure_recipe.configured(name, tmp_path) for name in measure_recipe.CHANGES]
-    assert all(configs.count(config) == 1 for config in configs)
-    assert list(recipe_pages.CHINESE) == list(measure_recipe.CHANGES)
-    assert len({config.seed for config in configs}) == 1
-
-
-def test_a_new_style_leaves_the_recorded_table_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = recipe_pages.read_record()["ablation"]["rows"]
-    lines = recipe_pages.ablation_lines(rows, {})
-    assert all(row["date"] and row["machine"] for row in rows)
-    monkeypatch.setitem(STYLES, "digits", Style("digits", "Digits", ("digits",)))
-    assert recipe_pages.ablation_lines(rows, {}) == lines
-    assert {len(line) for line in lines} == {len(recipe_pages.PAGES["recipe.md"]["ablation"])}
-
-
-def test_a_taught_row_brings_its_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its weights are asked for, hours later, though nobody named its row."""
-    measured: list[str] = []
-
-    def measure(name: str, out: Path) -> dict[str, Any]:
-        measured.append(name)
-        return {"name": name, "time": 2.0, "machine": "this one"}
-
-    written: list[dict[str, Any]] = []
-    monkeypatch.setattr(measure_recipe, "draw_sets", lambda *_: None)
-    monkeypatch.setattr(measure_recipe, "measure", measure)
-    monkeypatch.setattr(measure_recipe, "read_record", dict)
-    monkeypatch.setattr(measure_recipe, "write_record", written.append)
-    taught = "batch of 16, taught"
-    assert measure_recipe.main(["--out", str(tmp_path), "--rows", taught]) == OK
-    assert measured == [recipe_pages.FULL, measure_recipe.TEACHER, taught]
-    (row,) = written[0]["ablation"]["rows"]
-    assert (row["name"], row["time"]) == (taught, 1.0)
-
-
-def test_a_row_that_was_measured_before_keeps_its_day_and_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A command that is given again, to go on, trains none of them anew."""
-    root = write_benchmark_set(tmp_path / "dev")
-    run = RunFolder.create(tmp_path / "runs", "plain")
-    save_checkpoint(run.best, small_checkpoint("vanilla_crnn"))
-    (run.path / "metrics.csv").write_text("pictures,exact_match_folded\n", encoding="utf-8")
-    measured = {"time": 7.5, "date": "2026-01-01", "machine": "an old one"}
-    (run.path / "measured.json").write_text(json.dumps(measured), encoding="utf-8")
-    monkeypatch.setattr(measure_recipe, "trained", lambda config, done: run)
-    assert measure_recipe.measure("plain", root.parent).items() >= measured.items()
-
-
-def test_times_of_two_machines_are_not_compared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(measure_recipe, "draw_sets", lambda *_: None)
-    monkeypatch.setattr(measure_recipe, "read_record", dict)
-    monkeypatch.setattr(
-        measure_recipe, "measure", lambda name, out: {"name": name, "time": 2.0, "machine": name}
-    )
-    with pytest.raises(SystemExit, match="was measured on another machine"):
-        measure_recipe.main(["--out", str(tmp_path), "--rows", "plain"])
-
-
-def test_rows_that_stay_keep_their_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """They were all said to be of the machine that measured last."""
-    older = {"name": "plain", "time": 1, "date": "2026-01-01", "machine": "an old one"}
-    record: dict[str, Any] = {"ablation": {"rows": [older]}}
-    monkeypatch.setattr(measure_recipe, "draw_sets", lambda *_: None)
-    now = {"time": 2.0, "date": "2026-12-01", "machine": "a new one"}
-    monkeypatch.setattr(measure_recipe, "measure", lambda name, out: {"name": name, **now})
-    monkeypatch.setattr(measure_recipe, "read_record", lambda: record)
-    monkeypatch.setattr(measure_recipe, "write_record", record.update)
-    assert measure_recipe.main(["--out", str(tmp_path), "--rows", recipe_pages.FULL]) == OK
-    ablation = record["ablation"]
-    assert [row["machine"] for row in ablation["rows"]] == ["a new one", "an old one"]
-    assert ablation["rows"][1]["date"] == "2026-01-01"
-    assert "rows of 2 machines: a new one; an old one" in capsys.readouterr().out
-    assert measure_recipe.main(["--out", str(tmp_path), "--rows", recipe_pages.FULL, "plain"]) == OK
-    assert {row["machine"] for row in record["ablation"]["rows"]} == {"a new one"}
-    assert "note:" not in capsys.readouterr().out
-
-
-def test_a_run_whose_time_was_lost_is_not_taken_for_a_quick_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done = measure_recipe.run_of("plain", tmp_path)
-    done.mkdir(parents=True)
-    monkeypatch.setattr(measure_recipe, "trained", lambda config, path: RunFolder(path))
-    with pytest.raises(SystemExit, match="before its time was written; remove it"):
-        measure_recipe.measure("plain", tmp_path)
-
-
 def test_the_course_of_a_run_tells_what_its_best_weights_read(tmp_path: Path) -> None:
     run, _ = run_of_bars(tmp_path)
     rows = ["pictures,seconds,exact_match,exact_match_folded,val_loss"]
@@ -590,28 +496,6 @@ def test_the_course_of_a_run_tells_what_its_best_weights_read(tmp_path: Path) ->
     assert list(recorded["shares"]) == ["0", "0.3", "1"]
     named = (recorded["arch"], recorded["set"], recorded["pictures"])
     assert named == ("vanilla_crnn", tmp_path.name, 320)
-
-
-def test_a_course_over_time_shows_what_was_reached_by_then() -> None:
-    run: dict[str, Any] = {
-        "arch": "svtr_tiny",
-        "plain": False,
-        "batch": 8,
-        "pictures": [1000, 2000],
-    }
-    run.update({"minutes": [7.0, 15.0], "exact_match_folded": [0.1, 0.25]})
-    line = recipe_pages.scratch_line(run, {})
-    assert line[:4] == ["`svtr_tiny`", "recipe", "8", "2,000"]
-    assert line[4:] == ["", "10.0", "25.0", "", "", ""]  # it ended with the second evaluation
-
-
-def test_each_share_of_a_blend_is_a_line() -> None:
-    figures = dict.fromkeys((*COLUMNS, "all"), 0.5)
-    run = {"arch": "svtr_tiny", "set": "fresh", "pictures": 1200}
-    run["shares"] = {"0": figures, "0.4": figures}
-    assert recipe_pages.blend_lines(run) == [
-        ["`svtr_tiny`", "fresh", "1,200", share, *["50.0"] * 6] for share in ("0", "0.4")
-    ]
 
 
 @pytest.mark.parametrize(
