@@ -143,8 +143,8 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-# Annotation of a field -> what a file may have there.
-_KINDS: dict[str, tuple[type, ...]] = {
+# Annotation of a field, or kind of an argument -> what a file may have there.
+KINDS: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
     "str": (str,),
@@ -161,7 +161,7 @@ def strict_from_dict(cls: type, values: dict[str, Any]) -> Any:
     if unknown:
         raise ConfigError(f"{cls.__name__} has no {unknown}; known: {sorted(known)}")
     for field in dataclasses.fields(cls):
-        kinds = _KINDS.get(str(field.type))
+        kinds = KINDS.get(str(field.type))
         # By class, since True is an int to isinstance.
         if kinds and field.name in values and type(values[field.name]) not in kinds:
             value = f"{values[field.name]!r:.80}"

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from captcha_ocr.config import ConfigError, ImageConfig
+from captcha_ocr.config import KINDS, ConfigError, ImageConfig
 from captcha_ocr.models.base import CTCRecognizer, count_parameters
 from captcha_ocr.models.crnn import CRNN
 from captcha_ocr.models.resnet34 import CRNNResNet34
@@ -106,11 +106,11 @@ def model_arguments(arch: str, given: dict[str, Any] | None = None) -> dict[str,
 
 
 def is_of_kind(value: Any, default: Any) -> bool:
-    """Whether an argument may have this value where it has that one by default. By class, since
-    True is an int to isinstance; JSON and YAML make a list of a tuple."""
+    """Whether an argument may have this value where it has that one by default. JSON and YAML make
+    a list of a tuple."""
     if isinstance(default, tuple):
         return isinstance(value, (tuple, list)) and all(type(one) is int for one in value)
-    return type(value) is type(default) or (isinstance(default, float) and type(value) is int)
+    return type(value) in KINDS.get(type(default).__name__, (type(default),))
 
 
 def signature(model_class: type[CTCRecognizer]) -> Mapping[str, inspect.Parameter]:
